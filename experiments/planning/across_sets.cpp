@@ -7,17 +7,27 @@
 namespace resolute::experiments {
 namespace {
 
-settings::Subject subject_of(const PackSettings& pack) {
-  if (pack.synthetic) return pack.synthetic->subject;
-  return settings::facts_of(pack.source).stand_in.vehicles ? settings::Subject::kVehicle : settings::Subject::kPerson;
+bool is_stand_in(const DatasetText& dataset) {
+  return dataset.synthetic && !settings::facts_of(dataset.source).rendered;
 }
 
-//! Tells whether both show the same people, as far as the suite tells it. People of stand-ins are nobody's.
-bool same_people(const DatasetPlan& one, const DatasetPlan& other) {
-  if (is_stand_in(one.pack) || is_stand_in(other.pack) || one.pack.source != other.pack.source) return false;
-  if (one.pack.synthetic)
-    return one.pack.synthetic->seed == other.pack.synthetic->seed && subject_of(one.pack) == subject_of(other.pack);
-  return !one.root.empty() && one.root / "" == other.root / "";  // with a slash at the end or without
+settings::Subject subject_of(const DatasetText& dataset) {
+  if (dataset.synthetic) return dataset.synthetic->subject;
+  return settings::facts_of(dataset.source).stand_in.vehicles ? settings::Subject::kVehicle
+                                                              : settings::Subject::kPerson;
+}
+
+//! With a slash at the end or without.
+bool is_same_folder(const std::filesystem::path& one, const std::filesystem::path& other) {
+  return !one.empty() && one / "" == other / "";
+}
+
+//! Tells whether both show the same people, as the suite's words say it wherever it is read. People of stand-ins are
+//! nobody's.
+bool same_people(const DatasetText& one, const DatasetText& other) {
+  if (is_stand_in(one) || is_stand_in(other) || one.source != other.source) return false;
+  if (one.synthetic) return one.synthetic->seed == other.synthetic->seed && subject_of(one) == subject_of(other);
+  return is_same_folder(one.written.value("root", ""), other.written.value("root", ""));
 }
 
 //! The key by which the same people are divided in two ways; empty where they are divided in one.
@@ -43,7 +53,8 @@ void check_across(const TableText& table, const Combination& trained, const Spli
         fmt::format("give both the same 'height' and 'width', or name a data set that has the images of '{}' in the "
                     "size of '{}'",
                     other.id, one.id));
-  if (!same_people(one, other)) return;
+  // Two variables may name one folder.
+  if (!same_people(trained.dataset, asked.dataset) && !is_same_folder(one.root, other.root)) return;
   if (const std::string key = divided_by(one.pack, trained_split, other.pack, asked_split); !key.empty())
     throw core::input_error(
         problem,
@@ -59,15 +70,15 @@ SplitSettings tested_alone(SplitSettings split) {
   return split;
 }
 
-std::vector<std::string> notes_across(const TableText& table, const Plan& plan) {
+std::vector<std::string> notes_across(const TableText& table, const SuiteText& suite) {
   std::vector<std::string> notes;
   for (const std::string& column : table.datasets) {
     if (!is_across(column)) continue;
     if (notes.empty()) notes.emplace_back("a → b: trained on a, asked for the test people of b");
     const ColumnSets sets = sets_of(column);
-    const auto& one = *std::ranges::find(plan.datasets, sets.trained_on, &DatasetPlan::id);
-    const auto& other = *std::ranges::find(plan.datasets, sets.asked_on, &DatasetPlan::id);
-    const settings::Subject subjects[] = {subject_of(one.pack), subject_of(other.pack)};
+    const auto& one = *std::ranges::find(suite.datasets, sets.trained_on, &DatasetText::id);
+    const auto& other = *std::ranges::find(suite.datasets, sets.asked_on, &DatasetText::id);
+    const settings::Subject subjects[] = {subject_of(one), subject_of(other)};
     if (subjects[0] != subjects[1])
       notes.push_back(fmt::format("{}: trained on images of a {}, asked for a {}", column_name(column),
                                   settings::word(subjects[0]), settings::word(subjects[1])));

@@ -22,6 +22,6 @@ SplitSettings tested_alone(SplitSettings split);
 
 //! Notes below a table: how its columns read, and where the two data sets of one show subjects of two kinds or have the
 //! same people. None where each set is asked by its own trainings.
-std::vector<std::string> notes_across(const TableText& table, const Plan& plan);
+std::vector<std::string> notes_across(const TableText& table, const SuiteText& suite);
 
 }  // namespace resolute::experiments

@@ -126,7 +126,7 @@ class Planner {
     table.margin = text.margin;
     table.strict_classes = text.strict_classes;
     table.notes = notes_of(facts_);
-    std::ranges::move(notes_across(text, plan_), std::back_inserter(table.notes));
+    std::ranges::move(notes_across(text, suite_), std::back_inserter(table.notes));
     has_programs_ = has_programs_ || !facts_.programs.empty();
     check_rows(text, table, [&](const JobId& job) -> const JobSpecification& {
       return plan_.jobs[index_.at(job.hex)].specification;

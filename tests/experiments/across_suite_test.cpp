@@ -238,6 +238,12 @@ view_from = "network"
               HasSubstr("some would be trained on and asked for); give both the same 'split.partition'"));
   EXPECT_EQ("", refused(sets("split = { lr_camera = 1, partition = \"official\" }", "copy")))
       << "an evaluation compares the images";
+  options_.environment["SAME"] = (folder_ / "raw").string();
+  const std::string by_variable = sets("split.lr_camera = 1", "${SAME}");
+  EXPECT_THAT(plan(by_variable).tables[0].notes, Not(Contains(HasSubstr("the same people"))))
+      << "notes are the same where the variable is not set";
+  EXPECT_THAT(refused(sets("split = { lr_camera = 1, test_identities = 9 }", "${SAME}")),
+              HasSubstr("give both the same 'split.test_identities'"));
 }
 
 TEST_F(AcrossSets, vehicles_asked_of_what_trained_on_people_are_a_note) {
