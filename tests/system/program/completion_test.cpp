@@ -39,10 +39,12 @@ TEST(CompletionTest, offers_commands_then_their_second_words_then_their_own_opti
 
 TEST(CompletionTest, offers_keys_and_their_words_behind_set) {
   EXPECT_THAT(offered("suite plan s.toml --set train.sch"),
-              ElementsAre("train.schedule=", "train.schedule=step", "train.schedule=cosine"));
+              ElementsAre("train.schedule=", "train.schedule=step", "train.schedule=cosine", "train.schedule=constant",
+                          "train.schedule=linear", "train.schedule=polynomial"));
   EXPECT_THAT(offered("suite run s.toml --set rain.mining=b"), ElementsAre("rain.mining=batch-hard"));
   // As bash cuts it where somebody types.
-  EXPECT_THAT(offered("suite run s.toml --set train.schedule ="), ElementsAre("step", "cosine"));
+  EXPECT_THAT(offered("suite run s.toml --set train.schedule ="),
+              ElementsAre("step", "cosine", "constant", "linear", "polynomial"));
   EXPECT_THAT(offered("suite run s.toml --set rain.mining = b"), ElementsAre("batch-hard"));
   EXPECT_THAT(offered("suite run s.toml --set a/b ="), IsEmpty());
   EXPECT_THAT(offered("suite run s.toml --set '[' ="), IsEmpty());
@@ -78,7 +80,8 @@ TEST(CompletionTest, zsh_offers_commands_then_their_second_words_then_their_own_
 
 TEST(CompletionTest, zsh_offers_keys_and_their_words_behind_set) {
   EXPECT_THAT(offered_by_zsh("suite plan s.toml --set train.sch"),
-              ElementsAre("train.schedule=", "train.schedule=cosine", "train.schedule=step"));
+              ElementsAre("train.schedule=", "train.schedule=constant", "train.schedule=cosine",
+                          "train.schedule=linear", "train.schedule=polynomial", "train.schedule=step"));
   EXPECT_THAT(offered_by_zsh("suite run s.toml --json --set rain.mining=b"), ElementsAre("rain.mining=batch-hard"));
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 TEST(SuiteKeys, lists_every_key_or_those_that_hold_a_pattern) {
   const auto all = succeeded(resolute({"suite", "keys"}));
-  EXPECT_THAT(all.out, HasSubstr("train.schedule = step\n    word: step, cosine\n"));
+  EXPECT_THAT(all.out, HasSubstr("train.schedule = step\n    word: step, cosine, constant, linear, polynomial\n"));
   EXPECT_THAT(all.out, HasSubstr("rain.levels = "));
   const auto some = resolute({"suite", "keys", "schedule"});
   EXPECT_THAT(some.out, HasSubstr("train.schedule"));
