@@ -36,8 +36,21 @@ core::RuntimeError known_as(const fs::path& root, std::string_view layout, std::
 }  // namespace
 
 void refuse_other_layout(core::FileSystem& files, const fs::path& root) {
-  if (files.exists(root / "list_train.txt") && !files.exists(root / kTraining))
-    throw known_as(root, "MSMT17", "its people count from 0, and anew in the test", "read it as source 'msmt17'");
+  struct Known {
+    const char* landmark;
+    const char* layout;
+    const char* why;
+    const char* advice;
+  };
+  constexpr Known kKnown[] = {
+      {"list_train.txt", "MSMT17", "its people count from 0, and anew in the test", "read it as source 'msmt17'"},
+      {"image_train", "VeRi-776", "names tell vehicle and camera", "read it as source 'veri-776'"},
+      {"train_test_split/test_list_800.txt", "VehicleID", "each of its tests is a source",
+       "read it as source 'vehicleid-800', 'vehicleid-1600' or 'vehicleid-2400'"},
+      {"query/lr", "a prepared set", "images in 'lr' came in low resolution", "read it as source 'mlr-folders'"}};
+  for (const Known& known : kKnown)
+    if (files.exists(root / known.landmark) && !files.exists(root / kTraining))
+      throw known_as(root, known.layout, known.why, known.advice);
   constexpr std::string_view kNp = "read it as source 'cuhk03-np', or 'cuhk03-np-detected' for the detector's boxes";
   if (is_cuhk03_np(files, root)) throw known_as(root, "CUHK03-NP", "its people count anew in the test", kNp);
   for (const std::string_view boxes : {"labeled", "detected"})

@@ -6,8 +6,9 @@
 
 namespace resolute::datasets::sources {
 
-//! Looks for CUHK03-NP (names as 0001_c1_1.png in Market-1501's folders) and MSMT17 (list_train.txt). \throws
-//! RuntimeError (kInput) naming the layout and the source that reads it, where `root` has one of the two
+//! Looks for MSMT17, VeRi-776, VehicleID and prepared sets by a file or folder of each, and for CUHK03-NP by names as
+//! 0001_c1_1.png in Market-1501's folders. \throws RuntimeError (kInput) naming the layout and the source that reads
+//! it, where `root` has one of them
 void refuse_other_layout(core::FileSystem& files, const fs::path& root);
 
 }  // namespace resolute::datasets::sources

@@ -144,6 +144,15 @@ TEST_F(Csv, folders_of_another_layout_are_named_by_it) {
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "msmt"),
               "'ROOT/msmt' has the layout of MSMT17 (its people count from 0, and anew in the test); read it as source "
               "'msmt17'");
+  for (const auto& [landmark, source] :
+       {std::pair("veri/image_train/0001_c001_00016450_0.jpg", "source 'veri-776'"),
+        std::pair("vehicles/train_test_split/test_list_800.txt", "source 'vehicleid-800', "),
+        std::pair("mlr/query/lr/0001_1_1.jpg", "source 'mlr-folders'")}) {
+    touch(landmark);
+    for (const Source asked : {Source::kCsv, Source::kMarket1501})
+      EXPECT_THAT(refusal_at(asked, root_ / *fs::path(landmark).begin()),
+                  testing::HasSubstr(fmt::format("; read it as {}", source)));
+  }
   touch("named/bounding_box_train/0001_c1_1.png");
   touch("named/bounding_box_train/0002_c1s1_000451_03.jpg");
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "named"), StartsWith("file 'images.csv' is missing"));
