@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes twenty_steps.json beside itself: 20 training steps of the baseline, RAIN, FTWA, MSIFLA and resolution-adaptive
+"""Makes twenty_steps.json beside itself: 20 training steps of the baseline, RAIN, CAD-Net, FTWA, MSIFLA and resolution-adaptive
 representations (CASES; the last in adaptive.py) as a user of PyTorch would write them (nn.Module, torch.optim.Adam,
 float32), sharing no code with workers/. Needs torch 2.11.
 
@@ -30,10 +30,10 @@ STEPS, LANES, IDENTITIES, IMAGES = 20, 2, 5, 3
 # relative change of 1e-7 in the weights moves no loss of the 20 steps of any case by more than 2.2e-5 and 3.7e-5 (four draws
 # each; RAIN 1e-4 at 3.5e-4, FTWA 3.7e-4 at 1e-4). Table 2's baseline is trained as FTWA is. MSIFLA's two are smaller still:
 # L_ReID's gradient reaches the IR networks through all of it (5.1e-5; 8.5e-4 at 3e-5 and 3e-5). Without that gradient a loss
-# would be another by 3e-2.
+# would be another by 3e-2. CAD-Net's E lies behind G and F (2.5e-5; 1.6e-4 at 3e-5).
 RECIPES = {method: {"learning_rate": rate, "weight_decay": 5e-4, "warmup_steps": 4, "milestones": [12], "gamma": 0.1,
                     "discriminator_learning_rate": 1e-4}
-           for method, rate in (("baseline", 1e-3), ("rain", 1e-4), ("ftwa", 3e-5), ("msifla", 1e-5),
+           for method, rate in (("baseline", 1e-3), ("rain", 1e-4), ("ftwa", 3e-5), ("msifla", 1e-5), ("cadnet", 1e-5),
                                 ("resolution_adaptive", 1e-4))}
 RECIPES["msifla"]["ir_learning_rate"] = 3e-6
 RECIPES["resolution_adaptive"]["mask_learning_rate"] = 1e-2
@@ -46,6 +46,8 @@ CASES = {
     "rain_partly_labelled": {"levels": [5], "partly_labelled": True},
     "rain_other_networks": {"levels": [3, 5], "adversary": "non-saturating", "discriminator": "pixelwise",
                             "decoder": "transposed"},
+    "cadnet": {"method": "cadnet"},
+    "cadnet_partly_labelled": {"method": "cadnet", "some_lr": True, "partly_labelled": True},
     "baseline_stored": {"method": "baseline", "recipe": "ftwa", "images": "stored", "classification_weight": 3.0,
                         "some_lr": True},
     "ftwa": {"method": "ftwa", "some_lr": True},
@@ -123,6 +125,8 @@ class Lane:
         self.hr, self.lr = (numbers(f"images/{step}/{lane}/{kind}", (rows, 3, HEIGHT, WIDTH), 1.5) for kind in ("hr", "lr"))
         if case["method"] == "ftwa":
             self.ftwa_pass(taught)
+        elif case["method"] == "cadnet":
+            self.cadnet_pass(taught)
         elif case["method"] == "msifla":
             self.images, self.taught = f"images/{step}/{lane}", taught
         elif case["method"] == "resolution_adaptive":
@@ -153,6 +157,36 @@ class Lane:
         self.hr_pair, self.lr_pair = ([f.mean((2, 3))[kept] for f in pair] for pair, kept in
                                       zip((self.hr_pair, self.lr_pair), rows))
 
+    def cadnet_pass(self, taught):
+        network, there = self.network, [i for i, there in enumerate(self.there) if there]
+        self.real, sizes = self.hr[there], [len(there), len(self.hr)]
+        maps = network.trunk(torch.cat([self.real, self.lr]))
+        images = network.decoder(maps)
+        self.f, self.recovered = maps[4].split(sizes), images.split(sizes)
+        self.targets = self.real, self.recovered[1][there]
+        label = dict(zip(taught, self.labels))
+        rows = [k for k, i in enumerate(there) if i in label] + [sizes[0] + i for i in taught]
+        self.stream_labels = [label[i] for i in there if i in label], self.labels
+        v = maps[4].mean((2, 3))[rows]
+        if taught:
+            v = torch.cat([v, network.hr_encoder(images[rows])[4].mean((2, 3))], 1)
+        sizes = [len(labels) for labels in self.stream_labels]
+        self.v = v.split(sizes)
+        self.logits = network.classifier(v).split(sizes) if taught else self.v
+
+    def cadnet_judgement(self, judge, made, real):
+        """E[log D] of real ones and E[log(1 − D)] of each of made; without real ones the latter alone."""
+        value = sum(F.logsigmoid(-judge(one)).mean() for one in made)
+        return value if real is None else value + len(made) * F.logsigmoid(judge(real)).mean()
+
+    def cadnet_terms(self):
+        network = self.network
+        return {"classification": sum(cross_entropy(z, y) for z, y in zip(self.logits, self.stream_labels)),
+                "triplet": sum(triplet_loss(v, y) for v, y in zip(self.v, self.stream_labels)),
+                "reconstruction": F.l1_loss(self.recovered[0], self.targets[0]) + F.l1_loss(self.targets[1], self.targets[0]),
+                "feature_adversarial": self.cadnet_judgement(network.discriminator_features, self.f[1:], self.f[0]),
+                "image_adversarial": self.cadnet_judgement(network.discriminator_images, self.recovered, None)}
+
     def judge(self, level, for_discriminator):
         f_hr, f_lr = self.features[level - 1]
         judge = getattr(self.network, f"discriminator_level_{level}")
@@ -163,6 +197,10 @@ class Lane:
         return adversarial(judge(f_hr), judge(f_lr))
 
     def discriminator_terms(self):
+        if self.case["method"] == "cadnet":
+            f, made = ([one.detach() for one in maps] for maps in (self.f, self.recovered))
+            return {"discriminator_features": -self.cadnet_judgement(self.network.discriminator_features, f[1:], f[0]),
+                    "discriminator_images": -self.cadnet_judgement(self.network.discriminator_images, made, self.real)}
         return {f"discriminator_level_{level}": -self.judge(level, True) for level in self.case["levels"]}
 
     def ftwa_terms(self):
@@ -249,6 +287,8 @@ class Lane:
     def network_terms(self):
         if self.case["method"] == "ftwa":
             return self.ftwa_terms()
+        if self.case["method"] == "cadnet":
+            return self.cadnet_terms()
         terms = {"classification": sum(cross_entropy(logits, self.labels) for logits in self.logits),
                  "triplet": sum(triplet_loss(v, self.labels) for v in self.v)}
         terms["classification"] = self.case["classification_weight"] * terms["classification"]
@@ -271,14 +311,14 @@ def schedule(recipe, step):
 
 
 def train(case):
-    rain, recipe = case["method"] == "rain", RECIPES[case["recipe"]]
+    judged, recipe = case["method"] in ("rain", "cadnet"), RECIPES[case["recipe"]]
     network = Network(case)
     named = dict(network.named_parameters())
     judges = [p for name, p in named.items() if name.startswith("discriminator_")]
     others = [p for name, p in named.items() if not name.startswith("discriminator_")]
     adam = torch.optim.Adam(others, recipe["learning_rate"], weight_decay=recipe["weight_decay"])
     phases = [("network_terms", adam, others)]
-    if rain:
+    if judged:
         judge_adam = torch.optim.Adam(judges, recipe["discriminator_learning_rate"], betas=(0.5, 0.999))
         phases.insert(0, ("discriminator_terms", judge_adam, judges))
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(recipe, step)) for _, optimiser, _ in phases]

@@ -152,9 +152,9 @@ class Recovery(nn.Module):
 
 
 class Classifier(nn.Module):
-    def __init__(self):
+    def __init__(self, inputs=128):
         super().__init__()
-        self.linear = nn.Linear(128, CLASSES)
+        self.linear = nn.Linear(inputs, CLASSES)
 
     def forward(self, v):
         return self.linear(v)
@@ -178,10 +178,29 @@ class Decoder(nn.Module):
         return self.image(x)[:, :, :HEIGHT, :WIDTH]
 
 
+class SkipDecoder(nn.Module):
+    """CAD-Net's: beside each enlarged map stands the trunk's of that size."""
+
+    def __init__(self):
+        super().__init__()
+        for k, (i, beside, o) in enumerate(((128, 32, 16), (16, 16, 16), (16, 16, 8)), 1):
+            setattr(self, f"conv{k}", convolution(i + beside, o))
+            setattr(self, f"bn{k}", nn.BatchNorm2d(o))
+        self.image = convolution(8, 3, bias=True)
+
+    def forward(self, maps):
+        x = maps[4]
+        for k, beside in ((1, maps[2]), (2, maps[1]), (3, maps[0])):
+            x = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), beside], 1)
+            x = F.relu(getattr(self, f"bn{k}")(getattr(self, f"conv{k}")(x)))
+        return self.image(x)
+
+
 class Discriminator(nn.Module):
     def __init__(self, channels, kind):
         super().__init__()
         layers = {"convolutional": [(64, 1, 1), (64, 3, 2), (32, 3, 1), (1, 1, 1)],
+                  "images": [(16, 3, 2), (32, 3, 2), (64, 3, 2), (1, 1, 1)],
                   "pixelwise": [(64, 1, 1), (32, 1, 1), (1, 1, 1)]}[kind]
         for k, (outputs, kernel, stride) in enumerate(layers, 1):
             setattr(self, f"conv{k}", convolution(channels, outputs, kernel, stride, bias=True))
@@ -229,7 +248,11 @@ class Network(nn.Module):
             if case["weighting"]:
                 self.weight_hr, self.weight_lr = Weight(), Weight()
         else:
-            self.classifier = Classifier()
+            self.classifier = Classifier(256 if case["method"] == "cadnet" else 128)
+        if case["method"] == "cadnet":
+            self.decoder, self.hr_encoder = SkipDecoder(), Trunk()
+            self.discriminator_features = Discriminator(128, "convolutional")
+            self.discriminator_images = Discriminator(3, "images")
         if case["method"] == "rain":
             self.decoder = Decoder(case["decoder"])
             for level in case["levels"]:

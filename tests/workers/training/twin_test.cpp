@@ -2,6 +2,7 @@
 //! The trainer against a twin in PyTorch's Python: 20 steps of each method from the same weights and batches, float32,
 //! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py). RAIN's are
 //! joint min-max steps: with D ahead of the others or beside them, with lanes that hold no label, with other networks.
+//! CAD-Net's have two discriminators, and lanes without a label, in which its second encoder stands still.
 //! FTWA's and MSIFLA's have lanes of unequally many HR and LR rows, MSIFLA's two optimisers of which the IR networks'
 //! gets the sum of two phases' gradients, and a warm-up in which the other stands still. Resolution-adaptive
 //! representations pass all stages of their masks, whose optimisers begin and end one after another, or have one for
@@ -144,6 +145,8 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
                                                  .updates = tests::AnyWord(asked_case["updates"]),
                                                  .discriminator = tests::AnyWord(asked_case["discriminator"]),
                                                  .decoder = tests::AnyWord(asked_case["decoder"])});
+  else if (method == "cadnet")
+    asked.method = experiments::CadnetOptions{.margin = golden["margin"], .mining = methods::Mining::kBatchHard};
   else if (method == "msifla")
     asked.method = msifla_options(golden, asked_case);
   else if (method == "resolution_adaptive")
