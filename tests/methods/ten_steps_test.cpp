@@ -175,9 +175,9 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
 }
 
 TEST(TenSteps, repeat_to_the_bit_and_depend_on_the_seed) {
-  const std::vector<experiments::MethodOptions> methods = {experiments::RainOptions{}, experiments::FtwaOptions{},
-                                                           experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8},
-                                                           kAdaptive};
+  const std::vector<experiments::MethodOptions> methods = {
+      experiments::RainOptions{}, experiments::FtwaOptions{}, experiments::CadnetOptions{},
+      experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8}, kAdaptive};
   for (const experiments::MethodOptions& options : tests::slice("methods that repeat", methods, 2)) {
     const std::string hash = ten_steps(options, 1, true).hash;
     EXPECT_EQ(hash, ten_steps(options, 1, true).hash);
@@ -191,6 +191,8 @@ TEST(TenSteps, are_the_same_where_each_phase_runs_forward_again) {
     const experiments::MsiflaOptions options{.scales = {2, 1}, .ir_width = 8, .ir_warmup_steps = warmup};
     EXPECT_EQ(ten_steps(options, 1, true).hash, ten_steps(options, 1, true, /*keep_graphs=*/false).hash) << warmup;
   }
+  const experiments::CadnetOptions cadnet;
+  EXPECT_EQ(ten_steps(cadnet, 1, true).hash, ten_steps(cadnet, 1, true, /*keep_graphs=*/false).hash);
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ struct Counted {
   double feature = 0;  //!< floats
 };
 
-//! Counted in November 2026: in real steps of images of 256×128, or of 64×32 on the small trunk.
+//! Counted in November 2026: in real steps of images of 256×128, or of 64×32 on the small trunk; CAD-Net's in the
+//! shapes of its second implementation (tests/golden/cadnet).
 std::vector<Counted> counted() {
   RainOptions off, transposed;
   off.adversary = NoAdversary();
@@ -49,6 +50,10 @@ std::vector<Counted> counted() {
           {"rain, adversary off", off, small, false, 0.2452, 0.0288, 334'395, 128},
           {"rain, transposed", transposed, large, false, 116.20, 8.11, 47'137'652, 2048},
           {"rain, transposed", transposed, small, false, 0.2299, 0.0288, 474'685, 128},
+          {"cadnet", CadnetOptions{}, large, false, 288.66, 46.53, 65'885'748, 4096},
+          {"cadnet", CadnetOptions{}, small, false, 0.5156, 0.0785, 741'965, 256},
+          {"cadnet f", CadnetOptions{.features = JointFeature::kF}, large, false, 240.00, 8.11, 40'839'668, 2048},
+          {"cadnet, no D_I", CadnetOptions{.image_adversary = false}, large, false, 280.52, 46.53, 65'514'675, 4096},
           {"ftwa B", FtwaOptions{{}, FtwaForm::kStreams}, large, true, 72.52, 8.11, 26'810'974},
           {"ftwa R", FtwaOptions{{}, FtwaForm::kTransformed}, large, true, 84.41, 10.09, 34'684'894},
           {"ftwa", FtwaOptions{}, large, true, 84.44, 10.09, 36'784'096},
