@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What methods share whose batch is two streams: HR images, and LR images, of which some are copies of the former.
+//! Shared by methods whose batch is two streams: HR images, and LR images, some of them copies of the former.
 
 #include <functional>
 #include <vector>

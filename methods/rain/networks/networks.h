@@ -54,7 +54,7 @@ class Discriminator : public torch::nn::Module {
  public:
   //! \param channels C of f_j \param width w, even
   Discriminator(std::int64_t channels, std::int64_t width, DiscriminatorKind kind = DiscriminatorKind::kConvolutional);
-  //! Of other layers. \param layers at least two; the last one has one output
+  //! The same with other layers. \param layers at least two; the last one has one output
   Discriminator(std::int64_t channels, const std::vector<DiscriminatorLayer>& layers);
   //! N×C×h×w → N×1×⌈h/2⌉×⌈w/2⌉ convolutional, N×1×h×w pixelwise.
   at::Tensor forward(const at::Tensor& feature) const { return apply(feature, &networks::Convolution::forward); }

@@ -35,7 +35,7 @@ class Network(twin.Network):
             if case["neck"]:
                 self.norm("classifier.neck", size)
             self.linear("classifier.linear", size, case["classes"])
-        # Of each doubling: the number of f_j that is as large as its output, channels out.
+        # A doubling is the number of the f_j that is as large as its output, and the channels out.
         if self.big or self.lite:
             widths = [128, 64, 32, 16, 16] if self.lite else [512, 256, 128, 64, 32]
             beside = [3, 2, 1, 0] if case["last_stride"] == 1 else [4, 3, 2, 1, 0]
@@ -188,7 +188,7 @@ def case(**changes):
 MIXED = [True, True, False, True, False, True, True, True, True, False, False, True]
 # Two rows of identity 0 of which one has no HR image, two of 2, two of 3, one of 4 (a negative alone).
 PARTLY = [True, False, True, True, False, True, False, True, True, False, False, True]
-# Of each identity two HR and two LR images.
+# Each identity has two HR and two LR images.
 HALVES = dict(labels=[0, 0, 0, 0, 2, 2, 2, 2, 3, 3, 3, 3], has_hr=[True, True, False, False] * 3, pairing="shuffled")
 CASES = {
     "full": case(),

@@ -29,14 +29,13 @@ Names parts_of(const Parameters& parameters) {
   return found;
 }
 
-Names parts_of(const methods::Method& method) {
+Names parts_of(methods::Method& method) {
   Names found;
-  for (const auto& group : const_cast<methods::Method&>(method).parameter_groups())
-    found.merge(parts_of(group.parameters));
+  for (const methods::ParameterGroup& group : method.parameter_groups()) found.merge(parts_of(group.parameters));
   return found;
 }
 
-//! Of a method without the named losses, those of which gradients are exactly zero left out.
+//! The modules in which a loss has a gradient that is not exactly zero.
 Names reached(methods::Method& method, const at::Tensor& loss) {
   std::map<std::string, at::Tensor> found = worker_tests::gradients_of(method, loss);
   std::erase_if(found, [](const auto& item) { return item.second.count_nonzero().template item<std::int64_t>() == 0; });
