@@ -211,13 +211,13 @@ TEST_F(PriceOfPlan, a_trunk_of_the_same_convolutions_is_priced_as_the_one_that_w
   const StepTimes known = times(measured + memory);
   const auto rate = known.rate(known.machines()[0], training);
   EXPECT_FALSE(rate->measured);
-  EXPECT_THAT(rate->how, HasSubstr("as baseline on resnet50 (measured: a page)"));
+  EXPECT_THAT(rate->origin, HasSubstr("as baseline on resnet50 (measured: a page)"));
   EXPECT_EQ(known.bytes_a_pixel(training), 9.0);
   const StepTimes itself = times(measured + step("baseline", "resnet50-ibn-a", 3));
   EXPECT_TRUE(itself.rate(itself.machines()[0], training)->measured);
   EXPECT_FALSE(itself.bytes_a_pixel(training).has_value());
   training.network.backbone = settings::Trunk::kEfficientnetLite0;
-  EXPECT_THAT(known.rate(known.machines()[0], training)->how, StartsWith("modelled: 0.004"));
+  EXPECT_THAT(known.rate(known.machines()[0], training)->origin, StartsWith("modelled: 0.004"));
 }
 
 // The recipe of such a row names a method of ours, which does not train there.
