@@ -62,6 +62,12 @@ TEST(Degradation, without_a_step_an_image_stays_as_it_is) {
   EXPECT_EQ(image, degraded(image, {.rate = 3})) << "the caller shrinks";
 }
 
+TEST(Degradation, steps_come_one_after_the_other) {
+  const Image image = degraded(flat(24, 16, 120), {.noise = 60}, 9);
+  const Image step_by_step = degraded(degraded(degraded(image, {.blur = 1}), {.noise = 10}), {.jpeg = 60});
+  EXPECT_EQ(step_by_step, degraded(image, {.blur = 1, .noise = 10, .jpeg = 60}));
+}
+
 // A box wider than the image reaches over both ends.
 TEST(Degradation, blur_keeps_what_is_flat_in_images_of_any_size) {
   for (const auto& [height, width] : {ImageSize{1, 1}, ImageSize{1, 9}, ImageSize{30, 2}, ImageSize{5, 40}})

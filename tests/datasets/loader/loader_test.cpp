@@ -377,7 +377,8 @@ TEST_F(LoaderTest, copies_are_shrunk_degraded_and_enlarged) {
     Loader loader(pack_, degraded), without(pack_, options);
     std::vector<float> hr(loader.image_floats()), lr(hr.size()), plain_hr(hr.size()), plain_lr(hr.size());
     DegradationScratch scratch;
-    for (const BatchItem& drawn : BatchPlanner(split_, {3, 4}, 1).plan(0)) {
+    for (const BatchItem& drawn : BatchPlanner(split_, {3, 4}, 1).plan(1)) {
+      EXPECT_EQ(1U, drawn.round);
       const TrainItem& item = split_.train[drawn.item];
       const int rate = loader.fill_item<float>(split_, drawn, hr, lr);
       const int whole_rate = without.fill_item<float>(split_, drawn, plain_hr, plain_lr);
