@@ -128,6 +128,9 @@ void print_plan(const experiments::Plan& plan, const std::set<experiments::JobId
       std::cout << fmt::format("data set {}: images are drawn in the layout of {}\n",
                                experiments::column_title(plan, dataset.id), settings::word(dataset.pack.source));
   for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
+  for (const auto& name : plan.of_unknown_people)
+    std::cout << fmt::format(
+        "weights '{}': the store does not know all whom they were trained on; see that none of them is tested\n", name);
 }
 
 std::string count_text(const char* what, const experiments::JobCount& count) {

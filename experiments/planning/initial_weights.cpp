@@ -3,9 +3,72 @@
 #include <algorithm>
 
 #include "core/hash/sha256.h"
+#include "experiments/specification/stages.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
+
+namespace {
+
+//! Stages of weights that are looked through; no chain in use is nearly as long.
+constexpr std::size_t kMostStages = 32;
+
+enum class SamePeople { kNo, kYes, kUnknown };
+
+//! Two packs' people. Of lists and folders of one's own the data set's name tells them apart.
+SamePeople same_people(const PackSettings& a, const PackSettings& b) {
+  using settings::Source;
+  const auto own = [](Source source) {
+    return source == Source::kCsv || source == Source::kMlrFolders || source == Source::kMlrFoldersByIdentity;
+  };
+  if (a.synthetic || b.synthetic)
+    return a.source == b.source && a.synthetic == b.synthetic ? SamePeople::kYes : SamePeople::kNo;
+  if (a.source == b.source && (!own(a.source) || a.name == b.name)) return SamePeople::kYes;
+  if (own(a.source) || own(b.source)) return SamePeople::kUnknown;
+  // cuhk03 and cuhk03-detected show the same people.
+  const auto family = [](Source source) {
+    const std::string_view word = settings::word(source);
+    return word.substr(0, word.find('-'));
+  };
+  return family(a.source) == family(b.source) ? SamePeople::kUnknown : SamePeople::kNo;
+}
+
+}  // namespace
+
+const InitialWeights::Origin& InitialWeights::origin_of(const std::string& sha256) {
+  const auto [at, fresh] = origins_.try_emplace(sha256);
+  Origin& origin = at->second;
+  if (!fresh) return origin;
+  for (auto training = catalogue_.origin(sha256); training && origin.trainings.size() < kMostStages;) {
+    const TrainingSpecification& last = origin.trainings.emplace_back(std::move(*training));
+    if (last.initial_weights.empty() && !last.start_from) {
+      origin.complete = true;
+      break;
+    }
+    training =
+        last.start_from ? catalogue_.training(last.start_from->training) : catalogue_.origin(last.initial_weights);
+  }
+  return origin;
+}
+
+void InitialWeights::check_people(const Combination& combination, const Draft& draft,
+                                  const TrainingSpecification& training) {
+  // Commands that make no jobs show what there is.
+  if (training.initial_weights.empty() || is_missing(draft.weights) || !(options_.need_roots || options_.estimate))
+    return;
+  const Origin& origin = origin_of(training.initial_weights);
+  bool known = origin.complete;
+  for (const TrainingSpecification& before : origin.trainings) {
+    const SamePeople same = same_people(before.pack, training.pack);
+    known = known && same != SamePeople::kUnknown;
+    if (same == SamePeople::kYes && !tests_strangers(before.split, training.split))
+      combination.refuse("weights", "'" + draft.weights + "'",
+                         fmt::format("trial {} tests people whom they were trained on, in training {} of this store",
+                                     training.seed, short_id(job_id(before))),
+                         "start from the row that trained them (start_from), whose trials have the same people");
+  }
+  if (!known) of_unknown_people_.insert(draft.weights);
+}
 
 //! Those that the draft names.
 NamedWeights InitialWeights::named(const Combination& combination, const Draft& draft) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "experiments/planning/combination.h"
 #include "experiments/planning/plan_notes.h"
@@ -24,13 +25,28 @@ class InitialWeights {
   const std::set<MissingWeights>& missing() const { return missing_; }
   bool is_missing(const std::string& name) const;
 
+  //! Who was trained on before must not be tested: a trial whose weights come from a training of this store on people
+  //! whom it tests is refused. \param training the trial's, with its initial weights \throws RuntimeError (kInput) with
+  //! the place of `weights`
+  void check_people(const Combination& combination, const Draft& draft, const TrainingSpecification& training);
+  //! Names of weights that some rows start from, of which the store does not know all whom they were trained on.
+  const std::set<std::string>& of_unknown_people() const { return of_unknown_people_; }
+
  private:
+  //! Trainings of the store that weights come from, the last one first.
+  struct Origin {
+    std::vector<TrainingSpecification> trainings;
+    bool complete = false;  //!< the first of them began from scratch
+  };
+  const Origin& origin_of(const std::string& sha256);
   NamedWeights named(const Combination& combination, const Draft& draft);
 
   const PlanOptions& options_;
   const WeightsCatalogue& catalogue_;
   std::map<std::string, NamedWeights> known_;  // found so far
   std::set<MissingWeights> missing_;
+  std::map<std::string, Origin> origins_;  // by SHA-256
+  std::set<std::string> of_unknown_people_;
 };
 
 }  // namespace resolute::experiments

@@ -61,6 +61,7 @@ class Planner {
     add_methods();
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(weights_.missing().begin(), weights_.missing().end());
+    plan_.of_unknown_people.assign(weights_.of_unknown_people().begin(), weights_.of_unknown_people().end());
     std::vector<std::string> left_out;
     for (const TableText& table : suite_.left_out) left_out.push_back(table.id);
     if (!left_out.empty())
@@ -240,6 +241,7 @@ class Planner {
     bool provisional = (!training.initial_weights.empty() && weights_.is_missing(draft.weights)) ||
                        std::ranges::any_of(told, &EpochsPlan::estimated);
     std::vector<JobId> needs{seals_.at(combination.dataset.id)};
+    weights_.check_people(combination, draft, training);
     if (const std::string& name = combination.row.start_from.value; !name.empty()) {
       const PlannedTraining& first = add_first_stage(table, combination, trial);
       combination.told([&] {

@@ -199,7 +199,9 @@ struct Plan {
   core::Json method_schemas{};                    //!< of methods in Python by their ids (a bundle's); null: none
   std::vector<EpochsPlan> epochs;                 //!< each once, sorted; empty if the suite gives steps alone
   std::vector<MissingWeights> missing_weights{};  //!< if the plan may be made without them; sorted
-  std::vector<std::string> notes;                 //!< what a reader of all tables must know: tables that are left out
+  //! Names of weights of which the store does not know all whom they were trained on; sorted.
+  std::vector<std::string> of_unknown_people{};
+  std::vector<std::string> notes;  //!< what a reader of all tables must know: tables that are left out
 };
 
 //! The two data sets of a column. In most columns they are one.

@@ -64,6 +64,10 @@ std::filesystem::path StoreLayout::weights_name_file(const std::string& name) co
   return weights_folder() / (name + ".json");
 }
 
+std::filesystem::path StoreLayout::weights_origin_file(const std::string& sha256) const {
+  return weights_file(sha256).replace_extension(".origin");
+}
+
 bool is_named_by_content(const std::string& folder) {
   const std::size_t dash = folder.rfind('-');
   return dash != std::string::npos && is_plain_name(folder.substr(0, dash)) &&

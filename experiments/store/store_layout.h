@@ -44,6 +44,8 @@ class StoreLayout {
   std::filesystem::path weights_file(const std::string& sha256) const;
   //! The file of a name (weights_catalogue.h). \param name a plain name
   std::filesystem::path weights_name_file(const std::string& name) const;
+  //! Names the training of the store whose trunk these weights are. \param sha256 of weights_file()
+  std::filesystem::path weights_origin_file(const std::string& sha256) const;
 
  private:
   std::filesystem::path root_;

@@ -2,11 +2,24 @@
 
 #include "core/hash/sha256.h"
 #include "experiments/specification/validation.h"
+#include "experiments/store/bundle.h"
+#include "experiments/store/stored_specification.h"
 
 namespace resolute::experiments {
 namespace {
 
 constexpr std::string_view kEnding = ".json";
+
+//! What `read` gives; nothing of what is damaged or of another version.
+template <class Read>
+std::invoke_result_t<Read> if_readable(const Read& read) {
+  try {
+    return read();
+  } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
+    return std::nullopt;
+  }
+}
 
 NamedWeights from_json(const core::Json& json, const std::string& name, const std::string& where) {
   core::ObjectReader reader(json, where);
@@ -57,6 +70,32 @@ std::vector<std::string> WeightsCatalogue::names() const {
 void WeightsCatalogue::add(const NamedWeights& weights) const {
   RESOLUTE_EXPECT(is_weights_name(weights.name), "weights go by plain names");
   core::write_atomic(files_, store_.weights_name_file(weights.name), core::canonical_json(to_json(weights)) + "\n");
+}
+
+void WeightsCatalogue::add_origin(const std::string& sha256, const JobId& training) const {
+  core::publish_exclusive(files_, store_.weights_origin_file(sha256),
+                          core::canonical_json({{"training", training.hex}}) + "\n");
+}
+
+std::optional<TrainingSpecification> WeightsCatalogue::origin(const std::string& sha256) const {
+  const std::filesystem::path path = store_.weights_origin_file(sha256);
+  const auto job = if_readable([&]() -> std::optional<JobId> {
+    const auto text = core::read_text_if_exists(files_, path);
+    if (!text) return std::nullopt;
+    const core::Json json = core::parse_json(*text, path.string());
+    core::ObjectReader reader(json, path.string());
+    return JobId{reader.required<std::string>("training")};
+  });
+  return job && core::is_sha256_hex(job->hex) ? training(*job) : std::nullopt;
+}
+
+std::optional<TrainingSpecification> WeightsCatalogue::training(const JobId& job) const {
+  BundledFiles files(files_, store_);
+  return if_readable([&]() -> std::optional<TrainingSpecification> {
+    const auto specification = read_stored_specification(files, store_, job);
+    const auto* training = specification ? std::get_if<TrainingSpecification>(&*specification) : nullptr;
+    return training == nullptr ? std::nullopt : std::optional(*training);
+  });
 }
 
 }  // namespace resolute::experiments

@@ -38,6 +38,13 @@ class WeightsCatalogue {
   bool has_file(const NamedWeights& weights) const { return files_.exists(store_.weights_file(weights.sha256)); }
   //! Gives them their name, whatever stood there.
   void add(const NamedWeights& weights) const;
+  //! Remembers that the trunk of a training of this store has this hash. The first one stays.
+  void add_origin(const std::string& sha256, const JobId& training) const;
+  //! The training that add_origin() named; nothing where none was named, or where its specification cannot be read any
+  //! more. \throws RuntimeError of the store
+  std::optional<TrainingSpecification> origin(const std::string& sha256) const;
+  //! A training of the store; nothing where it cannot be read. \throws RuntimeError of the store
+  std::optional<TrainingSpecification> training(const JobId& job) const;
 
  private:
   core::FileSystem& files_;

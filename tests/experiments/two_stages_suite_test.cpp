@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "core/hash/sha256.h"
 #include "experiments/price.h"
+#include "experiments/store/weights_catalogue.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::two_stages_suite_test {
@@ -144,6 +146,61 @@ TEST_F(TwoStagesSuite, a_circle_is_told_whole) {
               HasSubstr("'a' starts from itself then: a from b from c from a"));
   EXPECT_THAT(refused(row("x", "start_from = \"a\"") + row("a", "start_from = \"b\"") + row("b", "start_from = \"a\"")),
               HasSubstr("'a' starts from itself then: x from a from b from a"));
+}
+
+//! Weights by the name "own" in the store, whose trunk that training has; none: nobody knows where they are from.
+void give_weights(const std::filesystem::path& store, const std::optional<TrainingSpecification>& training) {
+  core::FileSystem& files = core::real_file_system();
+  const StoreLayout layout(store);
+  const WeightsCatalogue catalogue(files, layout);
+  const NamedWeights weights{"own", core::sha256_hex(std::string_view("own")), "resnet-small", "file.pth",
+                             core::sha256_hex(std::string_view("file"))};
+  catalogue.add(weights);
+  core::write_atomic(files, layout.weights_file(weights.sha256), std::string_view("tensors"));
+  if (!training) return;
+  core::write_atomic(files, layout.specification_file(job_id(*training)), canonical_text(*training));
+  catalogue.add_origin(weights.sha256, job_id(*training));
+}
+
+TEST_F(TwoStagesSuite, weights_of_unknown_people_are_named) {
+  give_weights(options_.store, std::nullopt);
+  const std::string rows = hr_ + row("b", "weights = \"own\"");
+  EXPECT_THAT(plan_of(rows).of_unknown_people, ElementsAre("own"));
+  EXPECT_THAT(plan_of(hr_).of_unknown_people, IsEmpty());
+  TrainingSpecification before = training_of(plan_of(hr_), "t", "hr");
+  before.pack.synthetic->seed = 5;  // other people, but who trained the weights that these began with?
+  before.initial_weights = core::sha256_hex(std::string_view("somebody's"));
+  give_weights(options_.store, before);
+  EXPECT_THAT(plan_of(rows).of_unknown_people, ElementsAre("own"));
+}
+
+TEST_F(TwoStagesSuite, weights_of_people_whom_a_trial_tests_are_refused) {
+  const TrainingSpecification before = training_of(plan_of(hr_), "t", "hr");
+  give_weights(options_.store, before);
+  EXPECT_THAT(plan_of(row("b", "trials = 1\nweights = \"own\"")).of_unknown_people, IsEmpty());
+  const std::string two = row("b", "weights = \"own\"");
+  EXPECT_THAT(refused(two), AllOf(HasSubstr("key 'weights' has the value 'own' (trial 1 tests people whom they were "
+                                            "trained on, in training " +
+                                            short_id(job_id(before))),
+                                  HasSubstr("(start_from)")));
+  options_.need_roots = false;  // `suite table` shows what there is
+  EXPECT_NO_THROW(plan_of(two));
+}
+
+TEST_F(TwoStagesSuite, weights_of_other_people_and_of_an_earlier_stage_are_looked_through) {
+  TrainingSpecification others = training_of(plan_of(hr_), "t", "hr");
+  const TrainingSpecification first = others;
+  others.pack.synthetic->seed = 5;
+  give_weights(options_.store, others);
+  EXPECT_THAT(plan_of(row("b", "weights = \"own\"")).of_unknown_people, IsEmpty());
+  // A stage before has seen them.
+  const tests::TemporaryFolder folder;
+  options_.store = folder.path();
+  core::write_atomic(core::real_file_system(), StoreLayout(folder.path()).specification_file(job_id(first)),
+                     canonical_text(first));
+  others.start_from = Start{job_id(first)};
+  give_weights(options_.store, others);
+  EXPECT_THAT(refused(row("b", "weights = \"own\"")), HasSubstr("in training " + short_id(job_id(first))));
 }
 
 TEST_F(TwoStagesSuite, programs_neither_start_nor_are_started_from) {

@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/log.h"
+#include "experiments/store/weights_catalogue.h"
 #include "methods/networks/method.h"
 #include "workers/jobs/finished_training.h"
 #include "workers/jobs/job.h"
@@ -41,6 +43,20 @@ core::RuntimeError misfit(const std::string& file, const core::Json& report) {
                            fmt::format("{}{}", fmt::join(named, ", "), count > named.size() ? ", …" : ""), suggestion);
 }
 
+// Whoever imports the trunk here, from whichever file, is not tested on people whom it has seen.
+void remember_origin(core::FileSystem& files, const experiments::StoreLayout& store, const FinishedTraining& trained,
+                     const networks::NamedTensors& trunk) {
+  const auto& [specification, record] = trained;
+  const std::string sha256 =
+      core::sha256_hex(encode_trunk(trunk, std::string(settings::word(specification.network.backbone))));
+  if (sha256 == specification.initial_weights) return;  // a trunk that was frozen as it came has seen nobody here
+  try {
+    experiments::WeightsCatalogue(files, store).add_origin(sha256, record.job);
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("{}; the store does not remember whom these weights have seen", error.what());
+  }
+}
+
 void run_import(core::FileSystem& files, const std::vector<std::string>& arguments) {
   ImportRequest request;
   request.file = arguments[1];
@@ -71,6 +87,7 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
   const core::Bytes bytes =
       torch_file ? networks::encode_torch_file(tensors) : networks::encode_safetensors(tensors, {{"format", "pt"}});
   core::write_atomic(files, out, bytes);
+  remember_origin(files, store, trained, tensors);
   return {{"job", training.hex},
           {"backbone", settings::word(trained.specification.network.backbone)},
           {"file", networks::printable(out.string())},

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "experiments/store/weights_catalogue.h"
 #include "tests/networks/weights/files.h"
 #include "tests/workers/jobs/worker_fixture.h"
 #include "workers/jobs/pretrained.h"
@@ -68,7 +69,13 @@ TEST_F(InitialWeights, are_those_of_the_file_before_the_first_step) {
           << tensor_name;
     }
     // What was given out can be taken in again.
-    EXPECT_TRUE(import_weights(core::real_file_system(), layout, {out, "again", "resnet-small", {}, false}).complete);
+    const ImportResult again =
+        import_weights(core::real_file_system(), layout, {out, "again", "resnet-small", {}, false});
+    ASSERT_TRUE(again.complete);
+    // The store remembers by the values, not by the file, where they are from.
+    const experiments::WeightsCatalogue catalogue(core::real_file_system(), layout);
+    EXPECT_TRUE(catalogue.origin(again.report.at("weights_sha256")) == still);
+    EXPECT_EQ(std::nullopt, catalogue.origin(still.initial_weights));
   }
 }
 
