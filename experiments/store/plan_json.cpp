@@ -106,14 +106,16 @@ Json without_jobs(const Plan& plan) {
                       {"images", {one.fewest_images, one.most_images}},
                       {"steps", {one.fewest_steps, one.most_steps}},
                       {"estimated", one.estimated}});
-  return {{"suite", plan.suite},
-          {"title", plan.title},
-          {"jobs", Json::array()},
-          {"tables", std::move(tables)},
-          {"datasets", std::move(datasets)},
-          {"epochs", std::move(epochs)},
-          {"worker", plan.worker},
-          {"notes", plan.notes}};
+  Json json = {{"suite", plan.suite},
+               {"title", plan.title},
+               {"jobs", Json::array()},
+               {"tables", std::move(tables)},
+               {"datasets", std::move(datasets)},
+               {"epochs", std::move(epochs)},
+               {"worker", plan.worker},
+               {"notes", plan.notes}};
+  if (!plan.of_unknown_people.empty()) json["of_unknown_people"] = plan.of_unknown_people;
+  return json;
 }
 
 }  // namespace

@@ -166,6 +166,7 @@ TEST_F(TwoStagesSuite, weights_of_unknown_people_are_named) {
   give_weights(options_.store, std::nullopt);
   const std::string rows = hr_ + row("b", "weights = \"own\"");
   EXPECT_THAT(plan_of(rows).of_unknown_people, ElementsAre("own"));
+  EXPECT_EQ(core::Json::array({"own"}), json_of(plan_of(rows))["of_unknown_people"]);
   EXPECT_THAT(plan_of(hr_).of_unknown_people, IsEmpty());
   TrainingSpecification before = training_of(plan_of(hr_), "t", "hr");
   before.pack.synthetic->seed = 5;  // other people, but who trained the weights that these began with?
