@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "methods/rain/networks/rain.h"
 #include "methods/rules.h"
+#include "networks/nn/backbone.h"
 #include "networks/nn/batch_norm.h"
 #include "networks/nn/folded_backbone.h"
 #include "networks/onnx/graph.h"
@@ -116,6 +117,16 @@ TEST(Method, networks_that_are_said_to_be_the_same_have_the_same_tensors) {
   }
   EXPECT_GT(same, 20);
   EXPECT_GT(others, 10);
+}
+
+TEST(Method, its_row_counts_its_trunks) {
+  for (const MethodOptions& options : every_kind()) {
+    const auto method = make_method(small_specification(options), 6);
+    int trunks = 0;
+    for (const auto& module : method->module().modules())
+      trunks += dynamic_cast<const networks::Backbone*>(module.get()) != nullptr ? 1 : 0;
+    EXPECT_EQ(trunks, method->row().trunks) << methods::method_name(options);
+  }
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
