@@ -130,6 +130,35 @@ TEST_F(TwoStages, a_checkpoint_needs_no_weights_of_the_training_before) {
   EXPECT_EQ(calm, result(stopped, job));
 }
 
+// As after a rerun of the first stage on machines of another class.
+TEST_F(TwoStages, a_checkpoint_of_a_training_that_began_from_other_bytes_is_passed_over) {
+  const auto training = second(BaselineOptions{}, StartPart::kModule);
+  train("other", first(), 1);
+  const fs::path other = store("other");
+  const JobId job = write_specification(other, training);
+  Attempt attempt(other, job, 1);
+  attempt.wait_for_checkpoint();
+  attempt.signal(0, SIGTERM);
+  attempt.wait();
+  ASSERT_FALSE(checkpoints(other, job).empty());
+  const experiments::StoreLayout layout(other);
+  core::FileSystem& files = core::real_file_system();
+  results::TrainingRecord record = read_training(files, layout, experiments::job_id(first()));
+  Weights weights = read_weights(files, layout, record);
+  at::Tensor& changed = weights.tensors.at("classifier.linear.weight");
+  changed = changed + 1;
+  const core::Bytes bytes = encode_weights(weights);
+  record.weights_sha256 = core::sha256_hex(bytes);
+  record.weights_file = weights_file_name(record.weights_sha256);
+  core::write_atomic(files, layout.job_folder(record.job) / record.weights_file, bytes);
+  core::write_atomic(files, layout.result_file(record.job), results::record_text(record));
+  Attempt again(other, job, 1, {"--attempt", "2"});
+  EXPECT_EQ(std::vector<std::string>{"exit code 0"}, again.wait_codes());
+  EXPECT_EQ(1U, steps(other, job, 2).at(0));
+  EXPECT_EQ(record.weights_sha256,
+            core::parse_json(result(other, job), "result")["provenance"]["started_from"]["weights_sha256"]);
+}
+
 TEST_F(TwoStages, what_cannot_be_started_from_is_one_line) {
   const auto training = second(BaselineOptions{}, StartPart::kModule);
   EXPECT_THAT(last_words(training), AllOf(HasSubstr("has no result"), HasSubstr("run the training first")));
