@@ -78,9 +78,11 @@ TEST(PublishedNames, the_tensor_that_tells_the_network_is_named_first) {
 std::vector<std::string> ibn_names(const Home& home, const std::array<int, 4>& blocks = {3, 4, 6, 3}) {
   std::vector<std::string> names;
   for (const std::string& name : names_of(home, blocks)) {
-    const std::size_t norm = name.find("." + home.norms[0] + ".");
-    bool mixed = norm != std::string::npos;
-    if (mixed && name.find(home.levels[3] + ".") != std::string::npos) mixed = false;
+    const auto holds = [&](const std::string& part) { return name.find(part) != std::string::npos; };
+    // Not the stem's, nor the last level's.
+    const bool mixed = holds("." + home.norms[0] + ".") &&
+                       std::any_of(home.levels.begin(), home.levels.begin() + 3,
+                                   [&](const auto& level) { return holds(std::string(level) + "."); });
     if (!mixed) {
       names.push_back(name);
       continue;
