@@ -14,10 +14,10 @@ namespace resolute::experiments {
 //! those, a stage's steps that are as many as without being given, the neck without classification, and, in its plain
 //! form, the levels' rates; without a neck and varying length of `widths` only their sum counts (plain, of their number
 //! neither). The batch-norm streams of methods without two kinds of rows (baseline, MSIFLA). Members of the
-//! recipe: the source and the degradations of LR copies where no copy is looked at, by what labels are drawn where all or
-//! none are, the strengths of a jitter or policy that is off, a schedule that another word says too, and the rates of a
-//! trunk that is frozen. Sets
-//! Recipe::rests_without_loss for a method that learns from labels alone, where a batch holds less than one on average.
+//! recipe: the source and the degradations of LR copies where no copy is looked at, by what labels are drawn where all
+//! or none are, the strengths of a jitter or policy that is off, a schedule that another word says too, and the rates
+//! of a trunk that is frozen. Sets Recipe::rests_without_loss for a method that learns from labels alone, where a batch
+//! holds less than one on average.
 TrainingSpecification normalised(TrainingSpecification training);
 
 //! The number of sample identities without sample rates; query rates that are the split's own; the method's own
