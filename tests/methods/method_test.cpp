@@ -146,7 +146,7 @@ TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
 
 //! The level of a parameter of resnet-small by its published name; 0 outside of trunks.
 int level_by_name(const std::string& name) {
-  for (const std::string part : {"trunk.", "lr_encoder."}) {
+  for (const std::string part : {"trunk.", "lr_encoder.", "hr_encoder."}) {
     const std::size_t begin = name.find(part);
     if (begin == std::string::npos) continue;
     const std::string rest = name.substr(begin + part.size());
