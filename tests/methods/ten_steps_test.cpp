@@ -112,6 +112,8 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
        ten_steps(experiments::RainOptions{.adversary = methods::Adversary{.non_saturating = true},
                                           .mining = methods::Mining::kBatchHard},
                  1)},
+      {fmt::format("cadnet revision {}", experiments::CadnetOptions::kRevision),
+       ten_steps(experiments::CadnetOptions{}, 1)},
       {fmt::format("baseline stored revision {}", experiments::BaselineOptions::kRevision),
        ten_steps(
            experiments::BaselineOptions{
