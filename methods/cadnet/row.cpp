@@ -74,6 +74,7 @@ Row row_of(const CadnetOptions& options) {
     row.needs.originals = options.pairing == Pairing::kShuffled ? Originals::kAll : Originals::kOfPool;
   if (options.recovers()) row.tells.recovered = {1};
   row.cost = cadnet_cost;
+  row.trunks = options.encodes_recovered() ? 2 : 1;
   return row;
 }
 

@@ -229,7 +229,7 @@ TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
   expect_says(
       message("psnr_gain_2", plain + row("rain", "method = \"rain\"\nrain.reconstruction = false")),
       {"s.toml:21:1: key 'metrics' names 'psnr_gain_2' (no row of table 't' recovers images); leave it out or add "
-       "a row of method 'msifla' or 'rain' at its defaults"});
+       "a row of method 'cadnet' or 'msifla' or 'rain' at its defaults"});
   expect_says(
       message("psnr_gain_2", plain + row("r", "evaluate.sample_rates = [1, 3]")),
       {"s.toml:21:1: key 'metrics' names 'psnr_gain_2' ('evaluate.sample_rates' is [1, 3], without 2 for row 'r' "

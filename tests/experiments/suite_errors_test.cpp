@@ -28,7 +28,7 @@ TEST(SuiteErrors, a_refusal_is_one_line_of_place_problem_reason_and_suggestion) 
       with("identities = 8", "identities = 3"));
   EXPECT_EQ("s.toml:24:1: key 'metrics' is missing ([[table]] needs it); is 'metric' at s.toml:27:1 meant for it",
             with("metrics = ", "metric = "));
-  EXPECT_EQ("s.toml:32:7: key 'train.pda' is unknown; did you mean 'train.pad'", with("train.pad", "train.pda"));
+  EXPECT_EQ("s.toml:32:7: key 'train.paad' is unknown; did you mean 'train.pad'", with("train.pad", "train.paad"));
 }
 
 // Characters, not bytes.

@@ -89,7 +89,10 @@ TEST_F(RainSuite, ways_to_optimise_leave_no_trace_at_their_defaults) {
   expect_other_jobs(
       "", {"train.optimiser = \"adamw\"", "train.optimiser = \"sgd\"", "train.trunk_learning_rate_factor = 0.1",
            "train.layer_decay = 0.8", "train.ema = 0.999", "train.schedule = \"linear\""});
-  expect_one_job("train.schedule = \"linear\"\n", {"train.schedule = \"polynomial\""});
+  const Plan made = plan(suite_head("rain", "train.steps = 10\ntrain.identities = 4\n") +
+                         row("line", "train.schedule = \"linear\"") + row("power", "train.schedule = \"polynomial\""));
+  const auto& rows = made.tables.at(0).rows;
+  EXPECT_EQ(rows.at(0).cells.at(0).evaluations, rows.at(1).cells.at(0).evaluations);
   expect_other_jobs("train.optimiser = \"sgd\"\n", {"train.momentum = 0.9"});
   expect_one_job("network.frozen_levels = 5\n.adversary = \"off\"\n",
                  {"train.trunk_learning_rate_factor = 0.1", "train.layer_decay = 0.8"});

@@ -190,7 +190,8 @@ class AMethod(MethodTest):
 
     def test_a_method_that_reads_every_label_gets_no_share_of_them(self):
         store, _ = self.untrained("unlabelled")
-        (self.folder / "unlabelled.toml").write_text(SUITE.replace("steps = 200", "steps = 200, labelled_fraction = 0.5"))
+        (self.folder / "unlabelled.toml").write_text(
+            SUITE.replace("steps = 200", "steps = 200, labelled_fraction = 0.5").replace('"mine"', '"unlabelled"', 1))
         code, lines = self.ended(self.suite("run", store, "--slots", "1", file="unlabelled.toml"))
         self.assertEqual(3, code, lines)
         self.assertIn("(losses() of Noisy reads every label); let it heed batch.has_label", "\n".join(lines))

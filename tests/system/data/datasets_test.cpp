@@ -163,7 +163,7 @@ TEST_F(DatasetsTest, cuhk03_is_tested_on_its_published_sets) {
   for (const auto& pack : fs::directory_iterator(store() / "packs")) {
     if (pack.path().filename().string().rfind("mlr-cuhk03-", 0) != 0) continue;
     const core::Json manifest = json_of(pack.path() / "manifest.json");
-    for (const core::Json& row : manifest.at("rows")) test_sets[row.at("path")] = row.at("test_sets");
+    for (const core::Json& row : manifest.at("rows")) test_sets[row.at("path")] = row.value("test_sets", 0U);
   }
   for (const Query& query : queries("mlr-cuhk03")) EXPECT_EQ(test_sets.at(query.path) & 1U, 1U) << query.path;
   const std::set<std::int64_t> cameras = query_cameras("mlr-cuhk03");

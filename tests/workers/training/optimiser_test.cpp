@@ -303,11 +303,11 @@ TEST(Schedule, falls_to_nothing_along_a_line_or_a_polynomial_or_stays) {
   for (const std::uint64_t step : {11U, 30U, 49U}) {
     const double left = static_cast<double>(50 - step) / 40;
     EXPECT_DOUBLE_EQ(1.0, factor(settings::Schedule::kConstant, step));
-    EXPECT_DOUBLE_EQ(left, factor(settings::Schedule::kLinear, step));
-    EXPECT_DOUBLE_EQ(left * left, factor(settings::Schedule::kPolynomial, step));
+    EXPECT_NEAR(left, factor(settings::Schedule::kLinear, step), 1e-12);
+    EXPECT_NEAR(left * left, factor(settings::Schedule::kPolynomial, step), 1e-12);
   }
   recipe.power = 0.9;
-  EXPECT_DOUBLE_EQ(std::pow(0.25, 0.9), factor(settings::Schedule::kPolynomial, 40));
+  EXPECT_NEAR(std::pow(0.25, 0.9), factor(settings::Schedule::kPolynomial, 40), 1e-12);
 }
 
 TEST(Schedule, follows_half_a_cosine_after_the_warm_up) {

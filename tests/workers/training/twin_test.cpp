@@ -227,7 +227,7 @@ std::vector<std::string> cases() {
 INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::ValuesIn(cases()),
                          [](const auto& parameter) { return parameter.param; });
 
-TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 16U); }
+TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 18U); }
 
 }  // namespace
 }  // namespace resolute::workers::twin_test
