@@ -236,7 +236,7 @@ void run_plain(const Options& options) {
     moments2.push_back(at::zeros_like(parameter));
     steps.push_back(at::zeros({}, at::kFloat));
   }
-  const methods::AdamOptions& adam = group.adam;
+  const methods::OptimiserOptions& optimiser = group.optimiser;
   Gate gate(options);
   MemorySource source(options, asked, gate);
   const bool narrow = options.precision == "bf16";
@@ -254,8 +254,8 @@ void run_plain(const Options& options) {
     }
     const at::NoGradGuard no_grad;
     for (const at::Tensor& count : steps) count.add_(1);
-    at::_fused_adam_(parameters, gradients, moments1, moments2, {}, steps, adam.learning_rate, adam.beta1, adam.beta2,
-                     adam.weight_decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+    at::_fused_adam_(parameters, gradients, moments1, moments2, {}, steps, optimiser.learning_rate, optimiser.beta1,
+                     optimiser.beta2, optimiser.weight_decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
     for (const at::Tensor& gradient : gradients) gradient.zero_();
     at::autocast::clear_cache();
   }

@@ -73,7 +73,7 @@ struct Phase {
 };
 
 //! The optimiser as a group of parameters wants it: Adam, unless another is asked for.
-struct AdamOptions {
+struct OptimiserOptions {
   double learning_rate = 0;
   double beta1 = 0.9, beta2 = 0.999;
   double weight_decay = 0;       //!< added to the gradient (L2); decoupled with settings::Optimiser::kAdamw
@@ -84,11 +84,11 @@ struct AdamOptions {
   settings::Optimiser optimiser = settings::Optimiser::kAdam;
   double momentum = 0;    //!< of SGD, which reads no beta
   bool nesterov = false;  //!< SGD's momentum is Nesterov's
-  bool operator==(const AdamOptions&) const = default;
+  bool operator==(const OptimiserOptions&) const = default;
 };
 
 //! The recipe's options, for every group; the rate is the networks'.
-inline AdamOptions adam_options(const settings::Recipe& recipe) {
+inline OptimiserOptions optimiser_options(const settings::Recipe& recipe) {
   return {.learning_rate = recipe.learning_rate,
           .weight_decay = recipe.weight_decay,
           .decay_vectors = recipe.decay == settings::Decay::kAll,
@@ -102,7 +102,7 @@ inline AdamOptions adam_options(const settings::Recipe& recipe) {
 struct ParameterGroup {
   std::string name;
   std::vector<std::pair<std::string, at::Tensor>> parameters;  //!< in module().named_parameters()'s order
-  AdamOptions adam;
+  OptimiserOptions optimiser;
   //! Steps (0, 1, …) in which it moves. Before the first and from `end_step` on its parameters and its optimiser stand
   //! still, whichever phases name it.
   std::uint64_t first_step = 0, end_step = std::numeric_limits<std::uint64_t>::max();

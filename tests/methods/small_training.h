@@ -94,10 +94,10 @@ class SmallTraining {
     for (const methods::ParameterGroup& group : method.parameter_groups()) {
       Group& own = groups_[group.name];
       for (const auto& [name, parameter] : group.parameters) own.parameters.push_back(parameter);
-      own.optimiser =
-          std::make_unique<torch::optim::Adam>(own.parameters, torch::optim::AdamOptions(group.adam.learning_rate)
-                                                                   .betas({group.adam.beta1, group.adam.beta2})
-                                                                   .weight_decay(group.adam.weight_decay));
+      own.optimiser = std::make_unique<torch::optim::Adam>(own.parameters,
+                                                           torch::optim::AdamOptions(group.optimiser.learning_rate)
+                                                               .betas({group.optimiser.beta1, group.optimiser.beta2})
+                                                               .weight_decay(group.optimiser.weight_decay));
     }
   }
   std::map<std::string, double> step(methods::LaneBatch batch) {

@@ -18,7 +18,7 @@ constexpr double kWarmupStart = 0.01;
 // torch.nn.utils.clip_grad_norm_'s guard against a norm of zero.
 constexpr double kClipEpsilon = 1e-6;
 
-std::vector<std::string> moment_names(const methods::AdamOptions& options) {
+std::vector<std::string> moment_names(const methods::OptimiserOptions& options) {
   if (options.optimiser != settings::Optimiser::kSgd) return {"moment1", "moment2"};
   if (options.momentum > 0) return {"momentum"};
   return {};
@@ -76,7 +76,7 @@ Optimiser::Optimiser(methods::ParameterGroup group, const std::vector<double>& f
   RESOLUTE_EXPECT(factors.empty() || factors.size() == group_.parameters.size(), "the factors do not fit their group");
   steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
   finite_ = at::ones({}, steps_.options().dtype(at::kBool));
-  const methods::AdamOptions& options = group_.adam;
+  const methods::OptimiserOptions& options = group_.optimiser;
   for (std::string& name : moment_names(options)) moments_.push_back({std::move(name), {}});
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
     const auto& [name, parameter] = group_.parameters[i];
@@ -109,7 +109,7 @@ Optimiser::Part& Optimiser::part_of(double weight_decay, double factor) {
 void Optimiser::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
   RESOLUTE_EXPECT(gradients.size() == group_.parameters.size(), "the gradients do not fit their group");
   const at::NoGradGuard no_grad;
-  const methods::AdamOptions& options = group_.adam;
+  const methods::OptimiserOptions& options = group_.optimiser;
   const double rate = options.learning_rate * (options.follows_schedule ? factor : 1.0);
   finite_.logical_and_(at::isfinite(norm));
   const at::Tensor moves = options.rests ? finite_.logical_and(norm.ne(0)) : finite_;
@@ -128,7 +128,7 @@ void Optimiser::step(const std::vector<at::Tensor>& gradients, const at::Tensor&
 //! \param gradients the part's \param divisor of gradients \param skip 1: nothing happens
 void Optimiser::step_part(const Part& part, const std::vector<at::Tensor>& gradients, double rate,
                           const std::optional<at::Tensor>& divisor, const at::Tensor& skip) {
-  const methods::AdamOptions& options = group_.adam;
+  const methods::OptimiserOptions& options = group_.optimiser;
   if (options.optimiser == settings::Optimiser::kSgd) {
     const std::vector<at::Tensor> momentum = part.moments.empty() ? std::vector<at::Tensor>() : part.moments.front();
     // torch.optim.SGD's first momentum is the gradient, which momentum times zero and the gradient is too.

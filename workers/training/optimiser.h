@@ -39,10 +39,10 @@ class Optimiser {
   const methods::ParameterGroup& group() const { return group_; }
 
   //! One step; none at all from the first norm on that is not finite: parameters and moments are left as they are, on a
-  //! GPU too, where the host learns of it one step later. load() begins anew. With AdamOptions::rests nothing happens
-  //! where the norm is 0. It is that of all lanes, so all ranks decide alike. \param gradients one a parameter, its
-  //! shape and strides; may be overwritten \param norm float64 scalar, of all gradients \param factor multiplies the
-  //! rate if the group follows the schedule
+  //! GPU too, where the host learns of it one step later. load() begins anew. With OptimiserOptions::rests nothing
+  //! happens where the norm is 0. It is that of all lanes, so all ranks decide alike. \param gradients one a parameter,
+  //! its shape and strides; may be overwritten \param norm float64 scalar, of all gradients \param factor multiplies
+  //! the rate if the group follows the schedule
   void step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor);
 
   //! Moments by name (`optimiser.GROUP.PARAMETER.moment1`) and the number of steps taken: the live tensors.

@@ -24,7 +24,7 @@ Baseline::Baseline(const BaselineOptions& options, const settings::NetworkSettin
 }
 
 std::vector<ParameterGroup> Baseline::parameter_groups() {
-  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), adam_options(recipe_)}};
+  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), optimiser_options(recipe_)}};
 }
 
 Rows Baseline::taught_rows(const LaneBatch& batch) const {

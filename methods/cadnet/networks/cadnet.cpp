@@ -70,13 +70,13 @@ Cadnet::Cadnet(const CadnetOptions& options, const settings::NetworkSettings& ne
 
 std::vector<ParameterGroup> Cadnet::parameter_groups() {
   std::vector<ParameterGroup> groups{
-      {kCadnetNetworks, parameters_of(*root_, kDiscriminatorPrefix, /*inverse=*/true), adam_options(recipe_)}};
+      {kCadnetNetworks, parameters_of(*root_, kDiscriminatorPrefix, /*inverse=*/true), optimiser_options(recipe_)}};
   // As RAIN's.
   if (has_adversary())
     groups.push_back({kCadnetDiscriminators, parameters_of(*root_, kDiscriminatorPrefix, /*inverse=*/false),
-                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate,
-                                  .beta1 = 0.5,
-                                  .gradient_clip = recipe_.gradient_clip}});
+                      OptimiserOptions{.learning_rate = recipe_.discriminator_learning_rate,
+                                       .beta1 = 0.5,
+                                       .gradient_clip = recipe_.gradient_clip}});
   return groups;
 }
 

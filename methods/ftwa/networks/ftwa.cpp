@@ -160,7 +160,7 @@ Ftwa::Ftwa(const FtwaOptions& options, const settings::NetworkSettings& network,
 }
 
 std::vector<ParameterGroup> Ftwa::parameter_groups() {
-  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), adam_options(recipe_)}};
+  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), optimiser_options(recipe_)}};
 }
 
 Activations Ftwa::forward(const LaneBatch& batch) {

@@ -83,10 +83,10 @@ Msifla::Msifla(const MsiflaOptions& options, const settings::NetworkSettings& ne
 }
 
 std::vector<ParameterGroup> Msifla::parameter_groups() {
-  const AdamOptions adam = adam_options(recipe_);
-  AdamOptions of_ir = adam;
+  const OptimiserOptions optimiser = optimiser_options(recipe_);
+  OptimiserOptions of_ir = optimiser;
   of_ir.learning_rate = options_.ir_learning_rate;
-  return {{kReid, parameters_of(*root_, std::string(kReid) + "_", /*inverse=*/false), adam},
+  return {{kReid, parameters_of(*root_, std::string(kReid) + "_", /*inverse=*/false), optimiser},
           {kIr, parameters_of(*root_, std::string(kIr) + "_", /*inverse=*/false), of_ir}};
 }
 

@@ -41,14 +41,14 @@ std::vector<int> Rain::levels() const {
 
 std::vector<ParameterGroup> Rain::parameter_groups() {
   std::vector<ParameterGroup> groups{
-      {kRainNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), adam_options(recipe_)}};
+      {kRainNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), optimiser_options(recipe_)}};
   // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
   // the balance of the game stays.
   if (!discriminators_.empty())
     groups.push_back({kDiscriminators, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/false),
-                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate,
-                                  .beta1 = 0.5,
-                                  .gradient_clip = recipe_.gradient_clip}});
+                      OptimiserOptions{.learning_rate = recipe_.discriminator_learning_rate,
+                                       .beta1 = 0.5,
+                                       .gradient_clip = recipe_.gradient_clip}});
   return groups;
 }
 

@@ -83,10 +83,11 @@ ResolutionAdaptive::ResolutionAdaptive(const ResolutionAdaptiveOptions& options,
 }
 
 std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
-  const AdamOptions adam = adam_options(recipe_);
-  std::vector<ParameterGroup> groups{{kAdaptiveNetworks, parameters_of(*root_, kMaskModules, /*inverse=*/true), adam}};
+  const OptimiserOptions optimiser = optimiser_options(recipe_);
+  std::vector<ParameterGroup> groups{
+      {kAdaptiveNetworks, parameters_of(*root_, kMaskModules, /*inverse=*/true), optimiser}};
   if (!masks_) return groups;
-  AdamOptions of_masks = adam;
+  OptimiserOptions of_masks = optimiser;
   of_masks.learning_rate = options_.mask_learning_rate;
   of_masks.weight_decay = 0;
   if (options_.masks == Masks::kJoint) {
@@ -99,7 +100,7 @@ std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
     ParameterGroup& group = groups.emplace_back();
     group.name = kMask + name;
     group.parameters = parameters_of(*root_, kMaskModules + name + ".", /*inverse=*/false);
-    group.adam = of_masks;
+    group.optimiser = of_masks;
     const std::size_t stage = count - mask;
     group.first_step = stage * static_cast<std::uint64_t>(stage_steps_);
     if (stage < count) group.end_step = group.first_step + static_cast<std::uint64_t>(stage_steps_);

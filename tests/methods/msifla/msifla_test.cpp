@@ -144,9 +144,9 @@ TEST(Msifla, phases_name_the_groups_that_their_losses_reach) {
     EXPECT_EQ(phases[1].first_step, 7U);
     const experiments::Recipe recipe;
     for (const methods::ParameterGroup& group : method->parameter_groups()) {
-      methods::AdamOptions adam = methods::adam_options(recipe);
-      if (group.name == "ir") adam.learning_rate = 0.02;
-      EXPECT_EQ(group.adam, adam) << group.name;
+      methods::OptimiserOptions optimiser = methods::optimiser_options(recipe);
+      if (group.name == "ir") optimiser.learning_rate = 0.02;
+      EXPECT_EQ(group.optimiser, optimiser) << group.name;
       for (const auto& [name, parameter] : group.parameters) EXPECT_TRUE(name.starts_with(group.name + "_")) << name;
     }
     EXPECT_TRUE(method->row().needs.copies);

@@ -147,8 +147,8 @@ TEST(MaskStages, windows_of_the_groups_follow_one_another) {
       EXPECT_EQ(phases[0].groups[static_cast<std::size_t>(1 + mask)], group.name);
       ASSERT_EQ(group.parameters.size(), 1U);
       EXPECT_EQ(group.parameters[0].first, "masks." + kNames[static_cast<std::size_t>(mask)] + ".levels");
-      EXPECT_EQ(group.adam.weight_decay, 0);
-      EXPECT_EQ(group.adam.learning_rate, narrow_adaptive().mask_learning_rate);
+      EXPECT_EQ(group.optimiser.weight_decay, 0);
+      EXPECT_EQ(group.optimiser.learning_rate, narrow_adaptive().mask_learning_rate);
       EXPECT_EQ(group.moves_in(step), stage_of(step) == kMasks - mask) << step << " " << mask;
     }
   }

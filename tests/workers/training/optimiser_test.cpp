@@ -23,7 +23,7 @@ struct Pair {
   std::vector<at::Tensor> twins;
 };
 
-Pair make_pair(core::RandomStream& stream, methods::AdamOptions options) {
+Pair make_pair(core::RandomStream& stream, methods::OptimiserOptions options) {
   Pair pair{{"g", {}, options}, {}};
   for (const auto& shape : std::vector<std::vector<std::int64_t>>{{4, 3, 3, 3}, {7}, {2, 5}}) {
     at::Tensor start = random(stream, shape);
@@ -183,7 +183,7 @@ TEST(Optimiser, keeps_as_many_numbers_of_a_parameter_as_the_recipe_says) {
     for (const double momentum : {0.0, 0.9}) {
       const settings::Recipe recipe{.optimiser = optimiser, .momentum = momentum, .milestones = {}};
       core::RandomStream stream("optimiser test", {10});
-      const Pair pair = make_pair(stream, methods::adam_options(recipe));
+      const Pair pair = make_pair(stream, methods::optimiser_options(recipe));
       networks::NamedTensors saved;
       Optimiser(pair.group).save(saved);
       EXPECT_EQ(1 + pair.twins.size() * static_cast<std::size_t>(settings::moments(recipe)), saved.size());
@@ -257,7 +257,7 @@ TEST_P(Kind, goes_on_from_saved_state_with_the_same_bits) {
   networks::NamedTensors saved;
   ours.save(saved);
   for (auto& [name, tensor] : saved) tensor = tensor.clone();
-  methods::ParameterGroup again{"g", {}, pair.group.adam};
+  methods::ParameterGroup again{"g", {}, pair.group.optimiser};
   for (const auto& [name, parameter] : pair.group.parameters)
     again.parameters.emplace_back(name, parameter.detach().clone());
   step(ours, gradients, 0.5);

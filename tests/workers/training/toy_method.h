@@ -56,10 +56,10 @@ class ToyMethod final : public methods::Method {
   std::vector<methods::ParameterGroup> parameter_groups() override {
     std::vector<methods::ParameterGroup> groups;
     const auto add = [&](const char* name, std::vector<std::pair<std::string, at::Tensor>> parameters,
-                         const methods::AdamOptions& adam, const ToyWindow& window) {
-      groups.push_back({name, std::move(parameters), adam, window.first, window.end});
+                         const methods::OptimiserOptions& optimiser, const ToyWindow& window) {
+      groups.push_back({name, std::move(parameters), optimiser, window.first, window.end});
     };
-    const methods::AdamOptions decayed{.learning_rate = 1e-2, .weight_decay = 5e-4};
+    const methods::OptimiserOptions decayed{.learning_rate = 1e-2, .weight_decay = 5e-4};
     const std::pair<std::string, at::Tensor> classifier{"classifier_weight", module_->classifier};
     add("critic", {{"critic_weight", module_->critic}}, {.learning_rate = 1e-3, .follows_schedule = false},
         critic_window);
