@@ -39,7 +39,7 @@ def run(*command):
 
 def prepared(programs, python, scratch, smoke):
     raw, store = scratch / "raw", scratch / "store"
-    run(programs / "resolute", "data", "synth", "--out", raw, "--identities", 4 if smoke else 200, "--images-per-camera", 8,
+    run(programs / "resolute", "data", "synth", "--out", raw, "--identities", 32 if smoke else 200, "--images-per-camera", 8,
         "--height", 128, "--width", 64)
     run(programs / "resolute", "data", "ingest", "market1501", "--root", raw, "--store", store, "--height", 256, "--width", 128)
     (pack,) = (store / "packs").iterdir()

@@ -21,13 +21,13 @@ MEMORY_LIMIT_MIB, OPEN_LIMIT_MS = 300, 10
 
 
 def many_images(raw, to, count):
-    """`count` links to a few of the images of `raw`, in Market-1501's layout: 1,000 identities before two cameras. A file has
-    at most some 65,000 links, so there are copies of each."""
+    """`count` links to a few of the images of `raw`, in Market-1501's layout: 1,000 identities (fewer of few images) before
+    two cameras. A file has at most some 65,000 links, so there are copies of each."""
     sources = sorted((raw / "bounding_box_train").glob("*.jpg"))[:DISTINCT]
     for folder in ("bounding_box_train", "bounding_box_test", "query", "copies"):
         (to / folder).mkdir(parents=True)
     copies = [shutil.copy(source, to / "copies" / source.name) for source in sources]
-    identities = 1000
+    identities = min(1000, count // 8)
     for i in range(count):
         identity, camera, image = i % identities + 1, i // identities % 2 + 1, i // (2 * identities)
         folder = "bounding_box_train" if identity <= identities // 2 else "query" if image == 0 else "bounding_box_test"
