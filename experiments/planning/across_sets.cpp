@@ -35,6 +35,7 @@ std::string divided_by(const PackSettings& one_pack, const SplitSettings& one, c
                        const SplitSettings& other) {
   if (one.partition != other.partition) return "split.partition";
   if (one.partition != settings::Partition::kRandomHalves) return "";
+  if (one.tested != other.tested) return "split.tested";
   if (one.test_identities != other.test_identities) return "split.test_identities";
   return one_pack.synthetic && one_pack.synthetic->identities != other_pack.synthetic->identities ? "identities" : "";
 }

@@ -19,7 +19,8 @@ enum class SamePeople { kNo, kYes, kUnknown };
 SamePeople same_people(const PackSettings& a, const PackSettings& b) {
   using settings::Source;
   const auto own = [](Source source) {
-    return source == Source::kCsv || source == Source::kMlrFolders || source == Source::kMlrFoldersByIdentity;
+    return source == Source::kCsv || source == Source::kMlrFolders || source == Source::kMlrFoldersByIdentity ||
+           source == Source::kMlrFoldersByResolution;
   };
   if (a.synthetic || b.synthetic)
     return a.source == b.source && a.synthetic == b.synthetic ? SamePeople::kYes : SamePeople::kNo;

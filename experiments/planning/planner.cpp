@@ -268,7 +268,11 @@ class Planner {
       second.refuse("start_from", "'" + second.row.start_from.value + "'",
                     fmt::format("the row names 'weights' too, at {}", weights->second.place), "leave one of them out");
     const auto [first_table, row] = row_to_start_from(table, second);
+    constexpr std::size_t kMostStages = 32;
     stages_.push_back(&second.row);
+    if (stages_.size() > kMostStages)
+      second.refuse("start_from", "'" + row->id.value + "'",
+                    fmt::format("more than {} rows start from one another", kMostStages), "start from an earlier row");
     if (std::ranges::find(stages_, row) != stages_.end()) {
       std::vector<std::string> ids;
       for (const RowText* stage : stages_) ids.push_back(stage->id.value);
@@ -342,6 +346,12 @@ class Planner {
       if (trial == 0) {
         question.on.told([&] { check(evaluation, training.method); });
         evaluation = normalised(evaluation, training);
+      }
+      if (asked_seal != seal) {
+        TrainingSpecification tested = training;
+        tested.pack = evaluation.pack;
+        tested.split = evaluation.split;
+        weights_.check_people(question.on, draft, tested);
       }
       // It looks at what its training saw, too.
       std::vector<JobId> after{asked_seal, evaluation.training};

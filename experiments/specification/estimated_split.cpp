@@ -79,7 +79,7 @@ std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack
   }
   const double tested = set->people - found.people, test_images = set->images - found.train;
   found.tested = tested;
-  found.tested_again = split.partition == Partition::kOfficial ? 1 : tested / set->people;
+  found.tested_again = split.partition == Partition::kOfficial || !split.tested.empty() ? 1 : tested / set->people;
   if (split.train_identities > 0 && split.train_identities < found.people) {
     found.train *= split.train_identities / found.people;
     found.people = split.train_identities;

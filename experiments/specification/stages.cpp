@@ -27,6 +27,7 @@ bool tests_strangers(const SplitSettings& trained, const SplitSettings& tested) 
     case settings::Partition::kRandomHalves:
       break;
   }
+  if (!trained.tested.empty() || !tested.tested.empty()) return trained.tested == tested.tested;
   // Who has both an LR and an HR image takes part in the draw.
   const auto drawn_by = [](const SplitSettings& split) {
     return std::tuple(split.seed, split.test_identities, split.lr_camera, split.lr_cameras, split.lr_side);
@@ -47,7 +48,7 @@ StartPart part_to_start(const TrainingSpecification& first, const TrainingSpecif
   if (first.pack != second.pack) refuse("it is of another pack", "");
   if (!tests_strangers(first.split, second.split))
     refuse("people who train there are tested here: the two divide people otherwise",
-           "give both rows the same split.partition, split.test_identities and LR cameras");
+           "give both rows the same split.partition, split.tested, split.test_identities and LR cameras");
   const auto backbone = [](const TrainingSpecification& training) { return settings::word(training.network.backbone); };
   if (backbone(first) != backbone(second))
     refuse(fmt::format("its backbone is {}, not {}", backbone(first), backbone(second)), "give both the same backbone");

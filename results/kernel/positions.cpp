@@ -241,6 +241,11 @@ class SlicedRanking {
 
 }  // namespace
 
+void check_features(const Matching& matching, std::size_t queries, std::size_t gallery) {
+  check_rows(queries, matching.queries(), "query");
+  check_rows(gallery, matching.gallery(), "gallery");
+}
+
 void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, std::span<const std::int64_t> prefix,
                      const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
                      const Visit& visit) {
@@ -321,11 +326,14 @@ void visit_positions(std::span<const double> distances, const Matching& matching
 void visit_positions(const DistanceRows& distances, const Matching& matching, const WorkOptions& work,
                      const Visit& visit) {
   check_work(work);
-  constexpr std::size_t kTogether = 256;
+  // A thread holds 64 MiB of products and distances, or one query's.
+  constexpr std::size_t kMost = 256, kBytes = std::size_t{64} << 20;
   const std::size_t queries = matching.queries(), gallery = matching.gallery();
+  const std::size_t together =
+      std::clamp<std::size_t>(kBytes / (1 + gallery * (sizeof(float) + sizeof(double))), 1, kMost);
   core::side_by_side(
-      (queries + kTogether - 1) / kTogether, static_cast<std::size_t>(work.threads), [&](std::size_t piece) {
-        const std::size_t first = piece * kTogether, count = std::min(kTogether, queries - first);
+      (queries + together - 1) / together, static_cast<std::size_t>(work.threads), [&](std::size_t piece) {
+        const std::size_t first = piece * together, count = std::min(together, queries - first);
         std::vector<double> rows(count * gallery);
         distances(first, count, matching, rows);
         for (std::size_t q = 0; q < count; ++q)

@@ -63,6 +63,9 @@ void visit_positions(std::span<const double> distances, const Matching& matching
 using DistanceRows =
     std::function<void(std::size_t first, std::size_t count, const Matching& matching, std::span<double> to)>;
 
+//! What fills rows calls it first. \throws core::RuntimeError (kInput) if there are not as many features as identities
+void check_features(const Matching& matching, std::size_t queries, std::size_t gallery);
+
 //! By such distances, of some queries at a time. \throws core::RuntimeError (kInput) on a NaN or infinite one
 void visit_positions(const DistanceRows& distances, const Matching& matching, const WorkOptions& work,
                      const Visit& visit);

@@ -74,7 +74,8 @@ void fill_distances(const FeatureMatrix& query, const FeatureMatrix& gallery, st
 }  // namespace
 
 kernel::DistanceRows euclidean_rows(const FeatureMatrix& query, const FeatureMatrix& gallery) {
-  return [query, gallery](std::size_t first, std::size_t count, const Matching&, std::span<double> to) {
+  return [query, gallery](std::size_t first, std::size_t count, const Matching& matching, std::span<double> to) {
+    kernel::check_features(matching, query.rows, gallery.rows);
     fill_distances(rows(query, first, count), gallery, to, {});
   };
 }

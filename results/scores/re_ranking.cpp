@@ -42,6 +42,7 @@ void check(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRan
     throw core::input_error(
         fmt::format("query features have {} dimensions and gallery features {}", query.dimension, gallery.dimension),
         "they must be of one network");
+  if (query.dimension == 0) throw core::input_error("features have no dimension");
   for (const auto& [matrix, side] : {std::pair(&query, "query"), std::pair(&gallery, "gallery")}) {
     kernel::check_size(*matrix, side);
     kernel::check_values(matrix->values, 0, matrix->dimension, side);
@@ -192,10 +193,12 @@ class ReRanker {
 kernel::DistanceRows re_ranked_rows(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options,
                                     const Gemm& gemm, const WorkOptions& work) {
   check(query, gallery, options);
-  if (query.rows == 0 || gallery.rows == 0) return [](auto&&...) {};
-  return [ranker = std::make_shared<const ReRanker>(query, gallery, options, gemm, work)](
+  const bool any = query.rows > 0 && gallery.rows > 0;
+  return [queries = query.rows, images = gallery.rows,
+          ranker = any ? std::make_shared<const ReRanker>(query, gallery, options, gemm, work) : nullptr](
              std::size_t first, std::size_t count, const Matching& matching, std::span<double> to) {
-    ranker->fill(first, count, matching, to);
+    kernel::check_features(matching, queries, images);
+    if (ranker) ranker->fill(first, count, matching, to);
   };
 }
 

@@ -97,15 +97,15 @@ results::GalleryScores score_features(const FeatureEmbedding& features, const re
   if (protocol.query_expansion == 0 && !protocol.re_ranking)
     return results::score_galleries(query, query_labels, gallery, gallery_labels, features.prefix, galleries,
                                     libtorch_gemm(), options);
-  options.work.threads = std::max(1, at::get_num_threads());
+  // libtorch's product, by which images are re-ranked, brings threads.
+  options.work.threads = protocol.re_ranking ? 1 : std::max(1, at::get_num_threads());
   const auto distances_within = [&](const results::FeatureMatrix& asked,
                                     const results::FeatureMatrix& images) -> results::kernel::DistanceRows {
     const auto rows_from = [&](const results::FeatureMatrix& from) {
-      // libtorch's product brings threads.
       return protocol.re_ranking
                  ? results::re_ranked_rows(from, images,
                                            {protocol.re_ranking_k1, protocol.re_ranking_k2, protocol.re_ranking_lambda},
-                                           libtorch_gemm(), {})
+                                           libtorch_gemm(), options.work)
                  : results::euclidean_rows(from, images);
     };
     if (protocol.query_expansion == 0) return rows_from(asked);

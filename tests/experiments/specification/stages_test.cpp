@@ -69,6 +69,9 @@ TEST(Stages, nobody_is_tested_who_has_trained_before) {
   const std::vector<std::function<void(SplitSettings&)>> others = {
       [](SplitSettings& s) { s.seed = 1; },
       [](SplitSettings& s) { s.test_identities = 3; },
+      [](SplitSettings& s) {
+        s.tested = {1, 2};
+      },
       [](SplitSettings& s) { s.lr_camera = 2; },
       [](SplitSettings& s) { s.lr_cameras = {2}; },
       [](SplitSettings& s) { s.lr_side = settings::LrSide::kDrawn; },
@@ -86,6 +89,14 @@ TEST(Stages, nobody_is_tested_who_has_trained_before) {
                 }),
                 HasSubstr("people who train there are tested here"));
   }
+  SplitSettings listed = halves, elsewhere = halves;
+  listed.tested = {1, 2};
+  elsewhere.tested = {3, 4};
+  EXPECT_FALSE(tests_strangers(listed, elsewhere));
+  EXPECT_FALSE(tests_strangers(listed, halves));
+  elsewhere.tested = listed.tested;
+  elsewhere.seed = 1;
+  EXPECT_TRUE(tests_strangers(listed, elsewhere)) << "no seed draws who is listed";
   SplitSettings official = halves, published = halves;
   official.partition = settings::Partition::kOfficial;
   published.partition = settings::Partition::kPublished;

@@ -146,6 +146,25 @@ TEST(ReRanking, few_images_none_and_equal_ones_have_distances) {
   EXPECT_TRUE((Problem{2, {1, 2}, {}}.distances({}).empty()));
 }
 
+TEST(ReRanking, features_without_an_identity_each_are_refused) {
+  const Problem problem = with_ties(1);
+  const auto rows =
+      re_ranked_rows(problem.matrix(problem.query), problem.matrix(problem.gallery), {}, reference_gemm, {});
+  const auto none = re_ranked_rows({{}, 0, 2}, problem.matrix(problem.gallery), {}, reference_gemm, {});
+  const std::vector<std::int64_t> twelve(12, 1), thousand(1000, 1), seventy(70, 1), six(6, 1);
+  const auto refused = [](const kernel::DistanceRows& by, const std::vector<std::int64_t>& asked,
+                          const std::vector<std::int64_t>& shown) {
+    return tests::refusal([&] { rank_distances(by, {asked, {}}, {shown, {}}, {}); });
+  };
+  EXPECT_THAT(refused(rows, thousand, seventy), testing::HasSubstr("the query has 12 features and 1000 identities"));
+  EXPECT_THAT(refused(rows, six, seventy), testing::HasSubstr("the query has 12 features and 6 identities"));
+  EXPECT_THAT(refused(rows, twelve, thousand), testing::HasSubstr("the gallery has 70 features and 1000 identities"));
+  EXPECT_THAT(refused(none, twelve, seventy), testing::HasSubstr("the query has 0 features and 12 identities"));
+  const FeatureMatrix flat{{}, 12, 0};
+  EXPECT_THAT(tests::refusal([&] { re_ranked_rows(flat, flat, {}, reference_gemm, {}); }),
+              testing::HasSubstr("no dimension"));
+}
+
 TEST(ReRanking, what_tells_nothing_is_refused) {
   const auto refused = [](const Problem& problem, const ReRanking& options) {
     return tests::refusal([&] { problem.distances(options); });

@@ -146,7 +146,7 @@ TEST_F(Submit, with_the_controller_away_the_same_command_settles_it_later) {
 
 TEST_F(Submit, with_other_options_what_slurm_may_have_taken_is_not_left_to_itself) {
   slurm_.controller_is_away(true);
-  expect_end(submit(), 1, "give the same command again");
+  expect_end(submit(), 1, "settles that, and submits nothing twice");
   expect_end(submit({"--partition", "low"}), 1, "SLURM does not say which jobs it has");
   ASSERT_EQ(submissions().size(), 1U);
   EXPECT_FALSE(fs::exists(submissions()[0] / "ended.json"));

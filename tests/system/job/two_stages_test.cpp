@@ -29,7 +29,8 @@ class TwoStages : public testing::Test {
   }
   // The folder of a planned training, by words of its label.
   fs::path training_of(const std::string& store, const std::string& words) const {
-    for (const core::Json& job : planned(store)["jobs"])
+    const core::Json plan = planned(store);
+    for (const core::Json& job : plan.at("jobs"))
       if (job["kind"] == "training" && job["label"].get<std::string>().find(words) != std::string::npos)
         return experiments::StoreLayout(scratch_ / store).job_folder({job["id"].get<std::string>()});
     throw std::runtime_error("no training of " + words);
