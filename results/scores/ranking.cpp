@@ -10,8 +10,14 @@
 namespace resolute::results {
 namespace {
 
-RankingScores with_queries(std::vector<RankedQuery> scores, const Matching& matching, int max_rank) {
-  RankingScores summary = kernel::summarise(scores, matching, max_rank);
+//! \param visit_all visits the positions of all queries
+RankingScores ranked(const Labels& query_labels, const Labels& gallery_labels, const RankingOptions& options,
+                     const auto& visit_all) {
+  kernel::check(options);
+  const Matching matching(query_labels, gallery_labels);
+  std::vector<RankedQuery> scores(matching.queries());
+  visit_all(matching, [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
+  RankingScores summary = kernel::summarise(scores, matching, options.max_rank);
   summary.per_query = std::move(scores);
   return summary;
 }
@@ -20,12 +26,17 @@ RankingScores with_queries(std::vector<RankedQuery> scores, const Matching& matc
 RankingScores rank_any(const FeatureMatrix& query, const Labels& query_labels, const auto& gallery,
                        const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                        const RankingOptions& options) {
-  kernel::check(options);
-  Matching matching(query_labels, gallery_labels);
-  std::vector<RankedQuery> scores(matching.queries());
-  kernel::visit_positions(query, gallery, prefix, matching, gemm, options.work, false,
-                          [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
-  return with_queries(std::move(scores), matching, options.max_rank);
+  return ranked(query_labels, gallery_labels, options, [&](const Matching& matching, const kernel::Visit& visit) {
+    kernel::visit_positions(query, gallery, prefix, matching, gemm, options.work, false, visit);
+  });
+}
+
+template <class Distance>
+RankingScores rank_given(std::span<const Distance> distances, const Labels& query_labels, const Labels& gallery_labels,
+                         const RankingOptions& options) {
+  return ranked(query_labels, gallery_labels, options, [&](const Matching& matching, const kernel::Visit& visit) {
+    kernel::visit_positions(distances, matching, options.work, false, visit);
+  });
 }
 
 }  // namespace
@@ -42,21 +53,6 @@ RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labe
   return rank_any(query, query_labels, gallery, gallery_labels, prefix, gemm, options);
 }
 
-namespace {
-
-template <class Distance>
-RankingScores rank_given(std::span<const Distance> distances, const Labels& query_labels, const Labels& gallery_labels,
-                         const RankingOptions& options) {
-  kernel::check(options);
-  Matching matching(query_labels, gallery_labels);
-  std::vector<RankedQuery> scores(matching.queries());
-  kernel::visit_positions(distances, matching, options.work, false,
-                          [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
-  return with_queries(std::move(scores), matching, options.max_rank);
-}
-
-}  // namespace
-
 RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
                              const RankingOptions& options) {
   return rank_given(distances, query_labels, gallery_labels, options);
@@ -69,12 +65,9 @@ RankingScores rank_distances(std::span<const double> distances, const Labels& qu
 
 RankingScores rank_distances(const kernel::DistanceRows& distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options) {
-  kernel::check(options);
-  const Matching matching(query_labels, gallery_labels);
-  std::vector<RankedQuery> scores(matching.queries());
-  kernel::visit_positions(distances, matching, options.work,
-                          [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
-  return with_queries(std::move(scores), matching, options.max_rank);
+  return ranked(query_labels, gallery_labels, options, [&](const Matching& matching, const kernel::Visit& visit) {
+    kernel::visit_positions(distances, matching, options.work, visit);
+  });
 }
 
 std::string why_nothing_counts(const Labels& query, const Labels& gallery) {
