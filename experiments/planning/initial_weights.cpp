@@ -10,9 +10,6 @@ namespace resolute::experiments {
 
 namespace {
 
-//! Stages of weights that are looked through; no chain in use is nearly as long.
-constexpr std::size_t kMostStages = 32;
-
 enum class SamePeople { kNo, kYes, kUnknown };
 
 //! Two packs' people. Of lists and folders of one's own the data set's name tells them apart.

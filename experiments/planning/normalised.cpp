@@ -13,7 +13,7 @@ bool uses_copies_from(const TrainingSpecification& training) {
          settings::views_differ_from_copies(training.pack);
 }
 
-//! What is not read of the copies takes its default.
+//! Settings of the copies that nothing reads take their defaults.
 void reset_copies(TrainingSpecification& training) {
   const methods::Needs needs = methods::row(training.method).needs;
   Recipe& recipe = training.recipe;

@@ -268,7 +268,6 @@ class Planner {
       second.refuse("start_from", "'" + second.row.start_from.value + "'",
                     fmt::format("the row names 'weights' too, at {}", weights->second.place), "leave one of them out");
     const auto [first_table, row] = row_to_start_from(table, second);
-    constexpr std::size_t kMostStages = 32;
     stages_.push_back(&second.row);
     if (stages_.size() > kMostStages)
       second.refuse("start_from", "'" + row->id.value + "'",

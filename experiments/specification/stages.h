@@ -6,6 +6,9 @@
 
 namespace resolute::experiments {
 
+//! Trainings that start from one another, or whose weights do; no chain in use is nearly as long.
+inline constexpr std::size_t kMostStages = 32;
+
 //! The part of a finished training that another one starts from: the whole module where both train the same networks on
 //! the same people, the trunk alone elsewhere. Both specifications have passed their checks.
 //! \throws MemberError ("start_from") for a program's training, another pack or backbone, several trunks where one is
