@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Little-endian integers to and from byte buffers, for the formats in docs/formats/.
+//! Little-endian integers to and from byte buffers, for the formats in docs/inside/formats/.
 
 #include <bit>
 #include <concepts>

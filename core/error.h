@@ -21,7 +21,7 @@ enum class ErrorKind {
   kInterrupted,  //!< asked to stop, resumable: exit code 75
 };
 
-//! Exit code of a process that ends with an error of this kind (docs/worker.md): 1, 2 or 75.
+//! Exit code of a process that ends with an error of this kind (docs/inside/worker.md): 1, 2 or 75.
 int exit_code(ErrorKind kind);
 
 //! An error of the world outside: user, file, network. what() is the complete one-line message.

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "core/progress.h"
+
 namespace resolute::core {
 namespace {
 
@@ -64,7 +66,8 @@ std::string log_stamp() {
 }
 
 void log_line(LogLevel level, std::string_view text) {
-  logger()->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+  if (!logger()->should_log(to_spdlog(level))) return;
+  write_beside_progress([&] { logger()->log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size())); });
 }
 
 }  // namespace resolute::core

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Protobuf's wire format, written: for files of other programs whose few messages are not worth a compiler and a
-//! library (docs/decisions.md). Source: protobuf.dev, "Encoding".
+//! library (docs/inside/decisions.md). Source: protobuf.dev, "Encoding".
 
 #include <cstdint>
 #include <span>

@@ -184,6 +184,9 @@ void probe_storage(FileSystem& files, const fs::path& folder) {
   files.remove(path);
   publish_exclusive(files, path, "the store takes what is written\n", Folders::kMustExist);
   files.read(path);
+  files.rename(path, path);
+  files.exists(path);
+  files.list(folder);
   files.remove(path);
 }
 

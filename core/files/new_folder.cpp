@@ -1,5 +1,10 @@
 #include "core/files/new_folder.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <future>
 #include <system_error>
 
@@ -30,6 +35,41 @@ void make_beside(FileSystem& files, const fs::path& target, const std::function<
     fs::remove_all(made, ignored);
     throw;
   }
+}
+
+core::RuntimeError not_replaced(const fs::path& target, std::string_view why) {
+  return input_error(fmt::format("'{}' is not replaced", target.string()), why, "name another place or remove it");
+}
+
+// Nothing that somebody made by himself goes because its name was given.
+void require_alike(FileSystem& files, const fs::path& target, const fs::path& made) {
+  if (fs::is_directory(made) != fs::is_directory(status_of(target)))
+    throw not_replaced(target, "one of the two is a folder and the other a file");
+  if (!fs::is_directory(made)) {
+    constexpr std::uint64_t kMagic = 4;  // bytes of a format's name
+    const auto begin = [&](const fs::path& path) {
+      const auto file = files.open_for_read(path);
+      Bytes bytes(std::min(kMagic, file->size()));
+      file->read_at(0, bytes);
+      return bytes;
+    };
+    if (begin(target) != begin(made)) throw not_replaced(target, "it is a file of another format");
+    return;
+  }
+  const auto ours = files.list(made);
+  for (const std::string& name : files.list(target))
+    if (std::find(ours.begin(), ours.end(), name) == ours.end() || fs::is_directory(status_of(target / name)))
+      throw not_replaced(target, fmt::format("it holds '{}', which the new one does not", name));
+}
+
+// Both names stay taken all the time where the file system can do that.
+void exchange(FileSystem& files, const fs::path& one, const fs::path& other) {
+  if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) return;
+  if (errno != EINVAL && errno != ENOSYS) throw system_error(fmt::format("cannot replace '{}'", other.string()), errno);
+  const fs::path aside = temporary_beside(other);
+  files.rename(other, aside);
+  files.rename(one, other);
+  files.rename(aside, one);
 }
 
 }  // namespace
@@ -93,6 +133,26 @@ void require_new_file(FileSystem& files, const fs::path& out) {
   if (!files.exists(folder_above(out)))
     throw input_error(fmt::format("'{}' cannot be written", out.string()),
                       fmt::format("there is no folder '{}'", folder_above(out).string()), "make it first");
+}
+
+void replace_whole(FileSystem& files, const fs::path& out, const std::function<void(const fs::path& made)>& make) {
+  const fs::path target = without_slash(out);
+  const fs::file_status status = status_of(target);
+  if (!fs::exists(status)) return make(target);
+  if (!fs::is_directory(status) && !fs::is_regular_file(status))
+    throw not_replaced(target, fs::is_symlink(status) ? "it is a symbolic link" : "it is neither a file nor a folder");
+  const fs::path made = temporary_beside(target);
+  std::error_code ignored;
+  try {
+    make(made);
+    require_alike(files, target, made);
+    exchange(files, made, target);
+    files.sync_path(folder_above(target));
+  } catch (...) {
+    fs::remove_all(made, ignored);
+    throw;
+  }
+  fs::remove_all(made, ignored);
 }
 
 void write_new_file(FileSystem& files, const fs::path& out,

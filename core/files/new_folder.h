@@ -53,4 +53,11 @@ void require_new_file(FileSystem& files, const std::filesystem::path& out);
 void write_new_file(FileSystem& files, const std::filesystem::path& out,
                     const std::function<void(const std::filesystem::path& temporary)>& write);
 
+//! Makes `out` anew, in the place of an earlier one of its kind, which goes when the new one is whole. After an error
+//! the earlier one is as it was. \param make makes a new file or folder of the path that it is given \throws what
+//! `make` throws; system_error(); RuntimeError (kInput) where `out` is a link, is a folder that holds what the new one
+//! does not, or a file that begins otherwise than the new one
+void replace_whole(FileSystem& files, const std::filesystem::path& out,
+                   const std::function<void(const std::filesystem::path& made)>& make);
+
 }  // namespace resolute::core
