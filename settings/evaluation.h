@@ -32,7 +32,7 @@ enum class EvaluationDevice {
 };
 constexpr auto words_of(EvaluationDevice) { return words("training", "cpu"); }
 
-//! Gallery draws of one split: as many as a split file may list (docs/formats/manifest.md).
+//! Gallery draws of one split: as many as a split file may list (docs/inside/formats/manifest.md).
 inline constexpr int kMostDraws = 10'000;
 //! Images of an identity in a gallery that is drawn.
 inline constexpr int kMostShots = 1000;

@@ -81,7 +81,8 @@ struct Described {
     other.suite_key = in_suites;
     return other;
   }
-  //! Files of a lower schema than this one do not have the member (docs/formats/manifest.md). It has its default there.
+  //! Files of a lower schema than this one do not have the member (docs/inside/formats/manifest.md). It has its default
+  //! there.
   constexpr Described since(int first_schema) const {
     Described other = *this;
     other.schema = first_schema;

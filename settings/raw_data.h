@@ -23,6 +23,7 @@ struct RawData {
   int test_people = 0;                     //!< of each of SourceFacts::published_sets
   //! Images of the partition `official`, distractors too; 0: none are published.
   int query_images = 0, gallery_images = 0;
+  bool part = false;  //!< the numbers are of a part that a paper took: the set has more
 };
 
 inline constexpr std::array kRawData{
@@ -194,7 +195,8 @@ inline constexpr std::array kRawData{
             .height = 256,
             .width = 256,
             .train_people = 1'415,
-            .train_images = 14'611}};
+            .train_images = 14'611,
+            .part = true}};
 
 //! Null where nothing is published of the source as such.
 constexpr const RawData* raw_data_of(Source source) {

@@ -15,11 +15,42 @@ std::string low_cameras_text(const SplitSettings& s, std::string_view between) {
                               : fmt::format("lr_cameras{}{}", between, text_of(s.lr_cameras));
 }
 
+namespace {
+
+struct OtherList {
+  std::string_view opening;  // bytes
+  std::string_view kind;
+  std::string_view program;  // in Python, that prints the list
+};
+
+// Published lists in other programs' files: which of their numbers are people, and from which one they count, no reader
+// can tell.
+constexpr OtherList kOtherLists[] = {
+    {"\x93NUMPY", "an array of NumPy's", "import numpy; print(*numpy.unique(numpy.load(\"FILE\")), sep=\"\\n\")"},
+    {"MATLAB ", "a file of MATLAB's",
+     "import numpy, scipy.io; print(*numpy.unique(scipy.io.loadmat(\"FILE\")[\"NAME\"]), sep=\"\\n\")"},
+    {"\x89HDF", "an HDF5 file, as MATLAB's of version 7.3 are",
+     "import h5py, numpy; print(*numpy.unique(h5py.File(\"FILE\")[\"NAME\"]).astype(int), sep=\"\\n\")"},
+    {"PK\x03\x04", "an archive of arrays, as NumPy's .npz are",
+     "import numpy; print(*numpy.unique(numpy.load(\"FILE\")[\"NAME\"]), sep=\"\\n\")"},
+    {"{", "JSON", "import json; print(*json.load(open(\"FILE\"))[\"NAME\"], sep=\"\\n\")"},
+    {"[", "JSON", "import json; print(*json.load(open(\"FILE\")), sep=\"\\n\")"}};
+
+void refuse_other_list(std::string_view text, std::string_view name) {
+  for (const OtherList& other : kOtherLists)
+    if (text.starts_with(other.opening))
+      throw core::input_error(fmt::format("'{}' is {}", name, other.kind), "a list is a text, an identity per line",
+                              fmt::format("make one of it: python3 -c '{}' > LIST.txt", other.program));
+}
+
+}  // namespace
+
 std::vector<int> tested_of(std::string_view text, std::string_view name,
                            const std::function<std::int64_t(std::string_view line)>& identity_of) {
   constexpr std::string_view kMark = "\xef\xbb\xbf", kBlanks = " \t\r";
   constexpr std::int64_t kLargest = 1'000'000;
   if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  refuse_other_list(text, name);
   std::set<int> tested;
   std::size_t number = 0;
   for (std::string_view line : core::split(text, '\n')) {
@@ -51,6 +82,9 @@ void check(const SplitSettings& s, const std::string& section) {
     if (s.partition != Partition::kOfficial)
       refuse("lr_side", "'query'", "only the partition 'official' takes the source's queries",
              fmt::format("set {}partition = \"official\"", section));
+    if (s.validation_identities != 0)
+      refuse("validation_identities", s.validation_identities, "the source's queries show tested people alone",
+             fmt::format("set {}lr_side = \"camera\"", section));
     if (s.lr_camera == 0)
       refuse("lr_camera", 0, fmt::format("with '{}lr_side' \"query\" it says whose training images are LR", section),
              "name a camera");

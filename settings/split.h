@@ -21,7 +21,7 @@ enum class Partition {
 };
 constexpr auto words_of(Partition) { return words("random-halves", "official", "published"); }
 
-//! Which training images exist, and in which resolution (docs/formats/manifest.md).
+//! Which training images exist, and in which resolution (docs/inside/formats/manifest.md).
 enum class TrainPool {
   kMlr,               //!< those of the LR side exist in low resolution only
   kHrBothViews,       //!< all, in high resolution
@@ -51,7 +51,7 @@ enum class Distractors {
 constexpr auto words_of(Distractors) { return words("official", "always"); }
 
 //! How one trial divides a pack into training, query and gallery images. Schemas are those of published splits
-//! (docs/formats/manifest.md).
+//! (docs/inside/formats/manifest.md).
 struct SplitSettings {
   Partition partition = Partition::kRandomHalves;
   std::uint64_t seed = 0;
@@ -64,6 +64,7 @@ struct SplitSettings {
   Distractors distractors = Distractors::kOfficial;
   std::vector<int> lr_cameras = {};
   std::vector<int> tested = {};
+  int validation_identities = 0;
   bool operator==(const SplitSettings&) const = default;
 
   //! With lr_side camera: whose images become LR; 0: any camera's.
@@ -113,6 +114,11 @@ struct SplitSettings {
                  "drawn by seed")
               .since(6)
               .silent_at_default());
+    visit(member("validation_identities", &S::validation_identities, between(0, 1'000'000),
+                 "so many of those that would train, drawn by seed, are asked for in the place of the tested ones, who "
+                 "take no part; 0: none")
+              .since(7)
+              .silent_at_default());
   }
 };
 
@@ -123,7 +129,7 @@ std::string low_cameras_text(const SplitSettings& settings, std::string_view bet
 //! those that begin with '#' and the mark of UTF-8 are passed over. \param name of the file in messages \param
 //! identity_of the identity of what else a line may name, 0 for none; null: numbers alone may stand there \return
 //! ascending, each once \throws RuntimeError (kInput) with the number of a line that names no identity; a list without
-//! one
+//! one; an array of NumPy's or MATLAB's, or JSON, with the command that makes a list of it
 std::vector<int> tested_of(std::string_view text, std::string_view name,
                            const std::function<std::int64_t(std::string_view line)>& identity_of = nullptr);
 

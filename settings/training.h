@@ -134,7 +134,10 @@ struct Recipe {
   ColourPolicy policy = ColourPolicy::kNone;
   int policy_magnitude = 9;
   Precision precision = Precision::kF32;
-  //! Not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids.
+  //! Groups of parameters that keep their values (methods::Row::groups), or parts of the module of a method in Python:
+  //! names in order, joined by ','. A suite says so by a row's `freeze`.
+  std::string frozen;
+  //! Not 0: a program that is not resolute-worker trains (docs/inside/worker.md), so its jobs have other ids.
   int program = 0;
   //! SHA-256 of that program's files (`worker_files` of a suite), or of a method's file, 64 hexadecimal digits; empty:
   //! they are not named.
@@ -163,9 +166,12 @@ struct Recipe {
                  "size of the image that LR copies are shrunk from: native, as queries are, or network, that of height "
                  "and width"));
     visit(member("copies", &R::copies, "what is done to LR copies besides").spelled("").silent_at_default());
-    visit(member("optimiser", &R::optimiser,
-                 "adam, adamw (weight decay apart from the gradient) or sgd, of all networks but rain's discriminators")
-              .silent_at_default());
+    visit(
+        member(
+            "optimiser", &R::optimiser,
+            "adam, adamw (weight decay apart from the gradient) or sgd, of all networks but the discriminators of rain "
+            "and cadnet, which keep Adam")
+            .silent_at_default());
     visit(member("momentum", &R::momentum, between(0, 0.9999), "of sgd").silent_at_default());
     visit(member("nesterov", &R::nesterov, "sgd's momentum is Nesterov's").silent_at_default());
     visit(member("learning_rate", &R::learning_rate, above_zero(10), "of train.optimiser"));
@@ -243,6 +249,9 @@ struct Recipe {
     visit(member("policy_magnitude", &R::policy_magnitude, between(0, 30), "of those operations, of 30")
               .silent_at_default());
     visit(member("precision", &R::precision, "a training's evaluation computes in it too; tf32 on GPUs alone"));
+    visit(member("frozen", &R::frozen, "groups of parameters that keep their values, as a row's freeze names them")
+              .spelled("")
+              .silent_at_default());
     visit(member("program", &R::program, at_least(0),
                  "number that you give to a program of yours that trains in place of resolute-worker (worker), another "
                  "one to each version; 0: resolute-worker trains")
