@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Named arrays of numbers in a file of any program: HDF5, NumPy, MATLAB (docs/formats/features.md).
+//! Named arrays of numbers in a file of any program: HDF5, NumPy, MATLAB (docs/inside/formats/features.md).
 
 #include <cstdint>
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Small HDF5 files of named arrays, as `features.h5` (docs/formats/features.md). The writer's bytes depend on the
-//! arrays alone; the reader trusts nothing.
+//! Small HDF5 files of named arrays, as `features.h5` (docs/inside/formats/features.md). The writer's bytes depend on
+//! the arrays alone; the reader trusts nothing.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! The places of arrays in an HDF5 file: planned before it is written, learnt once when it is opened. All arrays are
-//! contiguous and allocated, so that their bytes are read and written at plain file offsets (docs/formats/pack.md).
-//! Thread-safe; HDF5 itself runs behind one lock.
+//! contiguous and allocated, so that their bytes are read and written at plain file offsets
+//! (docs/inside/formats/pack.md). Thread-safe; HDF5 itself runs behind one lock.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! A trial for other programs: its images as PNG files and the lists that torchreid, fast-reid or a CSV reader take
-//! (docs/formats/lists.md). HR images are written at the pack's network size, LR ones as they are stored, so that the
-//! other program enlarges them.
+//! (docs/inside/formats/lists.md). HR images are written at the pack's network size, LR ones as they are stored, so
+//! that the other program enlarges them.
 
 #include <cstdint>
 #include <functional>

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Image files as an evaluation shows the images of a pack to its networks, without a pack: the same resizes, the same
-//! normalisation, the same bits (docs/formats/pack.md, "Rows").
+//! normalisation, the same bits (docs/inside/formats/pack.md, "Rows").
 
 #include <cstddef>
 #include <span>

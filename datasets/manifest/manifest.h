@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The rows of a pack's manifest, one per image, and their canonical text (docs/formats/manifest.md).
+//! The rows of a pack's manifest, one per image, and their canonical text (docs/inside/formats/manifest.md).
 
 #include <cstdint>
 #include <span>

@@ -13,8 +13,8 @@ namespace resolute::datasets {
 using settings::PackSettings;
 using settings::ViewFrom;
 
-//! The settings as they stand in pack.json and in each shard's header (docs/formats/pack.md), and back: strict, kInput,
-//! opening with `where`.
+//! The settings as they stand in pack.json and in each shard's header (docs/inside/formats/pack.md), and back: strict,
+//! kInput, opening with `where`.
 core::Json options_json(const PackSettings& settings);
 PackSettings options_from_json(const core::Json& json, const std::string& where);
 

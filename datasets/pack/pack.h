@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! Packs: a data set as training reads it (docs/formats/pack.md). A pack folder holds `shard-NNNNN.h5`, `manifest.json`
-//! and, written last, `pack.json`: only with that one is it sealed. Building is cut into shards that any worker may
-//! make in any order; the bytes depend on the raw images and the options alone.
+//! Packs: a data set as training reads it (docs/inside/formats/pack.md). A pack folder holds `shard-NNNNN.h5`,
+//! `manifest.json` and, written last, `pack.json`: only with that one is it sealed. Building is cut into shards that
+//! any worker may make in any order; the bytes depend on the raw images and the options alone.
 
 #include <cstdint>
 #include <memory>
@@ -36,7 +36,7 @@ struct ShardResult {
 //! already, is intact, says the same of itself and was made from the same bytes (each raw file's SHA-256 is taken and
 //! compared) is left alone; another one is replaced. Of a sealed pack only a damaged or lost shard is made again, and
 //! only from the images in its manifest: the bytes come out the same. Every raw file is read once and its
-//! header before that. Memory: some 200 bytes per image of the shard, and two images.
+//! header before that. Memory: some 200 bytes per image of the shard, 120 per degraded view, and two images.
 //! \param raw what the samples' paths lead to
 //! \param samples all of the data set, as its source lists them
 //! \throws RuntimeError: kInput for bad images (RefusedFiles: all of the shard's are named), for options out of range,
@@ -86,6 +86,12 @@ class PackReader {
   //! \throws RuntimeError: kInput for a missing or unsealed pack; kCorrupt for one that contradicts itself
   static PackReader open(core::FileSystem& files, const fs::path& pack_folder);
   static PackReader open(const fs::path& pack_folder);
+  //! Several packs as one (a training on joined data sets): the rows of the first, then those of the next. Identities
+  //! and cameras of each go on behind the last ones before it (0, a distractor, stays), and its paths stand behind
+  //! "NAME/", also those of the first. Options and hashes are the first one's; it has the rates that all have. The
+  //! parts may go before it. \param parts one or more, of one size and kernel \throws RuntimeError (kInput) for parts
+  //! of two sizes or kernels; as rows()
+  static PackReader joined(std::span<const PackReader* const> parts);
   ~PackReader();
   PackReader(const PackReader&) = delete;
   PackReader& operator=(const PackReader&) = delete;
@@ -97,6 +103,16 @@ class PackReader {
   //! SHA-256 of pack.json: the seal.
   const std::string& pack_sha256() const { return pack_sha256_; }
   std::size_t size() const { return size_; }
+  //! A joined() part, and the numbers that are added to those of its own pack. A pack that was opened is one part, from
+  //! 0.
+  struct Part {
+    std::string name;
+    std::size_t first_row = 0;
+    std::int64_t identities = 0;
+    std::int64_t cameras = 0;
+    bool stand_in = false;  //!< its images are drawn, and nobody's
+  };
+  const std::vector<Part>& parts() const { return parts_; }
   //! \throws RuntimeError: kCorrupt for a row that fails its checksum or holds what no pack has; so does row()
   const std::vector<PackRow>& rows() const;
   const PackRow& row(std::size_t row) const { return rows().at(row); }
@@ -120,21 +136,27 @@ class PackReader {
 
  private:
   PackReader();
+  struct Stored {
+    std::shared_ptr<const Shard> shard;
+    std::vector<int> rates;  // of its LR images
+  };
   struct Place {
     const Shard* shard;
     std::size_t row;
+    const std::vector<int>& rates;
   };
   Place place(std::size_t row) const;
-  std::size_t rate_index(int rate) const;
+  std::size_t rate_index(const Place& place, int rate) const;
 
   PackSettings options_;
   std::string manifest_sha256_;
   std::string pack_sha256_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<Stored> shards_;
   std::vector<std::size_t> first_rows_;
   std::size_t size_ = 0;
   std::unique_ptr<Lazy<std::vector<PackRow>>> rows_;
-  std::vector<int> rates_;
+  std::vector<int> rates_;  // that all shards have
+  std::vector<Part> parts_;
 };
 
 }  // namespace resolute::datasets

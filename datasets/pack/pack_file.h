@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Internal: `pack.json`, the seal of a pack (docs/formats/pack.md).
+//! Internal: `pack.json`, the seal of a pack (docs/inside/formats/pack.md).
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! A check that raw images are those that a pack is made of: by names, labels and sizes (docs/formats/images.md), which
-//! costs one look at each file, or by every byte.
+//! A check that raw images are those that a pack is made of: by names, labels and sizes
+//! (docs/inside/formats/images.md), which costs one look at each file, or by every byte.
 
 #include <cstdint>
 #include <set>

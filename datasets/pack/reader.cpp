@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "core/process/side_by_side.h"
 #include "datasets/image/low_resolution.h"
@@ -6,6 +7,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
+#include "settings/names.h"
 
 namespace resolute::datasets {
 
@@ -23,13 +25,14 @@ PackReader PackReader::open(core::FileSystem& files, const fs::path& pack_folder
   reader.manifest_sha256_ = read.pack.manifest_sha256;
   reader.pack_sha256_ = read.sha256;
   reader.rates_ = stored_rates(reader.options_);
+  reader.parts_ = {{reader.options_.name}};
   for (std::size_t i = 0; i < read.pack.shards.size(); ++i) {
     const auto& entry = read.pack.shards[i];
     const fs::path path = pack_folder / entry.file;
     if (!files.exists(path))
       throw core::corrupt_error(fmt::format("pack '{}' lacks '{}'", pack_folder.string(), entry.file),
                                 "pack.json names it", "remove pack.json and ingest the data set again");
-    auto shard = std::make_unique<Shard>(path);
+    auto shard = std::make_shared<const Shard>(path);
     const ShardHeader& header = shard->header();
     if (header.options != reader.options_ || header.shard != static_cast<int>(i) || header.rows != entry.rows ||
         header.first_row != reader.size_ || header.listing_sha256 != read.pack.listing_sha256)
@@ -37,11 +40,49 @@ PackReader PackReader::open(core::FileSystem& files, const fs::path& pack_folder
                                 "its header contradicts pack.json", "remove the file and ingest the data set again");
     reader.first_rows_.push_back(reader.size_);
     reader.size_ += shard->size();
-    reader.shards_.push_back(std::move(shard));
+    reader.shards_.push_back({std::move(shard), reader.rates_});
   }
   if (reader.size_ != read.pack.rows)
     throw core::corrupt_error(fmt::format("pack '{}' has {} rows", pack_folder.string(), reader.size_),
                               fmt::format("pack.json says {}", read.pack.rows));
+  return reader;
+}
+
+PackReader PackReader::joined(std::span<const PackReader* const> parts) {
+  RESOLUTE_EXPECT(!parts.empty(), "a pack is joined of one or more");
+  const PackReader& first = *parts.front();
+  PackReader reader;
+  reader.options_ = first.options_;
+  reader.manifest_sha256_ = first.manifest_sha256_;
+  reader.pack_sha256_ = first.pack_sha256_;
+  reader.rates_ = first.rates_;
+  Part next;
+  for (const PackReader* part : parts) {
+    const PackSettings &one = first.options_, &other = part->options_;
+    if (one.height != other.height || one.width != other.width || one.kernel != other.kernel)
+      throw core::input_error(
+          fmt::format("packs '{}' and '{}' cannot be joined", one.name, other.name),
+          fmt::format("images of {}x{} pixels, kernel {}, and of {}x{}, kernel {}", one.height, one.width,
+                      settings::word(one.kernel), other.height, other.width, settings::word(other.kernel)),
+          "pack both alike");
+    next.name = other.name;
+    next.stand_in = settings::is_stand_in(other);
+    reader.parts_.push_back(next);
+    for (const Stored& stored : part->shards_) {
+      reader.first_rows_.push_back(reader.size_);
+      reader.size_ += stored.shard->size();
+      reader.shards_.push_back(stored);
+    }
+    std::erase_if(reader.rates_, [&](int rate) { return !part->has_rate(rate); });
+    next.first_row = reader.size_;
+    std::int64_t identities = 0, cameras = 0;
+    for (const PackRow& row : part->rows()) {
+      identities = std::max(identities, row.sample.identity);
+      cameras = std::max(cameras, row.sample.camera);
+    }
+    next.identities += identities;
+    next.cameras += cameras;
+  }
   return reader;
 }
 
@@ -55,7 +96,19 @@ const std::vector<PackRow>& PackReader::rows() const {
   return rows_->get([&] {
     std::vector<PackRow> rows;
     rows.reserve(size_);
-    for (const auto& shard : shards_) shard->append_rows(rows);
+    std::size_t shard = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const std::size_t end = i + 1 < parts_.size() ? parts_[i + 1].first_row : size_;
+      std::vector<PackRow> part;  // by itself: rows are in order within a pack
+      for (; shard < shards_.size() && first_rows_[shard] < end; ++shard) shards_[shard].shard->append_rows(part);
+      if (parts_.size() == 1) return part;
+      for (PackRow& row : part) {
+        if (row.sample.identity != 0) row.sample.identity += parts_[i].identities;
+        row.sample.camera += parts_[i].cameras;
+        row.sample.path = fmt::format("{}/{}", parts_[i].name, row.sample.path);
+      }
+      std::ranges::move(part, std::back_inserter(rows));
+    }
     return rows;
   });
 }
@@ -64,16 +117,16 @@ PackReader::Place PackReader::place(std::size_t row) const {
   RESOLUTE_EXPECT(row < size_, fmt::format("row {} of a pack of {}", row, size_));
   auto after = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
   auto shard = static_cast<std::size_t>(after - first_rows_.begin()) - 1;
-  return {shards_[shard].get(), row - first_rows_[shard]};
+  return {shards_[shard].shard.get(), row - first_rows_[shard], shards_[shard].rates};
 }
 
-std::size_t PackReader::rate_index(int rate) const {
-  auto found = std::ranges::find(rates_, rate);
-  if (found == rates_.end())
-    throw core::input_error(
-        fmt::format("pack '{}' has rates {} and not {}", options_.name, fmt::join(options_.rates, ", "), rate), {},
-        "ingest it again with that rate in --rates");
-  return static_cast<std::size_t>(found - rates_.begin());
+std::size_t PackReader::rate_index(const Place& place, int rate) const {
+  auto found = std::ranges::find(place.rates, rate);
+  if (found == place.rates.end())
+    throw core::input_error(fmt::format("pack '{}' has rates {} and not {}", place.shard->header().options.name,
+                                        fmt::join(place.shard->header().options.rates, ", "), rate),
+                            {}, "ingest it again with that rate in --rates");
+  return static_cast<std::size_t>(found - place.rates.begin());
 }
 
 bool PackReader::has_rate(int rate) const { return rate == 1 || std::ranges::find(rates_, rate) != rates_.end(); }
@@ -89,13 +142,13 @@ void PackReader::read_lr(std::size_t row, int rate, Image& to) const {
   if (rate == 1)
     at.shard->read_hr(at.row, to.pixels);
   else
-    at.shard->read_lr(at.row, rate_index(rate), to.pixels);
+    at.shard->read_lr(at.row, rate_index(at, rate), to.pixels);
 }
 
 void PackReader::read_view(std::size_t row, int rate, Image& to) const {
   Place at = place(row);
   if (rate == 1 || at.shard->source_rate(at.row) != 1) return read_lr(row, 1, to);
-  at.shard->read_view(at.row, rate_index(rate), to);
+  at.shard->read_view(at.row, rate_index(at, rate), to);
 }
 
 void PackReader::read_copy(std::size_t row, int rate, settings::CopiesFrom from, Image& to) const {
@@ -105,7 +158,7 @@ void PackReader::read_copy(std::size_t row, int rate, settings::CopiesFrom from,
 std::vector<std::string> PackReader::verify_shards(int threads) const {
   std::vector<std::string> hashes(shards_.size());
   core::side_by_side(shards_.size(), static_cast<std::size_t>(threads),
-                     [&](std::size_t i) { hashes[i] = shards_[i]->verify_and_hash(); });
+                     [&](std::size_t i) { hashes[i] = shards_[i].shard->verify_and_hash(); });
   return hashes;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The arrays of one shard (docs/formats/pack.md), declared once for the writer and the reader.
+//! The arrays of one shard (docs/inside/formats/pack.md), declared once for the writer and the reader.
 
 #include <cstdint>
 #include <string>

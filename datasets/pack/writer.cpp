@@ -82,10 +82,12 @@ class ShardFile {
     for (const Sample& sample : samples) path_bytes_ = std::max(path_bytes_, sample.path.size());
     const PackSettings& options = header.options;
     for (std::size_t i = 0; i < sizes.size(); ++i)
-      for (int rate : rates_)
-        view_total_ += pixel_bytes(view_size(
-            samples[i], options.view_from == ViewFrom::kNative ? sizes[i] : ImageSize{options.height, options.width},
-            rate));
+      for (int rate : rates_) {
+        const bool native = options.view_from == ViewFrom::kNative;
+        PlannedView view = plan_view(samples[i], native ? sizes[i] : ImageSize{options.height, options.width}, rate);
+        view_total_ += pixel_bytes(view.size);
+        if (view.noise) views_.push_back(std::move(view));
+      }
     const std::vector<hdf5::ArrayLayout> arrays = shard_layout(header, path_bytes_, view_total_, text_.size());
     image_ = hdf5::lay_out(arrays);
     const std::vector<std::string> images = image_array_names(options);
@@ -155,31 +157,30 @@ class ShardFile {
     add_crc(name, row);
     pixels_.at(name).add(*file_, row);
   }
+  // A view before its image is read.
+  struct PlannedView {
+    ImageSize size;
+    Degradation drawn = {};
+    std::optional<core::RandomStream> noise = {};  // goes on behind the draws; nothing where no view is degraded
+  };
   // By the image's path: a view does not depend on which other images there are.
-  static core::RandomStream view_stream(const Sample& sample, int rate) {
-    return {"degraded view of " + sample.path, {static_cast<std::uint64_t>(rate)}};
-  }
-  ImageSize view_size(const Sample& sample, const ImageSize& from, int rate) const {
+  PlannedView plan_view(const Sample& sample, const ImageSize& from, int rate) const {
     const settings::DegradationSettings& degradation = header_.options.degradation;
-    if (degradation.rate.empty()) return shrunk_size(from, rate);
-    core::RandomStream stream = view_stream(sample, rate);
-    return shrunk_size(from, draw_degradation(degradation, stream).rate);
-  }
-  // Into `lr_image_`.
-  void make_view(const Sample& sample, const Image& from, int rate) {
-    const PackSettings& options = header_.options;
-    const ImageSize size = view_size(sample, {from.height, from.width}, rate);
-    resize_into(from, size.height, size.width, options.kernel, lr_image_, scratch_);
-    if (!options.degradation.any()) return;
-    core::RandomStream stream = view_stream(sample, rate);
-    const Degradation drawn = draw_degradation(options.degradation, stream);
-    degrade(lr_image_, drawn, stream, degradation_scratch_);
+    PlannedView view{shrunk_size(from, rate)};
+    if (!degradation.any()) return view;
+    view.noise.emplace("degraded view of " + sample.path, std::initializer_list{static_cast<std::uint64_t>(rate)});
+    view.drawn = draw_degradation(degradation, *view.noise);
+    if (!degradation.rate.empty()) view.size = shrunk_size(from, view.drawn.rate);
+    return view;
   }
   void add_views(const Sample& sample, const Image& from) {
     std::vector<std::uint64_t> offsets;
     std::vector<std::int32_t> heights, widths;
-    for (int rate : rates_) {
-      make_view(sample, from, rate);
+    for (std::size_t i = 0; i < rates_.size(); ++i) {
+      PlannedView view = views_.empty() ? plan_view(sample, {from.height, from.width}, rates_[i])
+                                        : std::move(views_.at(row_ * rates_.size() + i));
+      resize_into(from, view.size.height, view.size.width, header_.options.kernel, lr_image_, scratch_);
+      if (view.noise) degrade(lr_image_, view.drawn, *view.noise, degradation_scratch_);
       offsets.push_back(pixels_.at("lr_view").bytes());
       heights.push_back(lr_image_.height);
       widths.push_back(lr_image_.width);
@@ -194,6 +195,7 @@ class ShardFile {
   std::string text_;
   std::vector<int> rates_;
   std::size_t path_bytes_ = 1;
+  std::vector<PlannedView> views_;  // of each image, by rate, where they are degraded
   std::uint64_t view_total_ = 0;
   hdf5::FileImage image_;
   std::map<std::string, PixelRows> pixels_;     // by data set, as the columns
@@ -235,9 +237,9 @@ std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::pat
   return std::nullopt;
 }
 
-core::RuntimeError sealed_error(const ShardHeader& wanted, std::string_view why) {
+core::RuntimeError sealed_error(const ShardHeader& wanted, const fs::path& pack_folder, std::string_view why) {
   return core::input_error(fmt::format("pack '{}' is sealed", wanted.options.name), why,
-                           "give another name or remove it");
+                           fmt::format("give another name, or remove the folder '{}'", pack_folder.string()));
 }
 
 constexpr std::string_view kOtherImages = "made from other images";
@@ -248,12 +250,13 @@ std::optional<std::vector<PackRow>> sealed_rows(core::FileSystem& files, const f
                                                 const ShardHeader& wanted) {
   if (!files.exists(pack_folder / "pack.json")) return std::nullopt;
   const PackFile pack = read_pack_file(files, pack_folder).pack;
-  if (pack.options != wanted.options) throw sealed_error(wanted, "made with other settings");
+  if (pack.options != wanted.options) throw sealed_error(wanted, pack_folder, "made with other settings");
   if (pack.listing_sha256 != wanted.listing_sha256 || pack.rows != wanted.total_rows)
-    throw sealed_error(wanted, kOtherImages);
+    throw sealed_error(wanted, pack_folder, kOtherImages);
   if (pack.decoder != wanted.decoder || pack.hdf5 != wanted.hdf5)
-    throw sealed_error(wanted, fmt::format("made with {} and HDF5 {}; here are {} and HDF5 {}", pack.decoder, pack.hdf5,
-                                           wanted.decoder, wanted.hdf5));
+    throw sealed_error(wanted, pack_folder,
+                       fmt::format("made with {} and HDF5 {}; here are {} and HDF5 {}", pack.decoder, pack.hdf5,
+                                   wanted.decoder, wanted.hdf5));
   const std::string where = (pack_folder / "manifest.json").string();
   auto rows = manifest_from_json(core::parse_json(read_sealed_manifest(files, pack_folder, pack), where), where);
   if (rows.size() != pack.rows)
@@ -289,7 +292,7 @@ OddImages make_shard(core::FileSystem& files, const RawReader& reader, std::span
                               "let nobody write there and ingest again");
     if (sealed != nullptr &&
         PackRow{sample, native.height, native.width, core::to_hex(digest), filled} != sealed->at(i))
-      throw sealed_error(header, kOtherImages);
+      throw sealed_error(header, path.parent_path(), kOtherImages);
     file.add(sample, native, digest, filled);
   }
   file.publish();

@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! How a list of images is written, and its lines. Spreadsheets and pandas write lists in other ways than
-//! RFC 4180 does (docs/formats/image_list.md). The first lines decide once which way it is; all lines are read so.
+//! RFC 4180 does (docs/inside/formats/image_list.md). The first lines decide once which way it is; all lines are read
+//! so.
 
 #include <array>
 #include <cstddef>

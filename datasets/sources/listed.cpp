@@ -167,6 +167,25 @@ class ListedImages {
   std::size_t count_ = 0;
 };
 
+// Where each person has a folder: lists and folders divide the images alike, whatever numbers they give the people.
+class PeopleOfFolders {
+ public:
+  // \param place the line's in messages \throws RuntimeError (kInput) for a folder of two people, or a person of two
+  void add(const std::string& top, const std::string& folder, std::int64_t number, const std::string& place) {
+    const auto& [person, first] = people_.try_emplace(folder, number, place).first->second;
+    const auto& [other, of_other] = folders_.try_emplace({top, number}, folder, place).first->second;
+    if (person == number && other == folder) return;
+    const std::string why = person != number ? fmt::format("it is of person {} in {}", person, first)
+                                             : fmt::format("that person has '{}' in {}", other, of_other);
+    throw core::input_error(fmt::format("{}: folder '{}' is of person {}", place, folder, number), why,
+                            "unpack lists and images of one version again");
+  }
+
+ private:
+  std::map<std::string, std::pair<std::int64_t, std::string>> people_;  // by folder, with the first line's place
+  std::map<std::pair<std::string, std::int64_t>, std::pair<std::string, std::string>> folders_;  // and the other way
+};
+
 // The version whose folders are there. \throws RuntimeError (kInput) for none and for two
 const ImageFolders& version_at(core::FileSystem& files, const fs::path& root, const ListedSet& set) {
   const ImageFolders* found = nullptr;
@@ -188,8 +207,8 @@ const ImageFolders& version_at(core::FileSystem& files, const fs::path& root, co
 // out, and what beside the lists and folders is there (__MACOSX) is not looked at. Without cameras in the lists all
 // images are camera 1's: splits have lr_camera 0. Larger tests of VRU are not read: MSIFLA's 486 test vehicles are not
 // among what it states, and test_list_1200 is the set's smallest test.
-// Refused: a line that does not fit, an image listed twice or missing. \throws RuntimeError (kInput): a missing folder
-// or list, an empty list
+// Refused: a line that does not fit, an image listed twice or missing, a person's folder with another's images. \throws
+// RuntimeError (kInput): a missing folder or list, an empty list
 std::vector<Sample> list_set(const ListedSet& set, core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   const ImageFolders& folders = version_at(files, root, set);
   for (const ListFile& list : set.lists)
@@ -199,6 +218,7 @@ std::vector<Sample> list_set(const ListedSet& set, core::FileSystem& files, cons
   ListedImages images(files, root, set.extensions, remarks);
   std::vector<Sample> samples;
   std::map<std::string, std::string> listed;  // place by path
+  PeopleOfFolders people;
   for (const ListFile& list : set.lists) {
     const std::string text = core::read_text(files, root / list.name);
     const std::string top(list.subset == "train" ? folders.train : folders.test);
@@ -220,6 +240,7 @@ std::vector<Sample> list_set(const ListedSet& set, core::FileSystem& files, cons
         if (!is_new)
           throw core::input_error(fmt::format("{}: image '{}' is listed again", place, printable(line.image)),
                                   fmt::format("first in {}", first->second), "take one of the lines out");
+        if (!line.folder.empty()) people.add(top, folder, line.number, place);
         samples.push_back({std::move(path), line.number + 1, line.camera, std::string(list.subset)});
       });
     }

@@ -1,6 +1,6 @@
 // The two-camera SYSU set behind MLR-SYSU (SING, MSIFLA: 502 identities, 24,446 images). It has no public layout, so
-// it is read by a list of its images, ROOT/images.csv (docs/formats/image_list.md), which names cameras 1 and 2 and
-// nothing else.
+// it is read by a list of its images, ROOT/images.csv (docs/inside/formats/image_list.md), which names cameras 1 and 2
+// and nothing else.
 
 #include <algorithm>
 #include <map>

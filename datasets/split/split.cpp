@@ -167,6 +167,28 @@ Division divide(std::span<const PackRow> rows, const SplitSides& sides, std::str
   throw core::ContractError("unknown partition");
 }
 
+// Some who would train are asked for in the place of the tested ones, of whom no image is shown then.
+void hold_out(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+              const SplitSettings& options, Division& division) {
+  if (options.validation_identities == 0) return;
+  std::vector<std::int64_t> able;
+  const auto trains = [&](const PackRow& row) { return division.train.contains(row.sample.identity); };
+  for (const auto& [identity, seen] : sightings(rows, sides, trains))
+    if (any_camera(options) ? is_seen_twice(seen) : seen.low && seen.answered) able.push_back(identity);
+  const auto wanted = static_cast<std::size_t>(options.validation_identities);
+  if (wanted > able.size() || wanted + 2 > division.train.size())
+    throw core::input_error(
+        fmt::format("validation_identities is {}", wanted),
+        fmt::format("{} of the {} training identities of pack '{}' can be asked for, and 2 must train", able.size(),
+                    division.train.size(), pack),
+        "ask for fewer");
+  core::RandomStream("split-validation", {options.seed}).shuffle(std::span(able));
+  division.left_out += static_cast<int>(division.test.size());
+  division.test = {able.end() - static_cast<std::ptrdiff_t>(wanted), able.end()};
+  division.asked = division.test;
+  for (const std::int64_t identity : division.test) division.train.erase(identity);
+}
+
 // Leaves so many training identities as the options ask for.
 void choose_training(const SplitSettings& options, std::string_view pack, Division& division) {
   if (options.train_identities == 0) return;
@@ -210,6 +232,24 @@ std::vector<int> training_rates(const SplitSettings& options) {
   return rates;
 }
 
+// A query never ranks itself: one whose bytes stand in the gallery too, under whatever name, is left out. An image of
+// its identity by its camera may stay, which no ranking looks at (VeRi-776, whose queries are in image_test too).
+void leave_out_shown_queries(std::span<const PackRow> rows, Split& split) {
+  using Shown = std::pair<std::string_view, const GalleryItem*>;
+  std::vector<Shown> gallery;
+  for (const GalleryItem& item : split.gallery)
+    if (const std::string& sha256 = rows[item.row].source_sha256; !sha256.empty()) gallery.emplace_back(sha256, &item);
+  std::ranges::sort(gallery, {}, &Shown::first);
+  const bool cameras_count = !any_camera(split.options);
+  std::erase_if(split.query, [&](const QueryItem& query) {
+    return std::ranges::any_of(
+        std::ranges::equal_range(gallery, std::string_view(rows[query.row].source_sha256), {}, &Shown::first),
+        [&](const Shown& same) {
+          return !cameras_count || same.second->identity != query.identity || same.second->camera != query.camera;
+        });
+  });
+}
+
 std::string advice_to_split(std::span<const PackRow> rows, const SplitSides& sides, const SplitSettings& options) {
   std::set<std::int64_t> identities, cameras;
   for (const PackRow& row : rows) {
@@ -240,8 +280,10 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
   settings::check(options);
   const SplitSides sides(rows, pack, options);
   const bool is_official = options.partition == Partition::kOfficial;
-  const bool shows_distractors = is_official || options.distractors == Distractors::kAlways;
+  const bool shows_distractors =
+      options.validation_identities == 0 && (is_official || options.distractors == Distractors::kAlways);
   Division division = divide(rows, sides, pack, options);
+  hold_out(rows, sides, pack, options, division);
   choose_training(options, pack, division);
   const std::set<std::size_t> kept =
       any_camera(options) ? draw_gallery_rows(rows, options, division) : std::set<std::size_t>{};
@@ -271,6 +313,7 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
       split.gallery.push_back({i, sample.path, sample.identity, sample.camera});
     }
   }
+  leave_out_shown_queries(rows, split);
   if (split.train_identities < 2 || split.query.empty())
     throw core::input_error(fmt::format("pack '{}' cannot be split", pack),
                             fmt::format("{} identities would train and {} images be queries with {} low-resolution",

@@ -2,7 +2,7 @@
 //! \file
 //! The split of one trial: which images of a pack are training, query and gallery images, and which exist only in low
 //! resolution. It is a pure function of the manifest and the options. It is published as a split manifest
-//! (docs/formats/manifest.md), which others can check by its hash and use without this program.
+//! (docs/inside/formats/manifest.md), which others can check by its hash and use without this program.
 
 #include <cstdint>
 #include <map>
@@ -94,12 +94,15 @@ struct Split {
 //! match such an image. But a ranking leaves out images of the query's identity by the query's camera; a draw of one
 //! gallery image per identity could pick such an image, and a query of that camera would have no match.
 //!
+//! A query whose raw bytes stand in the gallery too is left out, but where a ranking leaves that image out anyway
+//! (its identity by its camera).
+//!
 //! Training images (train_pool): mlr: images of the LR side exist only as the LR view at the drawn rate; hr-both-views:
 //! all images are HR; hr-view-only: images of the LR side are left out; mlr-with-originals: the items of mlr (see
 //! has_original()). At rate 1 the original exists, so has_hr is true.
 //!
 //! Rates: the draw of an image depends on (seed, pack, identity, path) alone, so other query_rates leave the halves as
-//! they are. The rate of an image that came low is not drawn: see docs/formats/manifest.md.
+//! they are. The rate of an image that came low is not drawn: see docs/inside/formats/manifest.md.
 //!
 //! lr_side "query" (Market-1501's usual test): the queries are the source's, at drawn rates, without those that no
 //! gallery image from another camera shows; the gallery is the source's. In training the LR side is lr_camera's.

@@ -44,7 +44,8 @@ class Checks {
              fmt::format("its training images show {}", training_.size()));
     if (split_.left_out < 0) refuse(fmt::format("left_out is {}", split_.left_out), "it is a number of identities");
     if (split_.query.empty()) refuse("it has no query", "a trial needs at least one query");
-    const int tested = split_.options.test_identities;
+    const int held_out = split_.options.validation_identities;
+    const int tested = held_out > 0 ? held_out : split_.options.test_identities;
     if (tested > 0 && static_cast<std::size_t>(tested) != answered_.size())
       refuse(fmt::format("its gallery shows {} identities", answered_.size()),
              fmt::format("its options have {} tested", tested));
@@ -114,10 +115,12 @@ class Checks {
       refuse(fmt::format("{}: camera {}", name, image.camera), "no image of lr_camera is in high resolution");
   }
 
-  // With a list of those who are tested nobody on it trains, and nobody else is tested.
+  // With a list of those who are tested nobody on it trains, and nobody else is tested. Validation people are asked for
+  // in their place.
   void check_list(std::int64_t identity, bool tests, const std::string& name) const {
     const std::vector<int>& list = split_.options.tested;
-    if (!list.empty() && std::ranges::binary_search(list, identity) != tests)
+    const bool listed = tests && split_.options.validation_identities == 0;
+    if (!list.empty() && std::ranges::binary_search(list, identity) != listed)
       refuse(fmt::format("{}: identity {}", name, identity),
              tests ? "its options do not have it tested" : "its options have it tested");
   }

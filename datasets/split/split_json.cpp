@@ -1,4 +1,4 @@
-// The split manifest: docs/formats/manifest.md.
+// The split manifest: docs/inside/formats/manifest.md.
 
 #include <algorithm>
 #include <set>

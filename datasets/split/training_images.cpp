@@ -1,5 +1,8 @@
 #include "datasets/split/training_images.h"
 
+#include <algorithm>
+#include <set>
+
 #include "datasets/sources/source.h"
 
 namespace resolute::datasets {
@@ -29,14 +32,26 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   return rows_.emplace(pack_folder, std::move(rows)).first->second;
 }
 
-std::optional<settings::TrainingCount> TrainingImages::count(const PackSettings& pack, const fs::path& pack_folder,
-                                                             const fs::path& root, const SplitSettings& split) {
+std::optional<SplitCount> TrainingImages::count_split(const PackSettings& pack, const fs::path& pack_folder,
+                                                      const fs::path& root, const SplitSettings& split) {
   const std::pair key(pack_folder, settings::canonical(split).text());
   if (const auto known = counts_.find(key); known != counts_.end()) return known->second;
   const Rows& rows = rows_of(pack, pack_folder, root);
   if (!rows) return std::nullopt;
   const Split made = make_split(*rows, pack.name, "", split, {pack.rates, pack.height, pack.width});
-  return counts_.emplace(key, settings::TrainingCount{made.train.size(), made.train_identities}).first->second;
+  SplitCount count{
+      {made.train.size(), made.train_identities}, 0, made.query.size(), made.gallery.size(), 0, rows->size()};
+  count.low = static_cast<std::size_t>(std::ranges::count(made.train, false, &TrainItem::has_hr));
+  std::set<std::int64_t> tested;
+  for (const QueryItem& query : made.query) tested.insert(query.identity);
+  count.tested = static_cast<int>(tested.size());
+  return counts_.emplace(key, count).first->second;
+}
+
+std::optional<settings::TrainingCount> TrainingImages::count(const PackSettings& pack, const fs::path& pack_folder,
+                                                             const fs::path& root, const SplitSettings& split) {
+  const auto counted = count_split(pack, pack_folder, root, split);
+  return counted ? std::optional(counted->train) : std::nullopt;
 }
 
 }  // namespace resolute::datasets

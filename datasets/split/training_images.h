@@ -1,7 +1,8 @@
 #pragma once
 //! \file
-//! How many images and people a trial trains on, before its data set is packed: labels alone are looked at. For who
-//! plans how many steps an epoch has (settings/epochs.h), and whether a batch can be filled.
+//! How many images and people a trial trains on and asks for, before its data set is packed: labels alone are looked
+//! at. For who plans how many steps an epoch has (settings/epochs.h), whether a batch can be filled, and what a suite
+//! costs.
 
 #include <map>
 #include <optional>
@@ -14,6 +15,15 @@
 #include "settings/epochs.h"
 
 namespace resolute::datasets {
+
+//! A split in numbers.
+struct SplitCount {
+  settings::TrainingCount train;
+  std::size_t low = 0;  //!< of its images: those that exist in low resolution only
+  std::size_t queries = 0, gallery = 0;
+  int tested = 0;          //!< people with a query
+  std::size_t images = 0;  //!< of the whole data set
+};
 
 //! Counts, and remembers each data set's listing and each split's number. Not thread-safe.
 class TrainingImages {
@@ -29,6 +39,9 @@ class TrainingImages {
   //! RuntimeError: as read_sealed_rows(), list_samples() and make_split()
   std::optional<settings::TrainingCount> count(const PackSettings& pack, const fs::path& pack_folder,
                                                const fs::path& root, const SplitSettings& split);
+  //! The same of the whole split.
+  std::optional<SplitCount> count_split(const PackSettings& pack, const fs::path& pack_folder, const fs::path& root,
+                                        const SplitSettings& split);
 
  private:
   using Rows = std::optional<std::vector<PackRow>>;
@@ -37,7 +50,7 @@ class TrainingImages {
   core::FileSystem& files_;
   std::map<fs::path, Rows> rows_;  // by pack folder
   // By that and the split's settings.
-  std::map<std::pair<fs::path, std::string>, settings::TrainingCount> counts_;
+  std::map<std::pair<fs::path, std::string>, SplitCount> counts_;
 };
 
 }  // namespace resolute::datasets

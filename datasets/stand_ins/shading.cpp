@@ -4,7 +4,7 @@ namespace resolute::datasets::sources {
 namespace {
 
 // How much the coarse cue is disturbed. Chosen so that a nearest neighbour on garment colours alone finds about half of
-// the matches across cameras, and one on the gratings nearly all at full resolution (docs/decisions.md).
+// the matches across cameras, and one on the gratings nearly all at full resolution (docs/inside/decisions.md).
 constexpr double kTint = 0.12;         // log of a camera's channel factors
 constexpr double kImageTint = 0.05;    // the same, in every image anew
 constexpr double kLight = 0.16;        // log of an image's brightness
