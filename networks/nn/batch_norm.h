@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Batch normalisation whose running statistics can be held still: with lanes they move with lane 0 alone, once a step,
-//! however often a forward pass is computed again (docs/worker.md).
+//! however often a forward pass is computed again (docs/inside/worker.md).
 
 #include "networks/nn/initialise.h"
 #include "networks/torch.h"

@@ -34,8 +34,8 @@ FoldedConvolution fold_norm(const NormalisedConvolution& from);
 //! size, the last one filled up. They differ from those of the unfolded trunk by rounding.
 class FoldedBackbone {
  public:
-  //! Images that pass at a time: on a CPU as many as its cache holds (measured: docs/decisions.md), on a GPU enough to
-  //! keep it busy.
+  //! Images that pass at a time: on a CPU as many as its cache holds (measured: docs/inside/decisions.md), on a GPU
+  //! enough to keep it busy.
   static constexpr std::int64_t kBlockOnCpu = 16, kBlockOnGpu = 64;
   //! The block for a device.
   static std::int64_t block_on(at::Device device) { return device.is_cpu() ? kBlockOnCpu : kBlockOnGpu; }

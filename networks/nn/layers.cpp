@@ -15,7 +15,7 @@ bool computes_in_bf16_on_cpu(const at::Tensor& input) {
 }
 
 // oneDNN's gradient of such a weight writes past its workspace where the input has fewer channels than one of the
-// kernel's blocks, 8 with AVX2 and 16 with AVX-512 (docs/decisions.md). Stride 1 needs none.
+// kernel's blocks, 8 with AVX2 and 16 with AVX-512 (docs/inside/decisions.md). Stride 1 needs none.
 bool overruns_its_workspace(const at::Tensor& weight, std::int64_t stride) {
   constexpr std::int64_t kLargestBlock = 16;
   return weight.size(2) == 1 && stride > 1 && weight.size(1) < kLargestBlock;

@@ -9,7 +9,7 @@
 namespace resolute::networks {
 
 //! True if oneDNN's bf16 kernels compute a convolution wrongly on some processors: those that stride to an output of
-//! one column (docs/decisions.md). \param width of the larger side, that is strided over
+//! one column (docs/inside/decisions.md). \param width of the larger side, that is strided over
 bool miscomputed_in_bf16(std::int64_t kernel, std::int64_t stride, std::int64_t width);
 
 //! The place of the zeros that a convolution sees around its input. Stride 1 keeps the size, 2 halves it, rounding up.

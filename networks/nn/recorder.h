@@ -32,14 +32,19 @@ class Recorder {
   //! held of the first stays as it is \throws what `work` throws; c10::Error for what cannot be recorded: to wait for
   //! the device, to read the host's memory; c10::OutOfMemoryError
   virtual std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) = 0;
-  //! Allocations that were refused, each of which ended a recording and was met by nothing else: whoever then does the
-  //! work as it is has the same bits.
-  virtual std::uint64_t refusals() const = 0;
+  //! Allocations that were refused, each of which ended work and was met by nothing else: whoever then does the work
+  //! without a recording has the same bits.
+  std::uint64_t refusals() const { return refusals_; }
+  //! Counts one more of them.
+  void add_refusal() { ++refusals_; }
 
  protected:
   Recorder() = default;
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
+
+ private:
+  std::uint64_t refusals_ = 0;
 };
 
 }  // namespace resolute::networks

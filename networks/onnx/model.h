@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! An ONNX model as it is put together, and its bytes. Source: onnx.proto of ONNX 1.14 (IR version 8, operator set 13),
-//! of which this writes the messages that a graph of float32 tensors needs; why without protobuf: docs/decisions.md.
+//! of which this writes the messages that a graph of float32 tensors needs; why without protobuf:
+//! docs/inside/decisions.md.
 
 #include <cstdint>
 #include <map>

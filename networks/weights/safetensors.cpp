@@ -132,8 +132,8 @@ at::Tensor copy_of(const Entry& entry, const std::byte* data) {
 }  // namespace
 
 SafetensorsLayout lay_out_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata) {
-  // Written by hand so that "__metadata__" stands first whatever the tensors are called: docs/formats/checkpoint.md
-  // relies on its place.
+  // Written by hand so that "__metadata__" stands first whatever the tensors are called:
+  // docs/inside/formats/checkpoint.md relies on its place.
   std::string header = "{";
   if (!metadata.empty()) header += R"("__metadata__":)" + core::canonical_json(core::Json(metadata));
   std::uint64_t offset = 0;

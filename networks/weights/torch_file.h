@@ -3,7 +3,7 @@
 //! The files of torch.save: the ZIP archive (PyTorch 1.6 and newer) and the row of pickles before it. Reading runs none
 //! of what a pickle asks to be run (networks/weights/pickle.h): tensors are recognised, everything else is passed over.
 //! libtorch has a reader of its own, which knows no class but tensors and so refuses most checkpoints:
-//! docs/decisions.md.
+//! docs/inside/decisions.md.
 
 #include <functional>
 #include <map>
