@@ -73,6 +73,7 @@ Row row_of(const CadnetOptions& options) {
   if (options.reconstruction)
     row.needs.originals = options.pairing == Pairing::kShuffled ? Originals::kAll : Originals::kOfPool;
   if (options.recovers()) row.tells.recovered = {1};
+  if (options.feature_adversary || options.image_adversary) row.groups.push_back({"discriminators", /*opponent=*/true});
   row.cost = cadnet_cost;
   row.trunks = options.encodes_recovered() ? 2 : 1;
   return row;

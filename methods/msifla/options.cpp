@@ -3,6 +3,7 @@
 
 #include "methods/rules.h"
 #include "settings/member_checks.h"
+#include "settings/names.h"
 #include "settings/trunk_shape.h"
 
 namespace resolute::methods {
@@ -74,6 +75,11 @@ void check_with(const MsiflaOptions& o, const TrainingSettings& training) {
         fmt::format("an ensemble is of re-ID networks on one scale, and 'msifla.scales' is {}", text_of(o.scales)),
         "set msifla.scales = [1]");
   settings::check_range("msifla.ir_warmup_steps", o.ir_warmup_steps, 0, training.recipe.steps - 1);
+  if (o.ir_warmup_steps > 0 && settings::is_among(frozen_groups(training.recipe), "ir"))
+    throw MemberError(
+        "msifla.ir_warmup_steps", o.ir_warmup_steps,
+        "the IR networks are frozen, and nothing else learns in the steps before the re-ID networks begin",
+        "set it to 0");
   check_batch(training.recipe, training.split);
   check_size(training.network, training.pack);
 }

@@ -33,7 +33,8 @@ Row row_of(const MsiflaOptions& options) {
   return {.needs = {.copies = true, .streams = false},
           .tells = {.recovered = options.scales},
           .cost = msifla_cost,
-          .trunks = shared ? 1 : static_cast<int>(options.scales.size()) + options.reid_ensemble - 1};
+          .trunks = shared ? 1 : static_cast<int>(options.scales.size()) + options.reid_ensemble - 1,
+          .groups = {{"reid"}, {"ir"}}};
 }
 
 }  // namespace resolute::methods

@@ -35,7 +35,7 @@ class IdentityClassifier : public torch::nn::Module {
   std::shared_ptr<networks::Linear> linear_;
 };
 
-//! Which stream's triplets are drawn: the last part of the key of RandomStream("mining", {seed, step, lane, site}).
+//! The stream whose triplets are drawn: the last part of the key of RandomStream("mining", {seed, step, lane, site}).
 enum class MiningSite : std::uint64_t { kHighResolution = 0, kLowResolution = 1 };
 
 //! A triplet loss as an option struct spells it.
@@ -66,7 +66,7 @@ at::Tensor evaluated(torch::nn::Module& module, const Make& make) {
   return made;
 }
 
-//! Which rows of a batch or of a part of it: int64 indices on the CPU, ascending, or nothing for all of them (the
+//! Rows of a batch or of a part of it: int64 indices on the CPU, ascending, or nothing for all of them (the
 //! common case, which then copies nothing).
 using Rows = std::optional<at::Tensor>;
 //! Rows where `mask` (N bool, on the CPU) holds; all of them for an undefined mask.

@@ -4,7 +4,7 @@
 //! into phases, and an embedding. A method never talks to process ranks, lanes or files; it sees one lane's share of a
 //! step at a time.
 //!
-//! Phases of one step, and who calls what (docs/worker.md). For each lane:
+//! Phases of one step, and who calls what (docs/inside/worker.md). For each lane:
 //!     Activations a = method.forward(batch);              // once a lane and step; kept or recomputed for later phases
 //!     for each phase p: sum over method.losses(p, a, batch), back-propagated into the groups that p names
 //! The trainer sums gradients over lanes and steps the groups' optimisers at the end of each phase. A parameter may be
@@ -106,6 +106,7 @@ struct ParameterGroup {
   //! Steps (0, 1, …) in which it moves. Before the first and from `end_step` on its parameters and its optimiser stand
   //! still, whichever phases name it.
   std::uint64_t first_step = 0, end_step = std::numeric_limits<std::uint64_t>::max();
+  std::string kind{};  //!< the name that Row::groups has for it; empty: its own
   bool moves_in(std::uint64_t step) const { return first_step <= step && step < end_step; }
 };
 
@@ -148,7 +149,7 @@ class Method {
   //! named_parameters() and named_buffers() of it are the names in checkpoints and weights files.
   virtual torch::nn::Module& module() = 0;
   //! Every parameter that learns (not those of network.frozen_levels) stands in exactly one group; groups and
-  //! parameters in a fixed order.
+  //! parameters in a fixed order. A frozen group has none.
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
   //! The phases of a step in order, at least one.
   virtual std::vector<Phase> phases() const = 0;
@@ -156,9 +157,10 @@ class Method {
   //! The pass that all phases of a step share, with its graph, in training mode. Running statistics of batch norms move
   //! unless a RunningStatisticsHold (networks/nn/batch_norm.h) is alive on this thread.
   virtual Activations forward(const LaneBatch& batch) = 0;
-  //! The terms of one phase; no running statistic moves here. Differentiating their sum fills gradients of the phase's
-  //! group and, it may be, of others, which the trainer ignores. Losses are computed in float32 (or wider) whatever
-  //! autocast made of the activations. \param phase index into phases()
+  //! The terms of one phase; no running statistic moves here, so forward() runs every network that has some.
+  //! Differentiating their sum fills gradients of the phase's group and, it may be, of others, which the trainer
+  //! ignores. Losses are computed in float32 (or wider) whatever autocast made of the activations. \param phase index
+  //! into phases()
   virtual std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) = 0;
 
   //! N×3×H×W normalised images → N×embedding_size() float32, compared by Euclidean distance. In evaluation mode,

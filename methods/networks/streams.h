@@ -14,7 +14,7 @@ struct Streams {
   at::Tensor hr, lr;
 };
 
-//! Which rows of a batch belong where.
+//! The rows of a batch by where they belong.
 struct StreamRows {
   Rows with_hr;      //!< of the batch: the HR stream
   Rows lr;           //!< of the batch: the LR stream

@@ -30,6 +30,7 @@ Row row_of(const RainOptions& options) {
     row.tells.recovered = {1};
     row.needs.originals = options.pairing == Pairing::kShuffled ? Originals::kAll : Originals::kOfPool;
   }
+  if (options.opponent() != nullptr) row.groups.push_back({"discriminators", /*opponent=*/true});
   row.cost = rain_cost;
   return row;
 }

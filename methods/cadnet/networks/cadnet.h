@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! CAD-Net: Li, Chen, Lin, Du, Wang, "Recover and Identify: A Generative Dual Model for Cross-Resolution Person
-//! Re-Identification", ICCV 2019. More, and where its statements were read: methods/cadnet/README.md.
+//! Re-Identification", ICCV 2019. More, and where its statements were read: docs/inside/methods/cadnet.md.
 //!
 // clang-format off
 //! symbol            here
@@ -45,10 +45,8 @@ class Cadnet : public TrunkMethod<CadnetOptions> {
   Cadnet(const CadnetOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
          int classes, std::uint64_t seed);
 
-  //! "networks" and, where there is one, "discriminators".
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override;
-  //! All of E, G, F and C, so that every running statistic moves here and none in losses().
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kVectors = 0, kFtwaLogits = kStreams, kWeights = 2 * kStreams;
 constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kFtwaSlots = kRestoredMap + 1;
 
-//! Which rows of a batch belong where.
+//! The rows of a batch by where they belong.
 struct FtwaRows {
   Rows hr, lr;                    //!< of the batch
   Rows labelled_hr, labelled_lr;  //!< of the HR rows, of the LR rows

@@ -2,7 +2,7 @@
 //! \file
 //! FTWA: Zhang, Jiang, Huang, Xu, "Resolution-Invariant Person ReID Based on Feature Transformation and Self-Weighted
 //! Attention". Without the weighting it is table 2's FTWA_R, without the transformation too FTWA_B; table 2's Baseline
-//! is methods/baseline/networks/baseline.h with images = "stored". More: methods/ftwa/README.md.
+//! is methods/baseline/networks/baseline.h with images = "stored". More: docs/inside/methods/ftwa.md.
 //!
 // clang-format off
 //! symbol              here
@@ -68,7 +68,6 @@ class Ftwa : public TrunkMethod<FtwaOptions> {
 
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
-  //! All networks, so that every running statistic moves here and none in losses().
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
 

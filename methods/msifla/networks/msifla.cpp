@@ -18,7 +18,7 @@ constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = k
 
 constexpr const char *kReid = "reid", *kIr = "ir";
 
-//! Which rows of a batch belong where.
+//! The rows of a batch by where they belong.
 struct MsiflaRows {
   Rows hr;                 //!< of the batch
   Rows labelled_hr;        //!< of the HR rows

@@ -3,7 +3,7 @@
 //! MSIFLA: Zhang et al., "Multi-Scale Image- and Feature-Level Alignment for Cross-Resolution Person
 //! Re-Identification", Remote Sensing 16(2), 2024. A cascade of image-recovery (IR) networks turns every image into one
 //! of each scale; a re-ID network of each scale makes its features. With scales {1} it is table 2's Baseline, with one
-//! re-ID network shared by all scales its "+ CMSR²". More: methods/msifla/README.md.
+//! re-ID network shared by all scales its "+ CMSR²". More: docs/inside/methods/msifla.md.
 //!
 // clang-format off
 //! symbol               here
@@ -63,9 +63,7 @@ class Msifla : public NetworkMethod<MsiflaOptions> {
   Msifla(const MsiflaOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
          int classes, std::uint64_t seed);
 
-  //! "reid" and "ir".
   std::vector<ParameterGroup> parameter_groups() override;
-  //! "recovery" and "reid".
   std::vector<Phase> phases() const override;
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;

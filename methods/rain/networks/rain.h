@@ -2,7 +2,7 @@
 //! \file
 //! RAIN: Chen, Li, Du, Wang, "Learning Resolution-Invariant Deep Representations for Person Re-Identification", AAAI
 //! 2019. No adversarial level is their "Baseline (train on HR & LR)" and "Ours w/o L_adv". More:
-//! methods/rain/README.md.
+//! docs/inside/methods/rain.md.
 //!
 // clang-format off
 //! symbol          here
@@ -51,7 +51,6 @@ class Rain : public TrunkMethod<RainOptions> {
 
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override;
-  //! All of F, C and G, so that every running statistic moves here and none in losses().
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
   //! G(F(images)), layer by layer (no folded batch norms).
