@@ -31,6 +31,13 @@ struct Needs {
   bool operator==(const Needs&) const = default;
 };
 
+//! Parameters that are stepped together, as a row's `freeze` names them.
+struct Group {
+  std::string name;
+  bool opponent = false;  //!< it plays against the others, and learns by Adam whatever train.optimiser says
+  bool operator==(const Group&) const = default;
+};
+
 struct Cost;
 struct WorkCase;
 
@@ -41,6 +48,8 @@ struct Row {
   Cost (*cost)(const MethodOptions& options, const WorkCase& asked) = nullptr;
   //! Trunks of their own that its networks have: one can be given to others.
   int trunks = 1;
+  //! All parameters that learn, in the order of Method::parameter_groups().
+  std::vector<Group> groups{{"networks"}};
   bool operator==(const Row&) const = default;
 };
 

@@ -1,7 +1,10 @@
 #include "methods/rules.h"
 
+#include <algorithm>
+
 #include "methods/row.h"
 #include "settings/member_checks.h"
+#include "settings/names.h"
 #include "settings/trunk_shape.h"
 
 namespace resolute::methods {
@@ -28,7 +31,38 @@ void check_copies(const MethodOptions& options, const settings::DegradationSetti
   });
 }
 
+//! A program or a method in Python knows its own parts.
+void check_frozen(const MethodOptions& options, const settings::Recipe& recipe) {
+  if (recipe.frozen.empty() || recipe.program != 0) return;
+  std::vector<std::string> known{"trunk"}, frozen = frozen_groups(recipe);
+  bool learns = false;
+  for (const Group& group : row(options).groups) {
+    known.push_back(group.name);
+    learns = learns || (!group.opponent && !settings::is_among(frozen, group.name));
+  }
+  for (auto name = frozen.begin(); name != frozen.end(); ++name)
+    if (!settings::is_among({known.begin() + 1, known.end()}, *name) || (name != frozen.begin() && *name <= name[-1]))
+      throw MemberError("freeze", settings::quoted_text(*name),
+                        fmt::format("'{}' has the parts {}", method_name(options), fmt::join(known, ", ")),
+                        settings::did_you_mean(*name, known));
+  if (fmt::format("{}", fmt::join(frozen, ",")) != recipe.frozen)
+    throw MemberError("freeze", settings::quoted_text(recipe.frozen), "names stand in order, joined by ','");
+  if (!learns)
+    throw MemberError("freeze", settings::quoted_text(recipe.frozen), "nothing is left that learns to embed images",
+                      "leave one of them out");
+}
+
 }  // namespace
+
+std::vector<std::string> frozen_groups(const settings::Recipe& recipe) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin < recipe.frozen.size();) {
+    const std::size_t end = std::min(recipe.frozen.find(',', begin), recipe.frozen.size());
+    names.push_back(recipe.frozen.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
 
 void check(const MethodOptions& options, const TrainingSettings& training) {
   std::visit(
@@ -38,6 +72,7 @@ void check(const MethodOptions& options, const TrainingSettings& training) {
       },
       options);
   check_copies(options, training.recipe.copies);
+  check_frozen(options, training.recipe);
   if (training.split.train_pool == settings::TrainPool::kMlrWithOriginals &&
       row(options).needs.originals == Originals::kNone)
     throw MemberError("split.train_pool", training.split.train_pool,
@@ -56,6 +91,25 @@ bool same_networks(const MethodOptions& a, const MethodOptions& b) {
                                            return one == other;
                                        },
                                        a);
+}
+
+bool is_paced_by_length(const MethodOptions& options) {
+  return std::visit(
+      [](const auto& chosen) {
+        if constexpr (requires { stages_follow_length(chosen); })
+          return stages_follow_length(chosen);
+        else
+          return false;
+      },
+      options);
+}
+
+void fill_in_pace(MethodOptions& options, const settings::NetworkSettings& network, int steps) {
+  std::visit(
+      [&](auto& chosen) {
+        if constexpr (requires { fill_in_stages(chosen, network, steps); }) fill_in_stages(chosen, network, steps);
+      },
+      options);
 }
 
 void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe) {

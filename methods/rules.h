@@ -34,6 +34,14 @@ void reset_unread(MethodOptions& options, settings::NetworkSettings& network, co
 //! options have.
 bool same_networks(const MethodOptions& a, const MethodOptions& b);
 
+//! Tells whether a step of the method depends on how many steps the training has in all. A method says it by
+//! stages_follow_length(); of a method that does not, none does.
+bool is_paced_by_length(const MethodOptions& options);
+
+//! Sets options that follow the length of a training to what they come to, so that trainings of two lengths can be
+//! compared. A method does it by fill_in_stages(). \param steps of the training
+void fill_in_pace(MethodOptions& options, const settings::NetworkSettings& network, int steps);
+
 //! For triplets among HR images alone. One image of an identity is told of elsewhere. \throws MemberError for fewer
 //! than 2 HR images of each
 void check_hr_images(const settings::Recipe& recipe,
@@ -49,6 +57,9 @@ void check_frozen_levels(const settings::NetworkSettings& network, bool others, 
 
 //! Rates from the lowest resolution to that of the HR image. \throws MemberError unless the last is 1
 void check_last(const std::string& key, const std::vector<int>& rates);
+
+//! The names that Recipe::frozen joins.
+std::vector<std::string> frozen_groups(const settings::Recipe& recipe);
 
 //! "set it to half of …": how many images of an identity stand in a batch as LR images.
 std::string suggested_lr_images(const settings::Recipe& recipe);

@@ -50,7 +50,7 @@ Tells tells(const MethodOptions& options);
 //! The distance of that name; null if the method has none of it. It lives as long as `tells`.
 const Distance* find_distance(const Tells& tells, std::string_view name);
 
-//! Which images of the gallery a distance looks at.
+//! The images of the gallery that a distance looks at.
 struct GalleryLooks {
   bool originals = false;  //!< the images themselves
   bool copies = false;     //!< their LR copies

@@ -4,6 +4,7 @@
 #include "methods/row.h"
 #include "methods/rules.h"
 #include "settings/member_checks.h"
+#include "settings/names.h"
 #include "settings/trunk_shape.h"
 
 namespace resolute::methods {
@@ -83,6 +84,15 @@ int stage_steps(const ResolutionAdaptiveOptions& options, int masks, int steps) 
   return options.stage_steps != 0 ? options.stage_steps : steps / (masks + 1);
 }
 
+bool stages_follow_length(const ResolutionAdaptiveOptions& options) {
+  return options.masks == Masks::kProgressive && options.stage_steps == 0;
+}
+
+void fill_in_stages(ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network, int steps) {
+  if (options.masks == Masks::kProgressive)
+    options.stage_steps = stage_steps(options, mask_count(options, network), steps);
+}
+
 MaskStage mask_stage(std::uint64_t step, int masks, int length) {
   const auto t = static_cast<std::uint64_t>(length);
   const std::uint64_t stage = std::min<std::uint64_t>(step / t, static_cast<std::uint64_t>(masks));
@@ -95,6 +105,9 @@ void check_with(const ResolutionAdaptiveOptions& o, const TrainingSettings& trai
     throw MemberError("resolution_adaptive.verification", "false",
                       "with 'resolution_adaptive.classification' off too no loss is left");
   if (o.masks == Masks::kProgressive) check_stages(o, training.network, training.recipe.steps);
+  if (o.masks == Masks::kProgressive && settings::is_among(frozen_groups(training.recipe), "networks"))
+    throw MemberError("freeze", "\"networks\"", "no mask learns before its stage, so nothing would in the first one",
+                      "set resolution_adaptive.masks = \"joint\"");
   if (training.recipe.labelled_fraction == 0)
     throw MemberError("train.labelled_fraction", "0", "every loss of 'resolution_adaptive' needs labels");
 }

@@ -77,7 +77,11 @@ struct ResolutionAdaptiveOptions {
   }
 };
 
-//! same_networks() (methods/rules.h) of this method.
+//! is_paced_by_length() (methods/rules.h) of this method.
+bool stages_follow_length(const ResolutionAdaptiveOptions& options);
+//! fill_in_pace() of this method.
+void fill_in_stages(ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network, int steps);
+//! same_networks() of this method.
 bool same_tensors(const ResolutionAdaptiveOptions& a, const ResolutionAdaptiveOptions& b);
 
 RESOLUTE_METHOD(ResolutionAdaptiveOptions)

@@ -31,6 +31,7 @@ Row row_of(const ResolutionAdaptiveOptions& options) {
   int dimensions = 0;
   for (std::size_t level = 0; options.varying_length && level < options.widths.size(); ++level)
     row.tells.prefixes.push_back(dimensions += options.widths[level]);
+  if (row.tells.masks) row.groups.push_back({"masks"});
   row.cost = resolution_adaptive_cost;
   return row;
 }

@@ -37,7 +37,7 @@ class ResolutionMask : public torch::nn::Module, public networks::InitialisedLay
   double mean_, deviation_;
 };
 
-//! Which masks are in use, by their place in the network's order: all from `first` on. Those before `frozen` learn.
+//! The masks in use, by their place in the network's order: all from `first` on. Those before `frozen` learn.
 struct ActingMasks {
   std::size_t first = 0, frozen = 0;
 };

@@ -19,7 +19,7 @@ enum AdaptiveSlot : std::size_t { kRepresentation, kAdaptiveLogits, kAdaptiveSlo
 
 constexpr const char *kAdaptiveNetworks = "networks", *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
 
-//! Which rows of a batch stand in a step: as HR images, as LR images.
+//! Rows of a batch that stand in a step: as HR images, as LR images.
 struct AdaptiveRows {
   Rows hr, lr;
 };
@@ -99,6 +99,7 @@ std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
     const std::string& name = masks_->name(mask);
     ParameterGroup& group = groups.emplace_back();
     group.name = kMask + name;
+    group.kind = kMasks;
     group.parameters = parameters_of(*root_, kMaskModules + name + ".", /*inverse=*/false);
     group.optimiser = of_masks;
     const std::size_t stage = count - mask;

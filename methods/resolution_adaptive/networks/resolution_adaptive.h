@@ -4,7 +4,7 @@
 //! Person Re-Identification", arXiv 2207.13037. A query is compared by as many sub-vectors as its resolution carries
 //! (mechanism 1), and the trunk's maps are scaled by masks of the image's level (mechanism 2). Either can be off; with
 //! neither it is a trunk with a linear layer, classification and verification. More:
-//! methods/resolution_adaptive/README.md.
+//! docs/inside/methods/resolution_adaptive.md.
 //!
 // clang-format off
 //! symbol               here
