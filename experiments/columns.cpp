@@ -28,7 +28,7 @@ void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
     if (table.datasets.empty()) suite.left_out.push_back(table);
   }
   std::erase_if(suite.tables, [](const TableText& table) { return table.datasets.empty(); });
-  if (suite.tables.empty())
+  if (suite.tables.empty() && suite.searches.empty())
     throw core::input_error(
         fmt::format("no table of '{}' has a column that is asked for", suite.file),
         !by_option.empty()   ? fmt::format("--datasets asks for '{}' alone", fmt::join(by_option, "', '"))

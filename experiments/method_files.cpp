@@ -38,10 +38,13 @@ core::Json schema_of(const std::filesystem::path& path, const Environment& envir
   throw core::input_error(fmt::format("{} {}", command, end), last, suggestion);
 }
 
-//! Options of the method are keys "ID.NAME", which stand where ours do.
+//! Options of the method are keys "ID.NAME", which stand where ours do: in rows, in [defaults] and in searches.
 void check_id(const std::string& id, const std::string& place) {
-  std::vector<std::string> sections{"backbone", "freeze",    "grid", "id",        "label",
-                                    "latex",    "reference", "set",  "start_from"};
+  std::vector<std::string> sections{
+      // of a row
+      "backbone", "freeze", "grid", "id", "joined_with", "label", "latex", "reference", "search", "set", "start_from",
+      // of a search
+      "dataset", "draw", "factor", "metric", "over", "points", "rungs", "seed", "title"};
   for (const std::string& key : setting_keys()) sections.push_back(key.substr(0, key.find('.')));
   if (settings::is_among(sections, id))
     throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id),

@@ -1,11 +1,12 @@
 """The method `baseline` on the trunk `resnet-small`, written in PyTorch: classification and hardest triplets of HR images. Its parameters have
 our names, so that it may start from a training of ours (`--start FILE`). tests/python/baseline_test.py holds its losses against ours."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import resolute
 import torch
-from torch.nn import BatchNorm2d, Conv2d, Linear, Module, ModuleDict, Sequential
+from torch.nn import BatchNorm2d, Conv2d, Linear, Module, ModuleDict, ReLU, Sequential
 from torch.nn.functional import cross_entropy, relu
 
 
@@ -22,19 +23,10 @@ class Block(Module):
         return relu(maps + (self.downsample(images) if hasattr(self, "downsample") else images))
 
 
-class Trunk(Module):
-    def __init__(self, last_stride):
-        super().__init__()
-        self.conv1, self.bn1 = Conv2d(3, 16, 3, 1, 1, bias=False), BatchNorm2d(16)
-        widths, strides = [16, 16, 32, 64, 128], [2, 2, 2, last_stride]
-        for level in range(4):
-            setattr(self, f"layer{level + 1}", Sequential(Block(widths[level], widths[level + 1], strides[level])))
-
-    def forward(self, images):
-        maps = relu(self.bn1(self.conv1(images)))
-        for level in range(4):
-            maps = getattr(self, f"layer{level + 1}")(maps)
-        return maps.mean((2, 3))
+def trunk(last_stride):
+    widths, strides = [16, 16, 32, 64, 128], [2, 2, 2, last_stride]
+    levels = {f"layer{i + 1}": Sequential(Block(widths[i], widths[i + 1], strides[i])) for i in range(4)}
+    return Sequential(OrderedDict(conv1=Conv2d(3, 16, 3, 1, 1, bias=False), bn1=BatchNorm2d(16), relu=ReLU(), **levels))
 
 
 class Baseline(resolute.Method):
@@ -51,7 +43,7 @@ class Baseline(resolute.Method):
         self.start = resolute.Weights(options.start) if options.start else None
 
     def network(self, classes):
-        module = ModuleDict({"trunk": Trunk(self.options.last_stride), "classifier": ModuleDict({"linear": Linear(128, classes)})})
+        module = ModuleDict({"trunk": trunk(self.options.last_stride), "classifier": ModuleDict({"linear": Linear(128, classes)})})
         if self.start:
             self.start.load(module)
         return module
@@ -62,8 +54,12 @@ class Baseline(resolute.Method):
     def depends_on(self):
         return [f"margin {self.options.margin}", f"start {self.start and self.start.sha256[:16]}"]
 
+    def trunk_level(self, name):
+        part, *inner = name.split(".")
+        return None if part != "trunk" else int(inner[0][5:]) + 1 if inner[0].startswith("layer") else 1
+
     def embed(self, images, rates):
-        return self.module["trunk"](images)
+        return self.module["trunk"](images).mean((2, 3))
 
     def losses(self, batch):
         rows = batch.has_hr & batch.has_label
@@ -75,6 +71,8 @@ class Baseline(resolute.Method):
             distances = torch.cdist(features, features)
             farthest = distances.masked_fill(~same | torch.eye(len(labels), dtype=torch.bool, device=labels.device), -1).argmax(1)
             nearest = distances.masked_fill(same, torch.inf).argmin(1)
-        near, far = ((features - features[other]).norm(dim=1) for other in (farthest, nearest))
+        # Rows are taken as in C++: gradients are then added up in the same order, and differ by less from the first step on.
+        anchor = features.index_select(0, torch.arange(len(labels), device=labels.device))
+        near, far = ((anchor - features.index_select(0, other)).norm(dim=1) for other in (farthest, nearest))
         return {"classification": cross_entropy(scores, labels, label_smoothing=self.recipe["label_smoothing"]),
                 "triplet": relu(near - far + self.options.margin).mean()}

@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 
 BATCH = 64  # images that a worker of the package embeds at once
 RANKS = (1, 5, 10, 20)
-LISTS = f"{os.path.dirname(os.path.abspath(__file__))}/../../docs/formats/lists.md"
+LISTS = f"{os.path.dirname(os.path.abspath(__file__))}/../../docs/inside/formats/lists.md"
 
 
 def run(program, *arguments):
@@ -140,7 +140,7 @@ parser.add_argument("--store", required=True)
 parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 options = parser.parse_args()
 torch.use_deterministic_algorithms(True)
-with open(LISTS, encoding="utf-8") as page:  # the lines that docs/formats/lists.md has for torchreid
+with open(LISTS, encoding="utf-8") as page:  # the lines that docs/inside/formats/lists.md has for torchreid
     exec(re.search(r"```python\n(.*?)```", page.read(), re.DOTALL).group(1))
 reports = []
 for path in sorted(glob.glob(f"{options.store}/jobs/*/*/result.json")):

@@ -62,6 +62,25 @@ std::string read_address(TableReader& table) {
   return address;
 }
 
+//! Reads `worse_to_better`, or `some` and `above`. \param entries in the order of the form that is returned
+ClaimForm read_entries_of(TableReader& claim, std::vector<std::string>& entries) {
+  const auto is_there = [&](const char* key) { return claim.find(key) != nullptr; };
+  const auto refuse = [&](const char* key, const std::string& problem, const std::string& why) {
+    throw core::input_error(fmt::format("{}: key '{}' {}", claim.place(key), key, problem), why);
+  };
+  const bool some = is_there("some");
+  for (const char* other : {"some", "above"})
+    if (is_there("worse_to_better") && is_there(other))
+      refuse(other, "stands beside 'worse_to_better'", "a claim is an order, or says that some rows are above one");
+  if (!some && is_there("above")) refuse("above", "stands without 'some'", "it is the row that some are above");
+  const char* key = some ? "some" : "worse_to_better";
+  if (some) entries.push_back(claim.value<std::string>("above"));
+  const auto listed = claim.value<std::vector<std::string>>(key);
+  if (listed.size() < (some ? 1 : 2)) refuse(key, some ? "is empty" : "has fewer than two entries", "");
+  entries.insert(entries.end(), listed.begin(), listed.end());
+  return some ? ClaimForm::kSome : ClaimForm::kOrder;
+}
+
 //! The note on all numbers of an entry, or on their lack; empty: none.
 std::string read_remark(TableReader& result) {
   const bool missing = result.value<bool>("missing", false), derived = result.value<bool>("derived", false);
@@ -124,6 +143,7 @@ void ReferenceNumbers::read_entries(TableReader& reader, std::size_t file) {
     const auto id = method.value<std::string>("id");
     refuse_again(fmt::format("the method '{}'", id), node->place);
     methods_.emplace(id, method.title("label"));
+    leave(method, {"note"});
     method.finish();
   }
   for (const Node* node : reader.tables("table")) {
@@ -196,25 +216,25 @@ void ReferenceNumbers::read_conflict(const Node& node) {
 
 void ReferenceNumbers::read_claim(const Node& node) {
   TableReader reader(node, "[[claim]]");
-  PublishedClaim claim{reader.value<ClaimKind>("kind"),     reader.value<std::string>("by"),
-                       reader.value<std::string>("paper"),  reader.value<std::string>("dataset"),
-                       reader.value<std::string>("metric"), reader.value<std::vector<std::string>>("worse_to_better")};
+  PublishedClaim claim{reader.value<ClaimKind>("kind"), reader.value<std::string>("by"),
+                       reader.value<std::string>("paper"), reader.value<std::string>("dataset"),
+                       reader.value<std::string>("metric")};
+  claim.form = read_entries_of(reader, claim.worse_to_better);
   reader.value<std::string>("note", "");
   reader.finish();
   if (claim.by != "method" && claim.by != "variant")
     throw core::input_error(fmt::format("{}: key 'by' has the value '{}'", reader.place("by"), claim.by),
                             "it must be one of method, variant");
-  const std::string& place = reader.place("worse_to_better");
-  if (claim.worse_to_better.size() < 2)
-    throw core::input_error(fmt::format("{}: key 'worse_to_better' has fewer than two entries", place));
-  for (const std::string& entry : claim.worse_to_better) {
+  for (std::size_t i = 0; i < claim.worse_to_better.size(); ++i) {
+    const std::string& entry = claim.worse_to_better[i];
+    const char* key = claim.form == ClaimForm::kOrder ? "worse_to_better" : i == 0 ? "above" : "some";
     const bool known = std::ranges::any_of(in_order_, [&](const PaperEntry& one) {
       return one.paper == claim.paper && one.dataset == claim.dataset &&
              (claim.by == "method" ? one.method : one.variant) == entry;
     });
     if (!known || std::ranges::count(claim.worse_to_better, entry) > 1)
       throw core::input_error(
-          fmt::format("{}: key 'worse_to_better' names '{}'", place, entry),
+          fmt::format("{}: key '{}' names '{}'", reader.place(key), key, entry),
           known ? "it stands twice" : fmt::format("no [[result]] of its paper and data set has that {}", claim.by));
   }
   claims_.push_back(std::move(claim));
@@ -239,6 +259,11 @@ ReferenceMetrics ReferenceNumbers::find_if_there(const ReferenceRequest& request
   return found == entries_.end() ? ReferenceMetrics() : found->second.metrics;
 }
 
+std::optional<double> ReferenceNumbers::error_of(const PaperEntry& entry) const {
+  const auto found = entries_.find(entry);
+  return found == entries_.end() ? std::nullopt : found->second.error;
+}
+
 bool ReferenceNumbers::expects(const std::string& paper, const std::string& table, const std::string& metric) const {
   bool any = false, elsewhere = false;
   for (const auto& [key, entry] : entries_) {
@@ -260,7 +285,8 @@ std::vector<std::string> ReferenceNumbers::footnotes(const ReferenceRequest& req
     if (const auto number = of->second.find(metric); number != of->second.end()) found = number->second;
   if (entry.error && !entry.metrics.empty())
     found.push_back(
-        fmt::format("{} ± {} (digitised): read off a plot of the paper.", entry.metrics.at(metric), *entry.error));
+        fmt::format("{} ± {} (digitised): read off a plot of the paper; the error widens ours − paper and its test.",
+                    entry.metrics.at(metric), *entry.error));
   const std::string look = entry.metrics.empty() ? address_of(request.paper, request.table) : "";
   if (!entry.remark.empty())
     found.push_back(look.empty() ? entry.remark : fmt::format("{} Where to look: {}", entry.remark, look));

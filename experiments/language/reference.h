@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! The papers' own numbers: experiments/reference/papers.toml and a user's files (docs/formats/reference.md), found
-//! again by a row's `reference`.
+//! The papers' own numbers: experiments/reference/papers.toml and a user's files (docs/inside/formats/reference.md),
+//! found again by a row's `reference`.
 
 #include <filesystem>
 #include <map>
@@ -30,7 +30,8 @@ struct PublishedClaim {
   std::string paper;
   std::string dataset;  //!< as the paper says
   std::string metric;
-  std::vector<std::string> worse_to_better;
+  std::vector<std::string> worse_to_better{};  //!< in the order of `form`
+  ClaimForm form = ClaimForm::kOrder;
 };
 
 //! Metric → per cent.
@@ -50,6 +51,9 @@ class ReferenceNumbers {
 
   //! The same, and empty too where there is no such entry.
   ReferenceMetrics find_if_there(const ReferenceRequest& request) const;
+
+  //! The points by which an entry's numbers may be off that were read off a plot; nothing for printed ones.
+  std::optional<double> error_of(const PaperEntry& entry) const;
 
   //! Tells whether the file has that entry, with numbers or without.
   bool has(const ReferenceRequest& request) const { return entries_.contains(request); }

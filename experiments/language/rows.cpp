@@ -107,16 +107,23 @@ class Substitution {
   const Point& point_;
 };
 
-//! `freeze`: parts of the network that keep their weights, in the settings that say so.
+//! A part of ours, or of a module in Python by its dotted name ("Mixed_5b.branch1"): 1 to 64 characters.
+bool is_part(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
+}
+
+//! 1 to 64 of those characters, without capitals.
+bool is_id(const std::string& id) {
+  return is_part(id) && std::ranges::none_of(id, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+//! `freeze`: parts of the network that keep their weights, a setting that checked_draft() takes up: the method knows
+//! its parts.
 void add_frozen(Settings& layer, TableReader& row) {
-  if (row.find("freeze") == nullptr) return;
-  const std::string& place = row.place("freeze");
-  row.names("freeze", {"trunk"});  // the one part that is known so far
-  const auto [at, inserted] = layer.emplace("network.frozen_levels", Setting{settings::kTrunkLevels, place});
-  if (!inserted)
-    throw core::input_error(fmt::format("{}: key 'freeze' stands beside 'network.frozen_levels'", place),
-                            fmt::format("that one is at {}; both say which part of the trunk stays", at->second.place),
-                            "leave one of them out");
+  if (row.find("freeze") != nullptr) layer["freeze"] = {row.names("freeze", {}, is_part), row.place("freeze")};
 }
 
 //! One request, or one per pair of data sets where the table's `reference` has such and the row's names no data set.
@@ -157,10 +164,23 @@ std::vector<ReferenceRequest> read_reference(const Node& node, const Node* share
   return requests;
 }
 
+//! The winner's settings are what the search found: a row changes how often and what it is asked, not what it is.
+void check_found(const RowText& row) {
+  const auto refuse = [](const std::string& place, const char* key) {
+    throw core::input_error(fmt::format("{}: key '{}' stands beside 'search'", place, key),
+                            "the winner trains as it did in the search", "leave one of them out");
+  };
+  if (!row.start_from.value.empty()) refuse(row.start_from.place, "start_from");
+  if (!row.joined_with.value.empty()) refuse(row.joined_with.place, "joined_with");
+  for (const auto& [key, setting] : row.settings)
+    if (key != "trials" && key != "ranks" && !key.starts_with("evaluate."))
+      throw core::input_error(fmt::format("{}: key '{}' stands beside 'search'", setting.place, key),
+                              fmt::format("the row has the settings of the winner of '{}'", row.search.value),
+                              "give it to the [[search]], or leave it out");
+}
+
 void check_row_id(const std::string& id, const std::string& place, const char* key = "id") {
-  const bool allowed = std::ranges::all_of(
-      id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; });
-  if (id.empty() || id.size() > 64 || !allowed)
+  if (!is_id(id))
     throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", place, key, id),
                             "a row's id is 1 to 64 of a-z, 0-9, '-', '_' and '.'");
 }
@@ -186,6 +206,10 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
   const Node* set = reader.find("set");
   const Node* reference = reader.find("reference");
   const auto start_from = reader.located<std::string>("start_from", "");
+  const auto joined_with = reader.located<std::vector<std::string>>("joined_with", {});
+  if (reader.find("joined_with") != nullptr && joined_with.value.empty())
+    throw core::input_error(fmt::format("{}: key 'joined_with' is empty", joined_with.place), {}, "leave it out");
+  const auto search = reader.located<std::string>("search", "");
   reader.find("freeze");
   Settings overrides;
   add_settings(overrides, reader.rest(), PackKeys::kRefused, methods, reader.known());
@@ -201,6 +225,7 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
     made.label = substitution.text(label, reader.place("label"), "label");
     made.latex = substitution.latex(latex);
     check_row_id(made.id.value, made.id.place);
+    made.joined_with = joined_with;
     if (reader.find("start_from") != nullptr) {
       made.start_from = {substitution.text(start_from.value, start_from.place, "start_from"), start_from.place};
       check_row_id(made.start_from.value, made.start_from.place, "start_from");
@@ -209,6 +234,8 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
     made.settings = overrides;
     if (set != nullptr)
       add_settings(made.settings, substitution.node(*set, "set").members, PackKeys::kRefused, methods);
+    made.search = search;
+    if (reader.find("search") != nullptr) check_found(made);
     if (reference != nullptr) {
       const Node wanted = substitution.node(*reference, "reference");
       for (const Node& one : wanted.kind == Node::Kind::kTables ? wanted.tables : std::vector<Node>{wanted})

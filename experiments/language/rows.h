@@ -17,7 +17,9 @@ struct RowText {
   std::string place;
   Settings settings;
   std::vector<ReferenceRequest> references;
-  Located<std::string> start_from{};  //!< id of the row whose trainings its own start from, or empty
+  Located<std::string> start_from{};                //!< id of the row whose trainings its own start from, or empty
+  Located<std::vector<std::string>> joined_with{};  //!< further data sets that its trainings learn from
+  Located<std::string> search{};                    //!< id of the search whose winner's settings it has, or empty
 };
 
 //! One of our data sets and the paper's that it stands for.

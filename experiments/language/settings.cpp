@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "experiments/language/synonyms.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -82,8 +83,9 @@ std::string canonical(const std::string& key) { return key == "backbone" ? "netw
     if (name.starts_with(key + "."))
       throw core::input_error(fmt::format("{}: key '{}' is not a table", node.place, key),
                               fmt::format("it holds keys such as '{}'", name));
+  const Synonym* synonym = synonym_of(key);
   throw core::input_error(fmt::format("{}: key '{}' is unknown", node.place, key), {},
-                          settings::nearest_key(key, known));
+                          synonym != nullptr ? hint_of(*synonym) : settings::nearest_key(key, known));
 }
 
 //! An empty table sets nothing, but a misspelt one must not pass.

@@ -97,11 +97,12 @@ std::vector<Member> TableReader::rest() const {
   return members;
 }
 
-void TableReader::finish() const {
+void TableReader::finish(const Hint& hint) const {
   for (const Member& member : node_.members) {
     if (asked_.contains(member.key)) continue;
+    const std::string better = hint ? hint(member.key) : "";
     throw core::input_error(fmt::format("{}: key '{}' is unknown", member.node.place, member.key), {},
-                            settings::nearest_or_all(member.key, known()));
+                            better.empty() ? settings::nearest_or_all(member.key, known()) : better);
   }
 }
 

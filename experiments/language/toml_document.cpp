@@ -24,16 +24,32 @@ toml::source_position position_of(std::string_view text, std::size_t at) {
           static_cast<toml::source_index>(1 + std::count_if(line.begin(), line.end(), is_character))};
 }
 
+//! The text of a line, from 1.
+std::string_view line_of(std::string_view text, toml::source_index number) {
+  std::size_t begin = 0;
+  for (toml::source_index line = 1; line < number; ++line) begin = text.find('\n', begin) + 1;
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+//! The bare key whose value the place is in; empty where the line has none before it.
+std::string_view key_before(std::string_view line, const toml::source_position& at) {
+  const std::string_view key = line.substr(0, line.find_first_of(" \t=[{\"'#"));
+  const auto equals = line.find_first_not_of(" \t", key.size());
+  const bool in_value = !key.empty() && equals != line.npos && line[equals] == '=' && at.column > equals;
+  return in_value ? key : std::string_view();
+}
+
 [[noreturn]] void refuse_depth(const std::string& place) {
   throw core::input_error(fmt::format("{}: not usable TOML", place),
                           fmt::format("nested deeper than {} levels", kDeepest));
 }
 
-//! Refuses brackets and dotted keys that nest deeper than kDeepest before the parser sees them: it builds and frees a
-//! table a level by recursion, and a megabyte of "a.a.a…" would run off the end of the stack.
-class NestingCheck {
+//! Reads the text before the parser does. It refuses brackets and dotted keys that nest deeper than kDeepest: the
+//! parser builds and frees a table a level by recursion, and a megabyte of "a.a.a…" would run off the end of the stack.
+//! It refuses a string without an end too, which the parser calls a forbidden character.
+class FirstLook {
  public:
-  NestingCheck(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+  FirstLook(std::string_view text, const std::string& file) : text_(text), file_(file) {}
 
   void run() {
     while (at_ < text_.size()) {
@@ -64,11 +80,12 @@ class NestingCheck {
   void skip_string(char quote) {
     const std::string fence(3, quote);
     const bool multi_line = text_.substr(at_, 3) == fence;
+    const std::size_t begin = at_;
     at_ += multi_line ? 3 : 1;
     while (at_ < text_.size()) {
       const char c = text_[at_];
-      if (c == '\n' && !multi_line) return;  // not TOML; the parser will say so
-      if (c == '\\' && quote == '"') {
+      if (c == '\n' && !multi_line) break;
+      if (c == '\\' && quote == '"' && (multi_line || text_.substr(at_ + 1, 1) != "\n")) {
         at_ += 2;
       } else if (multi_line ? text_.substr(at_, 3) == fence : c == quote) {
         at_ += multi_line ? 3 : 1;
@@ -79,6 +96,13 @@ class NestingCheck {
         ++at_;
       }
     }
+    const auto at = position_of(text_, begin);
+    const std::string_view key = key_before(line_of(text_, at.line), at);
+    throw core::input_error(
+        fmt::format("{}: {} quote that is not closed", place_of(file_, at),
+                    key.empty() ? std::string("a") : fmt::format("key '{}' is followed by a", key)),
+        multi_line ? "the text of three quotes goes on to the end of the file" : "a text ends on the line it begins on",
+        fmt::format("end it with {}", multi_line ? fence : std::string(1, quote)));
   }
 
   std::string_view text_;
@@ -163,22 +187,19 @@ std::string one_line(std::string_view text) {
 core::RuntimeError not_toml(std::string_view text, const std::string& file, const toml::parse_error& error) {
   const toml::source_position at = error.source().begin;
   const std::string why = one_line(error.description());
-  std::size_t begin = 0;
-  for (std::size_t line = 1; line < at.line; ++line) begin = text.find('\n', begin) + 1;
-  const std::string_view line = text.substr(begin, text.find('\n', begin) - begin);
+  const std::string_view line = line_of(text, at.line);
   constexpr std::string_view kTwice = "cannot redefine existing ";
   if (const auto found = why.find(kTwice); found != std::string::npos && why.find('\'', found) != std::string::npos) {
     const std::string_view quoted = std::string_view(why).substr(why.find('\'', found));
     const std::string_view key = quoted.substr(1, quoted.find('\'', 1) - 1), word = key.substr(key.rfind('.') + 1);
     // The line of a value, or of a header's begin.
     const auto stands = line.rfind(word, at.column < 2 ? line.npos : at.column - 2);
-    const toml::source_position place = stands == line.npos ? at : position_of(text, begin + stands);
+    const toml::source_position place =
+        stands == line.npos ? at : position_of(text, static_cast<std::size_t>(line.data() - text.data()) + stands);
     return core::input_error(fmt::format("{}: key '{}' stands twice", place_of(file, place), key));
   }
-  const std::string_view key = line.substr(0, line.find_first_of(" \t=[{\"'#"));
-  const auto equals = line.find_first_not_of(" \t", key.size());
-  if (key.empty() || equals == line.npos || line[equals] != '=' || at.column <= equals)
-    return core::input_error(fmt::format("{}: not TOML", place_of(file, at)), why);
+  const std::string_view key = key_before(line, at);
+  if (key.empty()) return core::input_error(fmt::format("{}: not TOML", place_of(file, at)), why);
   const bool bare = why.find("value type") != std::string::npos || why.find("boolean") != std::string::npos;
   return core::input_error(fmt::format("{}: key '{}' is followed by what is not TOML", place_of(file, at), key), why,
                            bare ? "write words in double quotes" : "");
@@ -198,7 +219,7 @@ Node parse_toml(std::string_view text, const std::string& file) {
   if (text.size() > kLargestText)
     throw core::input_error(fmt::format("{}: {} bytes", place_of(file, {1, 1}), text.size()),
                             fmt::format("at most {} are read", kLargestText));
-  NestingCheck(text, file).run();
+  FirstLook(text, file).run();
   return Converter(file).table(parse(text, file), {1, 1}, 0);
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "experiments/specification/stages.h"
 #include "settings/names.h"
+#include "settings/raw_data.h"
 
 namespace resolute::experiments {
 namespace {
@@ -30,17 +32,61 @@ bool same_people(const DatasetText& one, const DatasetText& other) {
   return is_same_folder(one.written.value("root", ""), other.written.value("root", ""));
 }
 
-//! The key by which the same people are divided in two ways; empty where they are divided in one.
-std::string divided_by(const PackSettings& one_pack, const SplitSettings& one, const PackSettings& other_pack,
-                       const SplitSettings& other) {
-  if (one.partition != other.partition) return "split.partition";
-  if (one.partition != settings::Partition::kRandomHalves) return "";
-  if (one.tested != other.tested) return "split.tested";
-  if (one.test_identities != other.test_identities) return "split.test_identities";
-  return one_pack.synthetic && one_pack.synthetic->identities != other_pack.synthetic->identities ? "identities" : "";
+//! Tells whether each camera, or each of the two that there are, saw everybody who may be tested: which of them is LR
+//! then decides nothing about who is drawn.
+bool seen_by_all_cameras(const PackSettings& pack, const SplitSettings& one, const SplitSettings& other) {
+  if (pack.synthetic) return true;
+  const settings::RawData* raw = settings::raw_data_of(pack.source);
+  const auto any_camera = [](const SplitSettings& split) { return split.low_cameras().front() == 0; };
+  return raw != nullptr && raw->cameras == 2 && any_camera(one) == any_camera(other);
+}
+
+//! \param problem what is wrong, with its place
+void check_strangers(const std::string& problem, const std::string& row, const DividedSet& trained,
+                     const DividedSet& asked) {
+  if (!share_people(trained.dataset, asked.dataset)) return;
+  const DatasetPlan &one = trained.planned, &other = asked.planned;
+  if (const std::string key = key_of_division(one.pack, trained.split, other.pack, asked.split); !key.empty())
+    throw core::input_error(
+        problem,
+        fmt::format("it has the people of '{}', and of row '{}' some would be trained on and asked for", one.id, row),
+        fmt::format("give both the same '{}'{}", key, one.pack.synthetic ? ", or one of them another 'seed'" : ""));
 }
 
 }  // namespace
+
+std::string key_of_division(const PackSettings& one_pack, const SplitSettings& one, const PackSettings& other_pack,
+                            const SplitSettings& other) {
+  if (std::string key = divided_by(one, other, seen_by_all_cameras(one_pack, one, other)); !key.empty()) return key;
+  return one.partition == settings::Partition::kRandomHalves && one_pack.synthetic && other_pack.synthetic &&
+                 one_pack.synthetic->identities != other_pack.synthetic->identities
+             ? "identities"
+             : "";
+}
+
+bool share_people(const DatasetText& one, const DatasetText& other) {
+  // Two variables may name one folder.
+  return same_people(one, other) || is_same_folder(one.root, other.root);
+}
+
+void check_joined(const Combination& row, const DividedSet& set, const DividedSet& joined) {
+  if (share_people(set.dataset, joined.dataset))
+    throw core::input_error(
+        fmt::format("{}: key 'joined_with' names '{}'", row.row.joined_with.place, joined.planned.id),
+        fmt::format("it has the people of '{}', who would train as two persons each", set.planned.id),
+        "leave it out, or join a set of other people");
+}
+
+void check_learnt(const Combination& row, const DividedSet& learnt, const DividedSet& asked) {
+  const bool names_it = settings::is_among(row.row.joined_with.value, learnt.planned.id);
+  check_strangers(
+      names_it ? fmt::format("{}: key 'joined_with' names '{}' where '{}' is asked for", row.row.joined_with.place,
+                             learnt.planned.id, asked.planned.id)
+               : fmt::format("{}: key 'start_from' names '{}', whose trainings learn from '{}' too, where '{}' "
+                             "is asked for",
+                             row.row.start_from.place, row.row.start_from.value, learnt.planned.id, asked.planned.id),
+      row.row.id.value, learnt, asked);
+}
 
 void check_across(const TableText& table, const Combination& trained, const SplitSettings& trained_split,
                   const Combination& asked, const SplitSettings& asked_split) {
@@ -54,14 +100,8 @@ void check_across(const TableText& table, const Combination& trained, const Spli
         fmt::format("give both the same 'height' and 'width', or name a data set that has the images of '{}' in the "
                     "size of '{}'",
                     other.id, one.id));
-  // Two variables may name one folder.
-  if (!same_people(trained.dataset, asked.dataset) && !is_same_folder(one.root, other.root)) return;
-  if (const std::string key = divided_by(one.pack, trained_split, other.pack, asked_split); !key.empty())
-    throw core::input_error(
-        problem,
-        fmt::format("it has the people of '{}', and of row '{}' some would be trained on and asked for", one.id,
-                    trained.row.id.value),
-        fmt::format("give both the same '{}'{}", key, one.pack.synthetic ? ", or one of them another 'seed'" : ""));
+  check_strangers(problem, trained.row.id.value, {trained.dataset, one, trained_split},
+                  {asked.dataset, other, asked_split});
 }
 
 SplitSettings tested_alone(SplitSettings split) {

@@ -9,13 +9,36 @@
 
 namespace resolute::experiments {
 
+//! Tells whether both may show the same people, as the suite's words say it wherever it is read. People of stand-ins
+//! are nobody's.
+bool share_people(const DatasetText& one, const DatasetText& other);
+
+//! The key by which people that both packs show are divided in two ways; empty where they are divided in one.
+std::string key_of_division(const PackSettings& one_pack, const SplitSettings& one, const PackSettings& other_pack,
+                            const SplitSettings& other);
+
 //! The networks have the size of the images that they train on, and nobody who is asked for may have been trained on,
-//! as far as the suite tells it. People of one folder, or drawn by one seed, are divided alike where the partition and
-//! the number of tested people are the same; an evaluation looks at the images again (workers/jobs/evaluation_job.cpp).
+//! as far as the suite tells it. People of one folder, or drawn by one seed, are divided alike where nothing that
+//! divides them differs (divided_by()); an evaluation looks at the images again (workers/jobs/evaluation_job.cpp).
 //! \param trained_split of the training \param asked_split of the test
 //! \throws RuntimeError (kInput) with the place of `evaluate_on`
 void check_across(const TableText& table, const Combination& trained, const SplitSettings& trained_split,
                   const Combination& asked, const SplitSettings& asked_split);
+
+//! A data set as a row's trainings learn from it or are asked on it.
+struct DividedSet {
+  const DatasetText& dataset;
+  const DatasetPlan& planned;
+  const SplitSettings& split;
+};
+
+//! Joined sets are of different people. \param joined the row's `joined_with` names it
+//! \throws RuntimeError (kInput) with the place of `joined_with`
+void check_joined(const Combination& row, const DividedSet& set, const DividedSet& joined);
+
+//! Nobody of a set that a row's trainings learnt from besides their own is asked for. \param learnt of the row's
+//! `joined_with`, or of that of a row it starts from \throws RuntimeError (kInput) with the place of that key
+void check_learnt(const Combination& row, const DividedSet& learnt, const DividedSet& asked);
 
 //! A split without what its training people alone depend on, so that it is the test of whoever trained elsewhere.
 SplitSettings tested_alone(SplitSettings split);

@@ -1,5 +1,8 @@
 #include "experiments/planning/combination.h"
 
+#include <algorithm>
+
+#include "experiments/specification/estimated_split.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -32,6 +35,35 @@ void add_program(const Combination& combination, const PythonMethod& method, Dra
   draft.recipe.program = method.revision;
   draft.recipe.program_sha256 = method.sha256;
   draft.recipe.program_options = core::canonical_json(options);
+}
+
+//! Parts that `freeze` names: all levels of the trunk, and groups of parameters.
+void add_frozen(const Combination& combination, Draft& draft) {
+  const auto found = combination.settings.find("freeze");
+  if (found == combination.settings.end()) return;
+  auto names = found->second.value.get<std::vector<std::string>>();
+  std::ranges::sort(names);
+  // A method in Python has a trunk only where a part of its module has that name.
+  if (draft.recipe.program_options.empty() && std::erase(names, "trunk") > 0) {
+    const auto levels = combination.row.settings.find("network.frozen_levels");
+    if (levels != combination.row.settings.end())
+      throw core::input_error(
+          fmt::format("{}: key 'freeze' stands beside 'network.frozen_levels'", found->second.place),
+          fmt::format("that one is at {}; both say which part of the trunk stays", levels->second.place),
+          "leave one of them out");
+    draft.network.frozen_levels = settings::kTrunkLevels;
+  }
+  draft.recipe.frozen = fmt::format("{}", fmt::join(names, ","));
+}
+
+//! People of a stand-in who train, and who are held out of them for a search: no more than there are.
+void fit_split(const PackSettings& pack, SplitSettings& split) {
+  SplitSettings everybody = split;
+  everybody.train_identities = everybody.validation_identities = 0;
+  const int half = pack.synthetic->identities / 2, people = most_training_identities(pack, everybody).value_or(half);
+  if (split.validation_identities > people - 2)
+    split.validation_identities = std::min(split.validation_identities, people / 2);
+  if (split.train_identities > std::min(half, people - split.validation_identities)) split.train_identities = 0;
 }
 
 void check_draft(const Combination& combination, const SuiteText& suite, const Draft& draft) {
@@ -74,10 +106,10 @@ Draft checked_draft(const Combination& combination, const SuiteText& suite) {
     add_program(combination, python->second, draft);
   else if (draft.recipe.program != 0)
     draft.recipe.program_sha256 = suite.program_sha256;
+  add_frozen(combination, draft);
   // A stand-in of a dozen people shows that a row runs, whatever size of training it is about.
-  const PackSettings& pack = combination.planned.pack;
-  if (pack.synthetic && settings::is_stand_in(pack) && draft.split.train_identities > pack.synthetic->identities / 2)
-    draft.split.train_identities = 0;
+  if (const PackSettings& pack = combination.planned.pack; pack.synthetic && settings::is_stand_in(pack))
+    fit_split(pack, draft.split);
   check_draft(combination, suite, draft);
   return draft;
 }

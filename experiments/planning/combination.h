@@ -18,8 +18,11 @@ struct Combination {
 
   std::string place_of(const std::string& key) const {
     if (key == "start_from") return row.start_from.place;
+    if (key == "joined_with" && !row.joined_with.value.empty()) return row.joined_with.place;
     if (const auto found = settings.find(key); found != settings.end()) return found->second.place;
     if (const auto found = settings.find(in_other_words(key)); found != settings.end()) return found->second.place;
+    if (const auto found = settings.find("freeze"); found != settings.end() && key == "network.frozen_levels")
+      return found->second.place;
     return dataset.place_of(key, row.place);
   }
   std::string context() const { return fmt::format("for row '{}' on data set '{}'", row.id.value, dataset.id); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/error.h"
 #include "experiments/specification/estimated_split.h"
@@ -16,6 +17,13 @@ struct CountedImages {
   std::size_t number = 0;
   bool estimated = false;
 };
+
+//! The variable whose folder the images would be in, were it set; empty where there is none.
+std::string unset_variable(const DatasetPlan& dataset) {
+  const auto begin = dataset.root_text.find("${"), end = dataset.root_text.find('}', begin);
+  if (!dataset.root.empty() || begin == std::string::npos || end == std::string::npos) return {};
+  return dataset.root_text.substr(begin + 2, end - begin - 2);
+}
 
 //! \param key the one in epochs that asks
 CountedImages counted_images_of(const Combination& combination, const ImageCount& count, const SplitSettings& split,
@@ -35,11 +43,14 @@ CountedImages counted_images_of(const Combination& combination, const ImageCount
   if (count.estimate)
     if (const auto estimate = estimated_split(combination.planned.pack, split))
       return {std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(estimate->train))), true};
+  const std::string variable = unset_variable(combination.planned);
   combination.refuse(key, value,
                      fmt::format("how many steps an epoch of data set '{}' has is not known: neither its pack nor "
                                  "its raw images are here",
                                  dataset),
-                     fmt::format("give '{}'", in_other_words(key)));
+                     variable.empty() ? fmt::format("give '{}'", in_other_words(key))
+                                      : fmt::format("export {}=FOLDER with its raw images, or give '{}'", variable,
+                                                    in_other_words(key)));
 }
 
 }  // namespace
@@ -48,13 +59,19 @@ bool speaks_of_epochs(const Settings& settings) {
   return settings.contains(kEpochs) || settings.contains(kMilestones) || settings.contains(kWarmup);
 }
 
-void count_steps(const Combination& combination, const settings::EpochSettings& epochs,
-                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& lengths) {
+void count_steps(const Combination& combination, const std::vector<Combination>& joined,
+                 const settings::EpochSettings& epochs, const ImageCount& training_images,
+                 TrainingSpecification& training, std::vector<EpochsPlan>& lengths) {
   Recipe& recipe = training.recipe;
   std::size_t at = 0;
   const auto steps_of = [&](const std::string& key, int asked) {
     if (asked == 0) return 0;
-    const auto [images, estimated] = counted_images_of(combination, training_images, training.split, key);
+    auto [images, estimated] = counted_images_of(combination, training_images, training.split, key);
+    for (std::size_t i = 0; i < joined.size(); ++i) {
+      const CountedImages more = counted_images_of(joined[i], training_images, training.joined.at(i).split, key);
+      images += more.number;
+      estimated = estimated || more.estimated;
+    }
     const std::uint64_t needed = settings::steps_of_epochs(static_cast<std::uint64_t>(asked), images, recipe);
     const int steps = static_cast<int>(std::min<std::uint64_t>(needed, Recipe::kMostSteps + 1));
     if (at == lengths.size())

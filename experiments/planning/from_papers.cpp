@@ -16,12 +16,30 @@ bool is_of(const RowText& row, const PublishedClaim& claim, const std::string& e
   });
 }
 
+//! The rows that stand for a claim's entries; empty where none stands for the one that some are above.
+std::vector<std::string> rows_of(const TableText& table, const PublishedClaim& claim, const std::string& dataset) {
+  std::vector<std::string> rows;
+  for (const std::string& entry : claim.worse_to_better) {
+    const bool all = claim.form == ClaimForm::kSome && &entry != &claim.worse_to_better.front();
+    if (all && rows.empty()) break;
+    for (const RowText& row : table.rows) {
+      if (!is_of(row, claim, entry, dataset)) continue;
+      // A row of several entries stands for the first of them: it is no better than itself.
+      if (!settings::is_among(rows, row.id.value)) rows.push_back(row.id.value);
+      if (!all) break;
+    }
+  }
+  return rows;
+}
+
 //! True if the rows of `part` stand in `whole` in the same order, and `part` is not stated where `whole` is but
 //! printed.
 bool says_as_much(const ClaimPlan& whole, const ClaimPlan& part) {
-  if ((whole.kind != part.kind && whole.kind != ClaimKind::kStated) || whole.dataset != part.dataset ||
-      whole.metric != part.metric || whole.paper != part.paper || whole.paper_dataset != part.paper_dataset)
+  if (whole.form != part.form || (whole.kind != part.kind && whole.kind != ClaimKind::kStated) ||
+      whole.dataset != part.dataset || whole.metric != part.metric || whole.paper != part.paper ||
+      whole.paper_dataset != part.paper_dataset)
     return false;
+  if (whole.form == ClaimForm::kSome) return whole.worse_to_better == part.worse_to_better;
   auto at = part.worse_to_better.begin();
   for (const std::string& row : whole.worse_to_better)
     if (at != part.worse_to_better.end() && *at == row) ++at;
@@ -41,21 +59,17 @@ bool has_row(const TableText& table, const PublishedText& wanted, const std::str
 //! The claims that a table's rows can be held against, data set after data set in the order of the reference file. A
 //! row is of a claim's entry where one of its `reference`s, beside that data set, is of the claim's paper and the
 //! paper's data set and names the entry: as its variant, or as its method without a variant. The first of several rows
-//! of one entry counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
-//! which another says as much and more; what is printed says nothing of what is stated.
+//! of one entry counts, and all of them of those that some are among. Left out: claims on a metric that the table
+//! lacks, with fewer than two rows, and those of which another says as much and more; what is printed says nothing of
+//! what is stated.
 std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims) {
   std::vector<ClaimPlan> found;
   for (const std::string& dataset : table.datasets) {
     for (const PublishedClaim& claim : claims) {
       if (!settings::is_among(table.metrics.value, claim.metric)) continue;
-      ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}, claim.kind, claim.worse_to_better};
-      for (const std::string& entry : claim.worse_to_better) {
-        const auto row =
-            std::ranges::find_if(table.rows, [&](const RowText& one) { return is_of(one, claim, entry, dataset); });
-        // A row of several entries stands for the first of them: it is no better than itself.
-        auto& rows = plan.worse_to_better;
-        if (row != table.rows.end() && !settings::is_among(rows, row->id.value)) rows.push_back(row->id.value);
-      }
+      ClaimPlan plan{dataset, claim.metric, claim.paper,           claim.dataset,
+                     {},      claim.kind,   claim.worse_to_better, claim.form};
+      plan.worse_to_better = rows_of(table, claim, dataset);
       if (plan.worse_to_better.size() >= 2) found.push_back(std::move(plan));
     }
   }
@@ -73,7 +87,8 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
 //! The file's notes beside a cell: on each metric's number, which is the first request's that has it, or on its lack.
 //! \param requests of the cell's row; those that do not stand beside our data set count for nothing
 PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::string& our_dataset,
-                     const std::vector<std::string>& metrics, const ReferenceNumbers& references) {
+                     const std::vector<std::string>& metrics, const ReferenceNumbers& references,
+                     const TitleOf& title_of) {
   std::vector<const ReferenceRequest*> beside;
   PaperCell cell;
   for (const ReferenceRequest& request : requests) {
@@ -91,6 +106,12 @@ PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::s
     if (!known && !expected) continue;
     if (!known) cell.no_reference.insert(metric);
     std::vector<std::string> footnotes;
+    if (known) {
+      cell.datasets[metric] = (*gives)->dataset;
+      if (const auto error = references.error_of(**gives)) cell.errors[metric] = *error;
+      const std::string other = other_dataset((*gives)->dataset, title_of(our_dataset));
+      if (!other.empty()) footnotes.push_back(other + ".");
+    }
     for (const ReferenceRequest* request : known ? std::vector<const ReferenceRequest*>{*gives} : beside)
       for (const std::string& footnote : references.footnotes(*request, metric))
         if (!settings::is_among(footnotes, footnote)) footnotes.push_back(footnote);
@@ -103,7 +124,7 @@ PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::s
 //! out where all are asked for. \throws RuntimeError (kInput) with the place of the key that is wrong: an unknown
 //! paper, table, data set or method, a method that is named and has no number
 std::vector<PublishedRow> published_rows(const TableText& table, const PublishedText& wanted,
-                                         const ReferenceNumbers& references) {
+                                         const ReferenceNumbers& references, const TitleOf& title_of) {
   const std::vector<std::string> known =
       references.methods_of(wanted.paper, wanted.table, wanted.variant, wanted.reference_place);
   const auto request = [&](const std::string& method, const std::string& dataset) {
@@ -130,7 +151,8 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
     for (const DatasetPair& pair : wanted.datasets) {
       for (const auto& [metric, value] : of(method, pair.papers))
         if (settings::is_among(table.metrics.value, metric)) row.numbers[pair.ours][metric] = value;
-      row.paper[pair.ours] = paper_cell({request(method, pair.papers)}, pair.ours, table.metrics.value, references);
+      row.paper[pair.ours] =
+          paper_cell({request(method, pair.papers)}, pair.ours, table.metrics.value, references, title_of);
     }
     if (!row.numbers.empty())
       rows.push_back(std::move(row));
@@ -200,17 +222,18 @@ void hide_references(TablePlan& table, const Shows& shows) {
 }  // namespace
 
 void add_papers(CellPlan& cell, const std::vector<ReferenceRequest>& requests, const std::vector<std::string>& metrics,
-                const ReferenceNumbers& references) {
+                const ReferenceNumbers& references, const TitleOf& title_of) {
   for (const ReferenceRequest& request : requests) {
     if (!request.stands_beside(cell.dataset)) continue;
     for (const auto& [metric, value] : references.find(request)) cell.references.emplace(metric, value);
   }
-  cell.paper = paper_cell(requests, cell.dataset, metrics, references);
+  cell.paper = paper_cell(requests, cell.dataset, metrics, references, title_of);
 }
 
-void add_papers(TablePlan& table, const TableText& text, const ReferenceNumbers& references, const Shows& shows) {
+void add_papers(TablePlan& table, const TableText& text, const ReferenceNumbers& references, const Shows& shows,
+                const TitleOf& title_of) {
   table.claims = claims_of(text, references.claims());
-  if (text.published) table.published = published_rows(text, *text.published, references);
+  if (text.published) table.published = published_rows(text, *text.published, references, title_of);
   table.no_reference = papers_without_numbers(text, table.published, references);
   table.look_up = addresses_of_missing(text, references);
   hide_references(table, shows);

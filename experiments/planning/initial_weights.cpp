@@ -15,14 +15,14 @@ enum class SamePeople { kNo, kYes, kUnknown };
 //! Two packs' people. Of lists and folders of one's own the data set's name tells them apart.
 SamePeople same_people(const PackSettings& a, const PackSettings& b) {
   using settings::Source;
-  const auto own = [](Source source) {
+  const auto names_itself = [](Source source) {
     return source == Source::kCsv || source == Source::kMlrFolders || source == Source::kMlrFoldersByIdentity ||
            source == Source::kMlrFoldersByResolution;
   };
   if (a.synthetic || b.synthetic)
     return a.source == b.source && a.synthetic == b.synthetic ? SamePeople::kYes : SamePeople::kNo;
-  if (a.source == b.source && (!own(a.source) || a.name == b.name)) return SamePeople::kYes;
-  if (own(a.source) || own(b.source)) return SamePeople::kUnknown;
+  if (a.source == b.source && (!names_itself(a.source) || a.name == b.name)) return SamePeople::kYes;
+  if (names_itself(a.source) || names_itself(b.source)) return SamePeople::kUnknown;
   // cuhk03 and cuhk03-detected show the same people.
   const auto family = [](Source source) {
     const std::string_view word = settings::word(source);
@@ -49,23 +49,28 @@ const InitialWeights::Origin& InitialWeights::origin_of(const std::string& sha25
   return origin;
 }
 
-void InitialWeights::check_people(const Combination& combination, const Draft& draft,
+void InitialWeights::check_people(const Combination& combination, const NamedStart& start,
                                   const TrainingSpecification& training) {
   // Commands that make no jobs show what there is.
-  if (training.initial_weights.empty() || is_missing(draft.weights) || !(options_.need_roots || options_.estimate))
-    return;
-  const Origin& origin = origin_of(training.initial_weights);
+  if (start.sha256.empty() || is_missing(start.name) || !(options_.need_roots || options_.estimate)) return;
+  const std::string& earlier_row = combination.row.start_from.value;
+  const Origin& origin = origin_of(start.sha256);
   bool known = origin.complete;
   for (const TrainingSpecification& before : origin.trainings) {
-    const SamePeople same = same_people(before.pack, training.pack);
-    known = known && same != SamePeople::kUnknown;
-    if (same == SamePeople::kYes && !tests_strangers(before.split, training.split))
-      combination.refuse("weights", "'" + draft.weights + "'",
-                         fmt::format("trial {} tests people whom they were trained on, in training {} of this store",
-                                     training.seed, short_id(job_id(before))),
-                         "start from the row that trained them (start_from), whose trials have the same people");
+    for (const JoinedSet& set : sets_of(before)) {
+      const SamePeople same = same_people(set.pack, training.pack);
+      known = known && same != SamePeople::kUnknown;
+      if (same == SamePeople::kYes && !tests_strangers(set.split, training.split))
+        combination.refuse(
+            earlier_row.empty() ? "weights" : "start_from",
+            "'" + (earlier_row.empty() ? start.name : earlier_row) + "'",
+            fmt::format("trial {} tests people whom {} trained on, in training {} of this store", training.seed,
+                        earlier_row.empty() ? "they were" : "its weights '" + start.name + "' were",
+                        short_id(job_id(before))),
+            "start from the row that trained them (start_from), whose trials have the same people");
+    }
   }
-  if (!known) of_unknown_people_.insert(draft.weights);
+  if (!known) of_unknown_people_.insert(start.name);
 }
 
 //! Those that the draft names.

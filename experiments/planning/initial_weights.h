@@ -13,6 +13,12 @@
 
 namespace resolute::experiments {
 
+//! Weights that a training starts from, by itself or through the trainings before it.
+struct NamedStart {
+  std::string name;    //!< in the suite
+  std::string sha256;  //!< empty: from scratch
+};
+
 class InitialWeights {
  public:
   InitialWeights(const PlanOptions& options, const WeightsCatalogue& catalogue)
@@ -26,9 +32,10 @@ class InitialWeights {
   bool is_missing(const std::string& name) const;
 
   //! Who was trained on before must not be tested: a trial whose weights come from a training of this store on people
-  //! whom it tests is refused. \param training the trial's, with its initial weights \throws RuntimeError (kInput) with
-  //! the place of `weights`
-  void check_people(const Combination& combination, const Draft& draft, const TrainingSpecification& training);
+  //! whom it tests is refused. \param start the trial's, or that of the first of the rows that it starts from
+  //! \param training whose split and pack are the test's \throws RuntimeError (kInput) with the place of `weights`, or
+  //! of `start_from`
+  void check_people(const Combination& combination, const NamedStart& start, const TrainingSpecification& training);
   //! Names of weights that some rows start from, of which the store does not know all whom they were trained on.
   const std::set<std::string>& of_unknown_people() const { return of_unknown_people_; }
 

@@ -1,16 +1,19 @@
 #include "experiments/planning/normalised.h"
 
+#include <algorithm>
+
 #include "methods/rules.h"
 
 namespace resolute::experiments {
 namespace {
 
 //! Tells whether Recipe::copies_from makes a difference: the method looks at copies, one of them is not the HR image
-//! itself, and the pack's LR views are others than its copies.
+//! itself, and the LR views of one of its packs are others than that pack's copies.
 bool uses_copies_from(const TrainingSpecification& training) {
   const methods::Needs needs = methods::row(training.method).needs;
   return (needs.lr || needs.copies) && training.recipe.train_rates != std::vector{1} &&
-         settings::views_differ_from_copies(training.pack);
+         std::ranges::any_of(sets_of(training),
+                             [](const JoinedSet& set) { return settings::views_differ_from_copies(set.pack); });
 }
 
 //! Settings of the copies that nothing reads take their defaults.

@@ -45,6 +45,12 @@ void TableFacts::add(const Draft& draft, const std::string& row, const std::stri
   add_test(draft, row, dataset);
 }
 
+void TableFacts::add_opponents(const Recipe& recipe, const MethodOptions& method, const std::string& row) {
+  if (recipe.program != 0 || recipe.optimiser == settings::Optimiser::kAdam) return;
+  for (const methods::Group& group : methods::row(method).groups)
+    if (group.opponent) note(opponents, group.name, row);
+}
+
 void TableFacts::add_test(const Draft& draft, const std::string& row, const std::string& dataset) {
   note(partitions,
        draft.split.tested.empty() ? std::string(settings::word(draft.split.partition))
@@ -56,6 +62,7 @@ void TableFacts::add_test(const Draft& draft, const std::string& row, const std:
     note(lr_sides, fmt::format("cameras {}", fmt::join(draft.split.lr_cameras, " ")), row);
   if (draft.split.distractors != SplitSettings().distractors) with_distractors.insert(dataset);
   if (draft.split.test_identities != 0) note(test_identities, std::to_string(draft.split.test_identities), row);
+  if (draft.split.validation_identities != 0) note(validated, std::to_string(draft.split.validation_identities), row);
   if (draft.split.lr_camera == 0) any_camera.insert(dataset);
 }
 
@@ -71,6 +78,7 @@ std::vector<std::string> notes_of(const TableFacts& facts) {
     notes.push_back("from scratch (no initial weights)");
   }
   if (!facts.starts.empty()) notes.push_back("started from other rows' trainings: " + listed(facts.starts));
+  if (!facts.joined.empty()) notes.push_back("trained on further data sets: " + listed(facts.joined));
   if (!facts.python.empty()) notes.push_back(fmt::format("trained by a method in Python ({})", listed(facts.python)));
   if (!facts.programs.empty())
     notes.push_back(fmt::format("trained by a program of its own (train.program {}), which may read settings otherwise",
@@ -81,9 +89,14 @@ std::vector<std::string> notes_of(const TableFacts& facts) {
   notes.push_back("training pool " + listed(facts.pools));
   notes.push_back(fmt::format("trials {}, partition {}", listed(facts.trials), listed(facts.partitions)));
   if (!facts.test_identities.empty()) notes.push_back("test identities " + listed(facts.test_identities));
+  if (!facts.validated.empty())
+    notes.push_back(
+        fmt::format("asked for {} validation people of the training half, not for the test", listed(facts.validated)));
   if (!facts.lr_sides.empty()) notes.push_back("low-resolution side by " + listed(facts.lr_sides));
   if (!facts.any_camera.empty()) notes.push_back("low-resolution images of any camera: " + listed(facts.any_camera));
   if (!facts.with_distractors.empty()) notes.push_back("distractors in the gallery: " + listed(facts.with_distractors));
+  for (const auto& [group, rows] : facts.opponents)
+    notes.push_back(fmt::format("{} of {} learn by Adam whatever train.optimiser says", group, fmt::join(rows, ", ")));
   if (!facts.deviations.empty())
     notes.push_back(fmt::format("{} unlike the paper: {}", kDeviationMark, listed(facts.deviations)));
   return notes;

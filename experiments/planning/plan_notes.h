@@ -24,14 +24,18 @@ struct TableFacts {
   std::set<std::string> with_distractors{};     //!< data sets that show them with any partition
   std::map<std::string, Rows> lr_sides;         //!< other than "camera"
   std::map<std::string, Rows> test_identities;  //!< where not half
+  std::map<std::string, Rows> validated{};      //!< SplitSettings::validation_identities, where there are any
   std::set<std::string> dropped_weights;
-  std::set<std::string> weights;       //!< as a note names them
-  std::set<std::string> deviations{};  //!< RowPlan::deviations
-  std::set<std::string> starts{};      //!< RowPlan::starts, each behind its row's label
-  bool from_scratch = false;           //!< some rows ask for no weights
+  std::set<std::string> weights;            //!< as a note names them
+  std::set<std::string> deviations{};       //!< RowPlan::deviations
+  std::set<std::string> starts{};           //!< RowPlan::starts, each behind its row's label
+  std::set<std::string> joined{};           //!< RowPlan::joined, each behind its row's label
+  std::map<std::string, Rows> opponents{};  //!< what plays against a row's networks, and not by the row's optimiser
+  bool from_scratch = false;                //!< some rows ask for no weights
 
   //! Takes up a row on a data set; its weights aside. \param row its label
   void add(const Draft& draft, const std::string& row, const std::string& dataset);
+  void add_opponents(const Recipe& recipe, const MethodOptions& method, const std::string& row);
   //! The part of it that the test people depend on.
   void add_test(const Draft& draft, const std::string& row, const std::string& dataset);
 };

@@ -10,10 +10,13 @@
 #include "experiments/planning/across_sets.h"
 #include "experiments/planning/counted_epochs.h"
 #include "experiments/planning/from_papers.h"
+#include "experiments/planning/halving.h"
 #include "experiments/planning/initial_weights.h"
 #include "experiments/planning/normalised.h"
 #include "experiments/planning/table_checks.h"
+#include "experiments/planning/training_sets.h"
 #include "experiments/specification/stages.h"
+#include "methods/rules.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -21,29 +24,9 @@ namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
 
-//! Nothing is published of a user's list. Its labels, where they are here, say whether it can be split, and what it
-//! then has to train on.
-std::optional<settings::TrainingCount> count_listed(const Combination& combination, const SplitSettings& split,
-                                                    const TrainingImages& images) {
-  const PackSettings& pack = combination.planned.pack;
-  if (pack.source != settings::Source::kCsv || pack.synthetic || !images) return std::nullopt;
-  try {
-    return images(combination.planned, split);
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() != core::ErrorKind::kInput) throw;
-    throw error.at(combination.dataset.place);
-  }
-}
-
-//! It must have people enough.
-void check_listed(const Combination& combination, const TrainingSpecification& training, const TrainingImages& images) {
-  if (const auto count = count_listed(combination, training.split, images))
-    combination.told([&] { check_identities(training, count->identities); });
-}
-
 class Planner {
  public:
-  Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights)
+  Planner(SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights)
       : suite_(suite), references_(references), weights_(suite.options, weights) {}
 
   Plan run() {
@@ -53,8 +36,11 @@ class Planner {
     plan_.program_sha256 = suite_.program_sha256;
     for (const DatasetText& dataset : suite_.datasets)
       if (has_column(suite_, dataset.id)) add_dataset(dataset);
+    std::vector<TablePlan> trials = follow_searches();
     for (const TableText& table : suite_.tables) add_table(table);
-    refuse_idle_sets();
+    std::ranges::move(trials, std::back_inserter(plan_.tables));
+    // Rows that wait would have the effect.
+    if (!plan_.waits()) refuse_idle_sets();
     if (!suite_.program_sha256.empty() && !has_programs_)
       throw core::input_error(fmt::format("{}: key 'worker_files' has no effect", suite_.file),
                               "no row has a 'train.program'", "set train.program = 1, or leave the key out");
@@ -118,6 +104,10 @@ class Planner {
       for (const std::string& start : starts_) facts_.starts.insert(fmt::format("{} from {}", row.label, start));
       row.starts.assign(starts_.begin(), starts_.end());
       starts_.clear();
+      row.joined = row_text.joined_with.value;
+      std::vector<std::string> joined;
+      for (const std::string& id : row.joined) joined.push_back(column_title(plan_, id));
+      if (!joined.empty()) facts_.joined.insert(fmt::format("{} on {}", row.label, fmt::join(joined, " and ")));
       facts_.deviations.insert(deviations_.begin(), deviations_.end());
       row.deviations.assign(deviations_.begin(), deviations_.end());
       deviations_.clear();
@@ -128,24 +118,125 @@ class Planner {
     table.strict_classes = text.strict_classes;
     table.notes = notes_of(facts_);
     std::ranges::move(notes_across(text, suite_), std::back_inserter(table.notes));
-    has_programs_ = has_programs_ || !facts_.programs.empty();
+    for (const RowText& row : text.rows)
+      for (const SearchPlan& search : plan_.searches)
+        if (search.id == row.search.value)
+          table.notes.push_back(
+              fmt::format("{}: winner of search '{}' on {}, {}; its trainings have all training people", row.label,
+                          search.id, search.dataset, search.winner));
     check_rows(text, table, [&](const JobId& job) -> const JobSpecification& {
       return plan_.jobs[index_.at(job.hex)].specification;
     });
     // Papers measured real images.
     if (references_ != nullptr)
-      add_papers(table, text, *references_, [&](const std::string& column) {
-        return !is_across(column) && (suite_.options.with_references || images_of(plan_, column) == Images::kReal);
-      });
+      add_papers(
+          table, text, *references_,
+          [&](const std::string& column) {
+            return !is_across(column) && (suite_.options.with_references || images_of(plan_, column) == Images::kReal);
+          },
+          title_of_);
     plan_.tables.push_back(std::move(table));
+  }
+
+  //! \return the tables of their trials
+  std::vector<TablePlan> follow_searches() {
+    std::vector<SearchCourse> courses;
+    std::vector<TablePlan> trials;
+    for (const SearchText& search : suite_.searches) {
+      facts_ = {};
+      TableText text;
+      text.id = search.id.value;
+      text.base = search.base;
+      text.metrics = {{search.metric}, search.place};
+      text.datasets = {search.dataset.value};
+      // Another program, or the package's worker, is not told where a training goes on (orchestrator/launch).
+      bool anew = !suite_.worker.empty() || !suite_.methods.empty();
+      courses.push_back(follow(search, [&](const RowText& row, std::size_t rung, const CellPlan* before) {
+        return plan_point(search, text, row, rung, before, anew);
+      }));
+      courses.back().plan.anew = anew;
+      plan_.searches.push_back(courses.back().plan);
+      trials.push_back(trials_table(search, courses.back()));
+      std::ranges::move(notes_of(facts_), std::back_inserter(trials.back().notes));
+      deviations_.clear();
+    }
+    if (const auto waiting =
+            settle_rows(suite_, courses, [&](const TableText& table, const RowText& row) { check_row(table, row); });
+        !waiting.empty())
+      plan_.notes.push_back(
+          fmt::format("not planned before their search has its winner: {}", fmt::join(waiting, ", ")));
+    return trials;
+  }
+
+  //! Nothing of it is planned.
+  void check_row(const TableText& table, const RowText& row) {
+    const std::size_t others = plan_.jobs.size();
+    for (const std::string& column : table.datasets) make_cell(table, row, column);
+    deviations_.clear();
+    starts_.clear();
+    forget_jobs(others);
+  }
+
+  PlannedJob& training_of_trial(const JobId& evaluation) {
+    const auto& asked = std::get<EvaluationSpecification>(plan_.jobs[index_.at(evaluation.hex)].specification);
+    return plan_.jobs[index_.at(asked.training.hex)];
+  }
+
+  //! \param anew set where rungs do not go on from one another
+  PointAtRung plan_point(const SearchText& search, const TableText& table, const RowText& row, std::size_t rung,
+                         const CellPlan* before, bool& anew) {
+    const std::size_t others = plan_.jobs.size();
+    PointAtRung point{make_cell(table, row, search.dataset.value)};
+    const Combination combination = combine(table, row, search.dataset.value);
+    const bool paced =
+        methods::is_paced_by_length(method_options(combination, checked_draft(combination, suite_), suite_.methods));
+    double sum = 0;
+    std::size_t known = 0;
+    for (std::size_t trial = 0; trial < point.cell.evaluations.size(); ++trial) {
+      const JobId& evaluation = point.cell.evaluations[trial];
+      PlannedJob& job = training_of_trial(evaluation);
+      const auto& training = std::get<TrainingSpecification>(job.specification);
+      check_search(search, training, paced);
+      if (training.recipe.program != 0) anew = true;
+      job.keeps_state = job.keeps_state || (rung + 1 < search.rungs.value.size() && !anew);
+      if (before != nullptr && !anew) {
+        const PlannedJob& shorter = training_of_trial(before->evaluations[trial]);
+        job.goes_on = {shorter.id, std::get<TrainingSpecification>(shorter.specification).recipe.steps};
+      }
+      const auto score =
+          suite_.options.score_of ? suite_.options.score_of(evaluation, search.metric) : std::optional<double>();
+      if (score) {
+        sum += *score;
+        ++known;
+      } else if (suite_.options.has_diverged && suite_.options.has_diverged(job.id)) {
+        point.diverged = job.id;
+      }
+    }
+    if (known == point.cell.evaluations.size()) point.score = sum / static_cast<double>(known);
+    if (point.diverged) forget_jobs(others);
+    return point;
+  }
+
+  //! Takes out the jobs that were planned last.
+  void forget_jobs(std::size_t left) {
+    first_stages_.clear();  // theirs may be among them
+    for (std::size_t i = left; i < plan_.jobs.size(); ++i) index_.erase(plan_.jobs[i].id.hex);
+    plan_.jobs.erase(plan_.jobs.begin() + static_cast<std::ptrdiff_t>(left), plan_.jobs.end());
   }
 
   //! A row on a data set. \param id of the data set, which some table has
   Combination combine(const TableText& table, const RowText& row, const std::string& id) const {
-    const auto dataset = std::ranges::find(suite_.datasets, id, &DatasetText::id);
-    const auto planned = std::ranges::find(plan_.datasets, id, &DatasetPlan::id);
-    return {row, *dataset, *planned,
-            laid_over(laid_over(suite_.bases[table.base], dataset->settings_in(table.base)), row.settings)};
+    const DatasetText& dataset = text_of(id);
+    return {row, dataset, plan_of(id),
+            laid_over(laid_over(suite_.bases[table.base], dataset.settings_in(table.base)), row.settings)};
+  }
+
+  const DatasetText& text_of(const std::string& id) const {
+    return *std::ranges::find(suite_.datasets, id, &DatasetText::id);
+  }
+  //! \param id of one that some table has
+  const DatasetPlan& plan_of(const std::string& id) const {
+    return *std::ranges::find(plan_.datasets, id, &DatasetPlan::id);
   }
 
   //! Notes which --set reach the combination. \param reads whether anything there reads a key
@@ -171,6 +262,8 @@ class Planner {
     const Draft draft = draft_of(combination);
     const MethodOptions method = method_options(combination, draft, suite_.methods);
     facts_.add(draft, row.label, sets.trained_on);
+    has_programs_ = has_programs_ || !facts_.programs.empty();
+    facts_.add_opponents(draft.recipe, method, row.label);
     CellPlan cell;
     cell.dataset = column;
     if (is_across(column)) {
@@ -189,33 +282,66 @@ class Planner {
       check_metrics(table, combination, draft.protocol, method);
       cell.evaluations = add_trials(table, combination, draft, method, {combination, draft.split, draft.protocol});
     }
-    if (references_ != nullptr) add_papers(cell, row.references, table.metrics.value, *references_);
+    if (references_ != nullptr) add_papers(cell, row.references, table.metrics.value, *references_, title_of_);
     return cell;
+  }
+
+  //! The data sets that the row's trainings learn from besides the combination's.
+  std::vector<Combination> join(const TableText& table, const Combination& combination, const Draft& draft) {
+    std::vector<Combination> joined;
+    std::vector<std::string> ids = combination.row.joined_with.value;
+    std::ranges::sort(ids);  // their order makes no other training
+    for (const std::string& id : ids) {
+      if (std::ranges::find(plan_.datasets, id, &DatasetPlan::id) == plan_.datasets.end())
+        combination.refuse("joined_with", "'" + id + "'", "its table is left out, and no other has that data set",
+                           "ask for that table's data sets too");
+      joined.push_back(combine(table, combination.row, id));
+      joined.back().settings["trials"] = {draft.trials, combination.place_of("trials")};
+    }
+    return joined;
+  }
+
+  //! Puts them in a training, whose other members are there. \throws RuntimeError (kInput) with the place of a key that
+  //! is wrong on one of them
+  void add_joined(const Combination& combination, const std::vector<Combination>& joined,
+                  TrainingSpecification& training) {
+    for (const Combination& one : joined) {
+      const Draft draft = checked_draft(one, suite_);
+      note_sets(one, [](const std::string& key) { return key.starts_with("split."); });
+      JoinedSet set{one.planned.pack, draft.split};
+      set.split.seed = training.seed;
+      one.told([&] { check_set(training, set); });
+      training.joined.push_back(set);
+    }
+    check_apart(combination, joined, training);
   }
 
   //! A trial's training, checked. Trials of rows that speak of steps differ in their seeds alone, and checked_draft()
   //! has looked at how many there may be: what holds of one holds of all.
-  //! \param told what its epochs come to, of the trials before it too
-  TrainingSpecification training_of(const Combination& combination, const Draft& draft, const MethodOptions& method,
-                                    int trial, std::vector<EpochsPlan>& told) {
+  //! \param lengths what its epochs come to, of the trials before it too
+  TrainingSpecification training_of(const TableText& table, const Combination& combination, const Draft& draft,
+                                    const MethodOptions& method, int trial, std::vector<EpochsPlan>& lengths) {
+    const std::vector<Combination> joined = join(table, combination, draft);
     TrainingSpecification training;
     training.method = method;
     training.network = draft.network;
     training.recipe = draft.recipe;
     training.pack = combination.planned.pack;
     training.split = draft.split;
-    training.seed = static_cast<std::uint64_t>(trial);
-    training.split.seed = training.seed;
+    set_trial(training, trial);
     training.lanes = draft.lanes;
     training.device = draft.device;
+    TrainingSpecification any_length = training;  // whose every other member is told by its own key if it is wrong
+    if (combination.settings.contains("train.epochs")) any_length.recipe.steps = Recipe::kMostSteps;
+    add_joined(combination, joined, any_length);
+    training.joined = any_length.joined;
     if (speaks_of_epochs(combination.settings)) {
-      TrainingSpecification any_length = training;  // whose every other member is told by its own key if it is wrong
-      if (combination.settings.contains("train.epochs")) any_length.recipe.steps = Recipe::kMostSteps;
       combination.told([&] { check(JobSpecification(any_length)); });
-      count_steps(combination, draft.epochs, {suite_.options.training_images, suite_.options.estimate}, training, told);
+      count_steps(combination, joined, draft.epochs, {suite_.options.training_images, suite_.options.estimate},
+                  training, lengths);
     }
     combination.told([&] { check(JobSpecification(training)); });
-    if (suite_.options.check_lists) check_listed(combination, training, suite_.options.training_images);
+    if (suite_.options.check_lists) check_people(combination, joined, training, suite_.options.training_images);
     training = normalised(training);
     combination.told([&] { check(JobSpecification(training)); });
     if (combination.row.start_from.value.empty()) training.initial_weights = weights_.find(combination, draft, facts_);
@@ -233,15 +359,22 @@ class Planner {
     TrainingSpecification specification;
     JobId id;
     bool provisional = false;
+    std::vector<JoinedSet> joined{};       //!< its own, and those of the trainings before it
+    std::vector<const RowText*> stages{};  //!< its row, and those of the trainings before it
+    NamedStart weights{};                  //!< that it or the first of those started from
   };
 
-  //! Adds a trial's training behind all that it needs. \param told of its trials so far
+  //! Adds a trial's training behind all that it needs. \param lengths of its trials so far
   PlannedTraining add_training(const TableText& table, const Combination& combination, const Draft& draft,
-                               TrainingSpecification training, int trial, const std::vector<EpochsPlan>& told) {
+                               TrainingSpecification training, int trial, const std::vector<EpochsPlan>& lengths) {
     bool provisional = (!training.initial_weights.empty() && weights_.is_missing(draft.weights)) ||
-                       std::ranges::any_of(told, &EpochsPlan::estimated);
+                       std::ranges::any_of(lengths, &EpochsPlan::estimated);
     std::vector<JobId> needs{seals_.at(combination.dataset.id)};
-    weights_.check_people(combination, draft, training);
+    std::vector<JoinedSet> joined = training.joined;
+    std::vector<const RowText*> stages{&combination.row};
+    for (const JoinedSet& set : joined) needs.push_back(seals_.at(set.pack.name));
+    NamedStart weights{draft.weights, training.initial_weights};
+    weights_.check_people(combination, weights, training);
     if (const std::string& name = combination.row.start_from.value; !name.empty()) {
       const PlannedTraining& first = add_first_stage(table, combination, trial);
       combination.told([&] {
@@ -249,16 +382,19 @@ class Planner {
       });
       combination.told([&] { check(JobSpecification(training)); });
       needs.push_back(first.id);
+      joined.insert(joined.end(), first.joined.begin(), first.joined.end());
+      stages.insert(stages.end(), first.stages.begin(), first.stages.end());
+      weights = first.weights;
       provisional = provisional || first.provisional;
     }
-    const JobId id = add_job({{},
-                              training,
-                              std::move(needs),
-                              draft.ranks,
-                              fmt::format("training {} trial {} '{}' on {}", draft.method, trial, combination.row.label,
-                                          combination.dataset.id),
-                              provisional});
-    return {std::move(training), id, provisional};
+    const JobId id = add_job(
+        {{},
+         training,
+         std::move(needs),
+         draft.ranks,
+         fmt::format("training {} trial {} '{}' on {}", draft.method, trial, combination.row.label, names_of(training)),
+         provisional});
+    return {std::move(training), id, provisional, std::move(joined), std::move(stages), std::move(weights)};
   }
 
   //! The trial's training of the row that `second` starts from, planned.
@@ -285,20 +421,22 @@ class Planner {
     if (found == first_stages_.end()) {
       const Combination combination = combine(*first_table, *row, second.dataset.id);
       const Draft draft = draft_of(combination);
-      std::vector<EpochsPlan> told;
+      std::vector<EpochsPlan> lengths;
       const TableFacts facts = facts_;  // a table tells of its own rows
-      const TrainingSpecification training =
-          training_of(combination, draft, method_options(combination, draft, suite_.methods), trial, told);
+      const TrainingSpecification training = training_of(
+          *first_table, combination, draft, method_options(combination, draft, suite_.methods), trial, lengths);
       facts_ = facts;
-      found = first_stages_.emplace(key, add_training(*first_table, combination, draft, training, trial, told)).first;
-      epochs_.insert(told.begin(), told.end());
+      found =
+          first_stages_.emplace(key, add_training(*first_table, combination, draft, training, trial, lengths)).first;
+      epochs_.insert(lengths.begin(), lengths.end());
     }
     stages_.pop_back();
     return found->second;
   }
 
   //! By its id: the table's own, else the one that another table has.
-  std::pair<const TableText*, const RowText*> row_to_start_from(const TableText& own, const Combination& second) const {
+  std::pair<const TableText*, const RowText*> row_to_start_from(const TableText& home,
+                                                                const Combination& second) const {
     const std::string& id = second.row.start_from.value;
     std::vector<std::pair<const TableText*, const RowText*>> found;
     std::vector<std::string> tables, ids;
@@ -307,7 +445,7 @@ class Planner {
         for (const RowText& row : table.rows) {
           ids.push_back(row.id.value);
           if (row.id.value != id) continue;
-          if (&table == &own || table.id == own.id) return {&table, &row};
+          if (&table == &home || table.id == home.id) return {&table, &row};
           found.emplace_back(&table, &row);
           tables.push_back(table.id);
         }
@@ -323,8 +461,8 @@ class Planner {
   //! Adds the trials' trainings and evaluations. \return the evaluations
   std::vector<JobId> add_trials(const TableText& table, const Combination& combination, const Draft& draft,
                                 const MethodOptions& method, const Question& question) {
-    std::vector<EpochsPlan> told;
-    TrainingSpecification training = training_of(combination, draft, method, 0, told);
+    std::vector<EpochsPlan> lengths;
+    TrainingSpecification training = training_of(table, combination, draft, method, 0, lengths);
     if (draft.recipe.program == 0)
       std::ranges::copy(methods::deviations(training.method), std::inserter(deviations_, deviations_.end()));
     EvaluationSpecification evaluation{{}, question.on.planned.pack, question.split, question.protocol};
@@ -332,17 +470,21 @@ class Planner {
     std::vector<JobId> evaluations;
     for (int trial = 0; trial < draft.trials; ++trial) {
       if (trial > 0 && speaks_of_epochs(combination.settings))
-        training = training_of(combination, draft, method, trial, told);
-      training.seed = static_cast<std::uint64_t>(trial);
-      training.split.seed = training.seed;
+        training = training_of(table, combination, draft, method, trial, lengths);
+      set_trial(training, trial);
       evaluation.split.seed = training.split.seed;
       const std::string asked = asked_seal == seal ? "" : fmt::format(", asked on {}", question.on.dataset.id);
-      const PlannedTraining planned = add_training(table, combination, draft, training, trial, told);
+      const PlannedTraining planned = add_training(table, combination, draft, training, trial, lengths);
       if (const auto& start = planned.specification.start_from)
         starts_.insert(
             fmt::format("the {} of row '{}'", settings::word(start->part), combination.row.start_from.value));
       evaluation.training = planned.id;
+      for (const JoinedSet& set : planned.joined)
+        check_learnt(combination, {text_of(set.pack.name), plan_of(set.pack.name), set.split},
+                     {question.on.dataset, question.on.planned, evaluation.split});
       if (trial == 0) {
+        for (const RowText* stage : planned.stages)
+          check_chosen(suite_, *stage, question.on, question.split, draft.trials);
         question.on.told([&] { check(evaluation, training.method); });
         evaluation = normalised(evaluation, training);
       }
@@ -350,20 +492,23 @@ class Planner {
         TrainingSpecification tested = training;
         tested.pack = evaluation.pack;
         tested.split = evaluation.split;
-        weights_.check_people(question.on, draft, tested);
+        weights_.check_people(question.on, planned.weights, tested);
       }
       // It looks at what its training saw, too.
       std::vector<JobId> after{asked_seal, evaluation.training};
       if (asked_seal != seal) after.push_back(seal);
+      for (const JoinedSet& set : planned.joined)
+        if (const JobId& one = seals_.at(set.pack.name); std::ranges::find(after, one) == after.end())
+          after.push_back(one);
       evaluations.push_back(add_job({{},
                                      evaluation,
                                      after,
                                      1,
                                      fmt::format("evaluation {} trial {} '{}' on {}{}", draft.method, trial,
-                                                 combination.row.label, combination.dataset.id, asked),
+                                                 combination.row.label, names_of(training), asked),
                                      planned.provisional}));
     }
-    epochs_.insert(told.begin(), told.end());
+    epochs_.insert(lengths.begin(), lengths.end());
     return evaluations;
   }
 
@@ -395,8 +540,9 @@ class Planner {
     }
   }
 
-  const SuiteText& suite_;
+  SuiteText& suite_;  // its rows get the settings of winners
   const ReferenceNumbers* references_;
+  const TitleOf title_of_ = [this](const std::string& column) { return column_title(plan_, column); };
   InitialWeights weights_;
   Plan plan_;
   std::unordered_map<std::string, std::size_t> index_;  // of jobs by id
@@ -415,15 +561,20 @@ class Planner {
 }  // namespace
 
 bool has_column(const SuiteText& suite, const std::string& dataset) {
+  if (std::ranges::any_of(suite.searches, [&](const SearchText& one) { return one.dataset.value == dataset; }))
+    return true;
   return std::ranges::any_of(suite.tables, [&](const TableText& table) {
-    return std::ranges::any_of(table.datasets, [&](const std::string& column) {
-      const ColumnSets sets = sets_of(column);
-      return sets.trained_on == dataset || sets.asked_on == dataset;
-    });
+    return std::ranges::any_of(table.datasets,
+                               [&](const std::string& column) {
+                                 const ColumnSets sets = sets_of(column);
+                                 return sets.trained_on == dataset || sets.asked_on == dataset;
+                               }) ||
+           std::ranges::any_of(table.rows,
+                               [&](const RowText& row) { return settings::is_among(row.joined_with.value, dataset); });
   });
 }
 
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {
+Plan make_plan(SuiteText suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {
   return Planner(suite, references, weights).run();
 }
 

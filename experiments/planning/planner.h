@@ -9,6 +9,7 @@
 
 #include "experiments/language/reference.h"
 #include "experiments/language/rows.h"
+#include "experiments/language/search_text.h"
 #include "experiments/language/settings.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/weights_catalogue.h"
@@ -41,7 +42,7 @@ struct DatasetText {
   }
 };
 
-//! Which methods of a paper's table stand above a table's rows by their numbers alone.
+//! The methods of a paper's table that stand above a table's rows by their numbers alone.
 struct PublishedText {
   std::string reference_place;
   std::string paper;
@@ -80,16 +81,18 @@ struct SuiteText {
   Settings sets;  //!< --set alone
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
-  std::vector<TableText> left_out;  //!< tables none of whose columns was asked for: rows may start from theirs
+  std::vector<SearchText> searches;  //!< ids are the tables' of their trials, too
+  std::vector<TableText> left_out;   //!< tables none of whose columns was asked for: rows may start from theirs
   PlanOptions options{};
 };
 
-//! Tells whether a table has a column whose rows train or are asked on that data set.
+//! Tells whether a table has a column whose rows train or are asked on that data set, or a row that is joined with it,
+//! or a search is on it.
 bool has_column(const SuiteText& suite, const std::string& dataset);
 
 //! \param references null where no row and no table names one
 //! \param weights where the names that `weights` gives are looked up
 //! \throws RuntimeError (kInput) with the place of the key that is wrong; what training_images throws of another kind
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights);
+Plan make_plan(SuiteText suite, const ReferenceNumbers* references, const WeightsCatalogue& weights);
 
 }  // namespace resolute::experiments

@@ -23,8 +23,10 @@ void check_queries(const TableText& text, const TablePlan& table, const Specific
                                : split.test_identities == 0
                                    ? ""
                                    : fmt::format(", test_identities {}", split.test_identities);
-    return fmt::format("partition {}{}, {}, query rates [{}]", settings::word(split.partition), tested, side,
-                       fmt::join(asked.empty() ? split.query_rates : asked, ", "));
+    const std::string held_out =
+        split.validation_identities == 0 ? "" : fmt::format(", validation_identities {}", split.validation_identities);
+    return fmt::format("partition {}{}{}, {}, query rates [{}]", settings::word(split.partition), tested, held_out,
+                       side, fmt::join(asked.empty() ? split.query_rates : asked, ", "));
   };
   for (const RowPlan& row : table.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
