@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "experiments/specification/estimated_split.h"
 #include "methods/work.h"
 #include "settings/raw_data.h"
 
@@ -34,46 +33,110 @@ double low_rows(const TrainingSpecification& training, const std::optional<Estim
   return split ? split->low : 0.5;
 }
 
-double pack_bytes(const PackSettings& pack) {
-  const auto split = estimated_split(pack, SplitSettings());
-  if (!split) return 0;
+//! Numbers of images: counted where they are here, else estimated.
+class SplitNumbers {
+ public:
+  SplitNumbers(const Plan& plan, const PriceOf& of) : counted_(of.counted) {
+    for (const DatasetPlan& dataset : plan.datasets) datasets_[dataset.id] = &dataset;
+  }
+  std::optional<EstimatedSplit> numbers(const PackSettings& pack, const SplitSettings& split) const {
+    if (const auto dataset = datasets_.find(pack.name); counted_ && dataset != datasets_.end())
+      if (auto counted = counted_(*dataset->second, split)) return counted;
+    return estimated_split(pack, split);
+  }
+
+ private:
+  const std::function<std::optional<EstimatedSplit>(const DatasetPlan&, const SplitSettings&)>& counted_;
+  std::map<std::string, const DatasetPlan*> datasets_;
+};
+
+//! \param images of the data set
+double pack_bytes(const DatasetPlan& dataset, double images, const PriceOf& of) {
+  const PackSettings& pack = dataset.pack;
   const settings::RawData* raw = settings::raw_data_of(pack.source);
+  const auto here = of.raw_pixels && !pack.synthetic ? of.raw_pixels(dataset) : std::nullopt;
   const double native = pack.synthetic   ? static_cast<double>(pack.synthetic->height) * pack.synthetic->width
+                        : here           ? *here
                         : raw != nullptr ? static_cast<double>(raw->height) * raw->width
                                          : 0;
   double shrunk = 0;
   for (const int rate : pack.rates)
     if (rate > 1) shrunk += 1.0 / (static_cast<double>(rate) * rate);
   const double network = static_cast<double>(pack.height) * pack.width;
-  return split->images * 3 * (network * (1 + shrunk) + native * shrunk);
+  return images * 3 * (network * (1 + shrunk) + native * shrunk);
 }
 
-double feature_bytes(const EvaluationSpecification& evaluation, const methods::Work& work) {
-  const auto split = estimated_split(evaluation.pack, evaluation.split);
-  if (!split) return 0;
+double feature_bytes(const EstimatedSplit& split, const methods::Work& work) {
   const double floats = work.feature;
-  return kFloatBytes * (floats > 0 ? (split->queries + split->gallery) * floats : split->queries * split->gallery);
+  return kFloatBytes * (floats > 0 ? (split.queries + split.gallery) * floats : split.queries * split.gallery);
+}
+
+double training_work(const TrainingSpecification& training, const methods::Work& work,
+                     const std::optional<EstimatedSplit>& split) {
+  const double low = low_rows(training, split);
+  return training.recipe.steps * rows_of(training.recipe) * ((1 - low) * work.hr_row + low * work.lr_row);
+}
+
+// How often a gallery image is embedded: as it is, and as LR copies.
+struct GalleryPasses {
+  double originals = 1, copies = 0;
+};
+
+GalleryPasses gallery_passes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
+  const EvaluationProtocol& protocol = evaluation.protocol;
+  const methods::Tells tells = methods::tells(training.method);
+  const methods::Distance* distance = methods::find_distance(tells, distance_asked(protocol, training.method));
+  if (distance == nullptr) return {};
+  const methods::GalleryLooks looks = methods::gallery_looks(tells, *distance);
+  const std::vector<int>& rates = protocol.query_rates.empty() ? evaluation.split.query_rates : protocol.query_rates;
+  const double rates_of_copies = protocol.gallery_copy_rate == 0 ? static_cast<double>(rates.size()) : 1;
+  return {looks.originals ? 1.0 : 0.0, looks.copies ? rates_of_copies : 0.0};
+}
+
+double evaluation_work(const EvaluationSpecification& evaluation, const TrainingSpecification& training,
+                       const methods::Work& work, const EstimatedSplit& split) {
+  const GalleryPasses passes = gallery_passes(evaluation, training);
+  const double once = split.queries * work.query +
+                      split.gallery * (passes.originals * work.gallery + passes.copies * work.gallery_copy);
+  return evaluation.protocol.flip ? 2 * once : once;
 }
 
 //! A job that takes time, with the training whose networks it runs.
 struct TimedJob {
   const PlannedJob* job;
   const TrainingSpecification* training;
+  std::optional<EstimatedSplit> split;
+  std::optional<methods::Work> work;
   std::optional<double> multiply_adds;
   Device device;
   bool trains = false;
+  std::vector<std::optional<EstimatedSplit>> joined{};  //!< of a training's further data sets
 };
 
-std::vector<TimedJob> timed_jobs(const Plan& plan) {
+std::vector<TimedJob> timed_jobs(const Plan& plan, const SplitNumbers& splits) {
   std::map<JobId, const TrainingSpecification*> trainings;
   std::vector<TimedJob> timed;
   for (const PlannedJob& job : plan.jobs) {
     if (const auto* training = std::get_if<TrainingSpecification>(&job.specification)) {
       trainings[job.id] = training;
-      timed.push_back({&job, training, multiply_adds(*training), training->device, true});
+      TimedJob one{
+          &job, training, splits.numbers(training->pack, training->split), work_of(*training), {}, training->device,
+          true};
+      if (one.work) one.multiply_adds = training_work(*training, *one.work, one.split);
+      if (job.goes_on && one.multiply_adds)
+        *one.multiply_adds *= 1 - static_cast<double>(job.goes_on->steps) / training->recipe.steps;
+      for (const JoinedSet& set : training->joined) one.joined.push_back(splits.numbers(set.pack, set.split));
+      timed.push_back(std::move(one));
     } else if (const auto* evaluation = std::get_if<EvaluationSpecification>(&job.specification)) {
       const TrainingSpecification* trained = trainings.at(evaluation->training);
-      timed.push_back({&job, trained, multiply_adds(*evaluation, *trained), device_of(*evaluation, *trained), false});
+      TimedJob one{&job,
+                   trained,
+                   splits.numbers(evaluation->pack, evaluation->split),
+                   work_of(*trained),
+                   {},
+                   device_of(*evaluation, *trained)};
+      if (one.work && one.split) one.multiply_adds = evaluation_work(*evaluation, *trained, *one.work, *one.split);
+      timed.push_back(std::move(one));
     }
   }
   return timed;
@@ -101,6 +164,14 @@ std::map<std::string, double> hours_in_precisions(const Machine& machine, const 
     if (differs && known) hours[std::string(settings::word(precision))] = sum;
   }
   return hours;
+}
+
+std::optional<settings::Precision> precision_of(const Machine& machine, const std::vector<TimedJob>& jobs,
+                                                const PriceOf& of) {
+  std::set<settings::Precision> all;
+  for (const TimedJob& one : jobs)
+    if (one.device == machine.device && !of.is_done(one.job->id)) all.insert(one.training->recipe.precision);
+  return all.size() == 1 ? std::optional(*all.begin()) : std::nullopt;
 }
 
 std::optional<MemoryPrice> memory_of(const StepTimes& times, const std::vector<TimedJob>& jobs) {
@@ -144,6 +215,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
     longest_wall = std::max(longest_wall, hours / std::min(count, one.job->slots));
   }
   price.hours_in = hours_in_precisions(machine, jobs, of);
+  price.precision = precision_of(machine, jobs, of);
   price.days = std::max(price.hours / count, longest_wall) / kHoursADay;
   price.rate_origins.assign(origins.begin(), origins.end());
   return price;
@@ -164,9 +236,17 @@ void count_jobs(Price& price, const Plan& plan, const PriceOf& of) {
     if (of.is_done(job.id)) ++count.done;
   }
   price.packs.asked = price.packs.distinct;
+  std::set<JobId> in_cells;
   for (const TablePlan& table : plan.tables)
     for (const RowPlan& row : table.rows)
-      for (const CellPlan& cell : row.cells) price.evaluations.asked += cell.evaluations.size();
+      for (const CellPlan& cell : row.cells) {
+        price.evaluations.asked += cell.evaluations.size();
+        in_cells.insert(cell.evaluations.begin(), cell.evaluations.end());
+      }
+  // A search asked for those of its earlier rungs.
+  for (const PlannedJob& job : plan.jobs)
+    if (std::holds_alternative<EvaluationSpecification>(job.specification) && !in_cells.contains(job.id))
+      ++price.evaluations.asked;
   price.trainings.asked = price.evaluations.asked;  // each cell and trial asks for both
   for (const PlannedJob& job : plan.jobs)
     if (const auto* training = std::get_if<TrainingSpecification>(&job.specification))
@@ -176,29 +256,75 @@ void count_jobs(Price& price, const Plan& plan, const PriceOf& of) {
 // How many numbers of each parameter a training keeps from step to step: itself, its moments and its average.
 int kept_copies(const Recipe& recipe) { return 1 + settings::moments(recipe) + (recipe.ema > 0 ? 1 : 0); }
 
-DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
-  DiskPrice disk;
-  for (const DatasetPlan& dataset : plan.datasets) {
-    disk.packs += pack_bytes(dataset.pack);
-    if (!estimated_split(dataset.pack, SplitSettings())) disk.unknown.push_back(dataset.id);
-  }
-  constexpr double kCheckpoints = 2;
+double state_bytes(const TimedJob& one) {
+  return kept_copies(one.training->recipe) * kFloatBytes * one.work->parameters;
+}
+
+//! Images of each data set of which they are known.
+std::map<std::string, double> images_of_sets(const Plan& plan, const std::vector<TimedJob>& jobs) {
+  std::map<std::string, double> images;
+  for (const DatasetPlan& dataset : plan.datasets)
+    if (const auto split = estimated_split(dataset.pack, SplitSettings())) images[dataset.id] = split->images;
   for (const TimedJob& one : jobs) {
-    const auto work = work_of(*one.training);
-    if (!work) continue;
-    if (one.trains)
-      disk.checkpoints += kCheckpoints * kept_copies(one.training->recipe) * kFloatBytes * work->parameters;
-    else
-      disk.features += feature_bytes(std::get<EvaluationSpecification>(one.job->specification), *work);
+    if (one.split)
+      images[std::visit([](const auto& job) { return job.pack.name; }, one.job->specification)] = one.split->images;
+    for (std::size_t i = 0; i < one.joined.size(); ++i)
+      if (one.joined[i]) images[one.training->joined[i].pack.name] = one.joined[i]->images;
   }
+  return images;
+}
+
+// Two checkpoints of each training that is at work at once: those that take most, on as many machines as are asked for.
+void add_checkpoints(const std::vector<TimedJob>& jobs, const PriceOf& of, DiskPrice& disk) {
+  for (const auto& [device, machines] : {std::pair(Device::kCuda, of.gpus), std::pair(Device::kCpu, of.cores)}) {
+    std::vector<std::pair<double, int>> trainings;  // bytes, process ranks
+    for (const TimedJob& one : jobs)
+      if (one.trains && one.work && one.device == device && !of.is_done(one.job->id))
+        trainings.emplace_back(2 * state_bytes(one), one.job->slots);
+    std::ranges::sort(trainings, std::greater<>());
+    int taken = 0;
+    for (const auto& [bytes, ranks] : trainings) {
+      if (taken > 0 && taken + ranks > machines) break;  // one runs, however few there are
+      disk.checkpoints += bytes;
+      ++disk.at_once;
+      taken += ranks;
+    }
+  }
+}
+
+DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs, const PriceOf& of) {
+  DiskPrice disk;
+  const auto images = images_of_sets(plan, jobs);
+  for (const DatasetPlan& dataset : plan.datasets) {
+    const auto here = of.pack_bytes ? of.pack_bytes(dataset) : std::nullopt;
+    const auto known = images.find(dataset.id);
+    if (!here && known == images.end()) disk.unknown.push_back(dataset.id);
+    if (here)
+      disk.packs += *here;
+    else if (known != images.end())
+      disk.packs += pack_bytes(dataset, known->second, of);
+  }
+  for (const TimedJob& one : jobs) {
+    if (!one.work) continue;
+    if (one.job->keeps_state) disk.states += state_bytes(one);
+    if (one.trains)
+      disk.weights += kFloatBytes * one.work->parameters;
+    else if (one.split)
+      disk.features += feature_bytes(*one.split, *one.work);
+  }
+  add_checkpoints(jobs, of, disk);
   return disk;
 }
 
 void find_repeated(const std::vector<TimedJob>& jobs, Price& price) {
   for (const TimedJob& one : jobs) {
-    const auto split = estimated_split(one.training->pack, one.training->split);
-    if (!one.trains || !split || split->people < 1) continue;
-    const double images = split->train / split->people;
+    double people = one.split ? one.split->people : 0, all = one.split ? one.split->train : 0;
+    for (const auto& split : one.joined) {
+      people += split ? split->people : 0;
+      all += split ? split->train : 0;
+    }
+    if (!one.trains || people < 1) continue;
+    const double images = all / people;
     const int taken = one.training->recipe.images;
     if (images >= taken) continue;
     std::pair<int, double>& most = price.repeated[one.training->pack.name];
@@ -206,36 +332,12 @@ void find_repeated(const std::vector<TimedJob>& jobs, Price& price) {
   }
 }
 
-// How often a gallery image is embedded: as it is, and as LR copies.
-struct GalleryPasses {
-  double originals = 1, copies = 0;
-};
-
-GalleryPasses gallery_passes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
-  const EvaluationProtocol& protocol = evaluation.protocol;
-  const methods::Tells tells = methods::tells(training.method);
-  const methods::Distance* distance = methods::find_distance(tells, distance_asked(protocol, training.method));
-  if (distance == nullptr) return {};
-  const methods::GalleryLooks looks = methods::gallery_looks(tells, *distance);
-  const std::vector<int>& rates = protocol.query_rates.empty() ? evaluation.split.query_rates : protocol.query_rates;
-  const double rates_of_copies = protocol.gallery_copy_rate == 0 ? static_cast<double>(rates.size()) : 1;
-  return {looks.originals ? 1.0 : 0.0, looks.copies ? rates_of_copies : 0.0};
-}
-
-core::Json to_json(const JobCount& count) {
-  return {{"asked", count.asked},
-          {"distinct", count.distinct},
-          {"shared", count.asked - count.distinct},
-          {"done", count.done}};
-}
-
 }  // namespace
 
 std::optional<double> multiply_adds(const TrainingSpecification& training) {
   const auto work = work_of(training);
   if (!work) return std::nullopt;
-  const double low = low_rows(training, estimated_split(training.pack, training.split));
-  return training.recipe.steps * rows_of(training.recipe) * ((1 - low) * work->hr_row + low * work->lr_row);
+  return training_work(training, *work, estimated_split(training.pack, training.split));
 }
 
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training) {
@@ -251,19 +353,16 @@ std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, c
   const auto split = estimated_split(evaluation.pack, evaluation.split);
   const auto work = work_of(training);
   if (!split || !work) return std::nullopt;
-  const GalleryPasses passes = gallery_passes(evaluation, training);
-  const double once = split->queries * work->query +
-                      split->gallery * (passes.originals * work->gallery + passes.copies * work->gallery_copy);
-  return evaluation.protocol.flip ? 2 * once : once;
+  return evaluation_work(evaluation, training, *work, *split);
 }
 
 Price price_of(const Plan& plan, const PriceOf& of) {
   Price price;
   count_jobs(price, plan, of);
-  const std::vector<TimedJob> jobs = timed_jobs(plan);
-  price.disk = disk_of(plan, jobs);
-  price.of_programs = static_cast<std::size_t>(
-      std::ranges::count_if(jobs, [](const TimedJob& one) { return !work_of(*one.training).has_value(); }));
+  const std::vector<TimedJob> jobs = timed_jobs(plan, SplitNumbers(plan, of));
+  price.disk = disk_of(plan, jobs, of);
+  price.of_programs =
+      static_cast<std::size_t>(std::ranges::count_if(jobs, [](const TimedJob& one) { return !one.work.has_value(); }));
   find_repeated(jobs, price);
   if (of.times != nullptr)
     for (const Machine& machine : of.times->machines())
@@ -283,52 +382,6 @@ Price price_of(const Plan& plan, const PriceOf& of) {
     if (one.estimated) estimated.insert(one.dataset);
   price.estimated.assign(estimated.begin(), estimated.end());
   return price;
-}
-
-core::Json to_json(const Price& price) {
-  core::Json machines = core::Json::array(), data = core::Json::array(), repeated = core::Json::object();
-  for (const auto& [dataset, images] : price.repeated)
-    repeated[dataset] = {{"taken", images.first}, {"images", images.second}};
-  for (const MachinePrice& one : price.machines)
-    machines.push_back({{"id", one.machine.id},
-                        {"title", one.machine.title},
-                        {"device", settings::word(one.machine.device)},
-                        {"count", one.count},
-                        {"hours", one.hours},
-                        {"measured_hours", one.measured_hours},
-                        {"done_hours", one.done_hours},
-                        {"longest_hours", one.longest_hours},
-                        {"days", one.days},
-                        {"unpriced", one.unpriced},
-                        {"hours_in", one.hours_in},
-                        {"how", one.rate_origins}});
-  for (const MissingData& one : price.missing_data)
-    data.push_back({{"dataset", one.dataset},
-                    {"source", one.source},
-                    {"root", one.root},
-                    {"from", one.from},
-                    {"licence", one.licence}});
-  core::Json weights = core::Json::array();
-  for (const MissingWeights& one : price.missing_weights) weights.push_back(one.name);
-  return {{"missing", {{"raw_data", std::move(data)}, {"weights", std::move(weights)}}},
-          {"estimated", price.estimated},
-          {"provisional", price.provisional},
-          {"repeated", std::move(repeated)},
-          {"price",
-           {{"packs", to_json(price.packs)},
-            {"trainings", to_json(price.trainings)},
-            {"evaluations", to_json(price.evaluations)},
-            {"of_programs", price.of_programs},
-            {"machines", std::move(machines)},
-            {"gpu_memory", price.memory ? core::Json{{"bytes", price.memory->bytes},
-                                                     {"training", price.memory->training},
-                                                     {"unknown", price.memory->unknown}}
-                                        : core::Json()},
-            {"disk",
-             {{"packs", price.disk.packs},
-              {"checkpoints", price.disk.checkpoints},
-              {"features", price.disk.features},
-              {"unknown", price.disk.unknown}}}}}};
 }
 
 }  // namespace resolute::experiments

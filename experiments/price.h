@@ -1,8 +1,9 @@
 #pragma once
 //! \file
 //! The price of a plan before anything of it runs: jobs, hours of machines, disk. Estimated from the specifications
-//! (methods/work.h), from what is published of the sources (specification/estimated_split.h), and from step times that
-//! were measured or are modelled (step_times.h); so all but the numbers of jobs is an estimate.
+//! (methods/work.h), from numbers of images, and from step times that were measured or are modelled (step_times.h).
+//! Images are counted where pack or raw images are here; elsewhere the numbers published of the sources count
+//! (specification/estimated_split.h).
 
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/specification/estimated_split.h"
 #include "experiments/specification/plan.h"
 #include "experiments/step_times.h"
 
@@ -27,8 +29,9 @@ std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, c
 
 //! Jobs of a kind.
 struct JobCount {
-  std::size_t asked =
-      0;  //!< by cells of tables, one per trial, and by trainings that start from them; of packs as many as there are
+  //! By cells of tables, one per trial, by trainings that start from them, and by earlier rungs of searches; of packs
+  //! as many as there are.
+  std::size_t asked = 0;
   std::size_t distinct = 0;  //!< asked - distinct are shared
   std::size_t done = 0;
 };
@@ -47,6 +50,7 @@ struct MachinePrice {
   //! Hours, were every job that is not done in this precision: of those precisions in which some job is not, and in
   //! which all of them have a rate.
   std::map<std::string, double> hours_in;
+  std::optional<settings::Precision> precision;  //!< of every job that is not done; nothing of several
 };
 
 //! Memory of a GPU, for the training that takes most.
@@ -56,10 +60,13 @@ struct MemoryPrice {
   std::size_t unknown = 0;  //!< trainings of which nothing was counted
 };
 
-//! Bytes when all is done.
+//! Bytes when all is done, and while it runs.
 struct DiskPrice {
-  double packs = 0;
-  double checkpoints = 0;            //!< two of each training: weights, their moments and averages
+  double packs = 0;                  //!< those that are here by their size
+  double weights = 0;                //!< of each training
+  double checkpoints = 0;            //!< two of each training that is at work at once: weights, moments and averages
+  std::size_t at_once = 0;           //!< such trainings, those that take most
+  double states = 0;                 //!< of trainings that others of a search go on from
   double features = 0;               //!< of each evaluation, or its distances
   std::vector<std::string> unknown;  //!< data sets of which no number of images is known: not counted
 };
@@ -93,12 +100,21 @@ struct Price {
 struct PriceOf {
   std::function<bool(const JobId&)> is_done;
   std::function<bool(const DatasetPlan&)> has_data;  //!< its pack is sealed or its raw images are there
-  const StepTimes* times = nullptr;                  //!< null: no machine is priced
+  //! A split's numbers, counted; nothing where neither its pack nor its raw images are here. Empty: nowhere
+  std::function<std::optional<EstimatedSplit>(const DatasetPlan&, const SplitSettings&)> counted{};
+  //! The bytes of a sealed pack; nothing for one that is not here. Empty: none is
+  std::function<std::optional<double>(const DatasetPlan&)> pack_bytes{};
+  //! Pixels of a raw image, on average, where raw images are here. Empty: nowhere
+  std::function<std::optional<double>(const DatasetPlan&)> raw_pixels{};
+  const StepTimes* times = nullptr;  //!< null: no machine is priced
   int gpus = 1;
   int cores = 1;
 };
 
 Price price_of(const Plan& plan, const PriceOf& of);
+
+//! For people: hours and days by machine, memory, disk, what a reader of them must know, and what is not here. Lines.
+std::vector<std::string> price_lines(const Price& price);
 
 //! {"missing": {"raw_data", "weights"}, "estimated", "provisional", "repeated", "price": {"packs", "trainings",
 //! "evaluations", "of_programs", "machines", "gpu_memory", "disk"}}, as docs/suite.md has them.

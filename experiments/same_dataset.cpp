@@ -1,6 +1,8 @@
 #include "experiments/same_dataset.h"
 
 #include "core/error.h"
+#include "methods/row.h"
+#include "settings/names.h"
 
 namespace resolute::experiments {
 
@@ -20,8 +22,10 @@ void check_same(const DatasetText& known, const DatasetText& again, const std::v
   };
   for (const auto& [one, other] : {std::pair(&known.written, &again.written), {&again.written, &known.written}})
     for (const auto& [key, value] : one->items())
-      // A file's settings of batches there belong to its recipe, and reach its own tables alone.
-      if (key != "train" && (!other->contains(key) || other->at(key) != value)) refuse(key);
+      // A file's settings of batches and methods there belong to its recipe, and reach its own tables alone.
+      if (key != "train" && !settings::is_among(methods::method_names(), key) &&
+          (!other->contains(key) || other->at(key) != value))
+        refuse(key);
   const auto pack = [&](const DatasetText& dataset) {
     return make_draft(laid_over(bases[dataset.base], dataset.settings)).pack;
   };

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! A site's part of every submission, from `~/.config/resolute/site.toml` (docs/operations.md): so that a suite
+//! A site's part of every submission, from `~/.config/resolute/site.toml` (docs/clusters.md): so that a suite
 //! names none of it and a command line need not. Strict like a suite: an unknown key is an error with its place.
 //!
 //!     [slurm]

@@ -5,6 +5,7 @@
 #include "core/files/file_tree.h"
 #include "experiments/columns.h"
 #include "experiments/include.h"
+#include "experiments/language/synonyms.h"
 #include "experiments/language/table_reader.h"
 #include "experiments/method_files.h"
 #include "experiments/planning/planner.h"
@@ -59,7 +60,7 @@ class SuiteReader {
     suite_.sets = read_sets(options_.sets, suite_.methods);
     for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);
     check_workers();
-    if (suite_.tables.empty())
+    if (suite_.tables.empty() && suite_.searches.empty())
       throw core::input_error(fmt::format("{}: key 'table' is missing", parts_.back().document.place),
                               "without a [[table]] nothing is to be made");
     check_stand_ins();
@@ -106,18 +107,19 @@ class SuiteReader {
     const Settings defaults = read_layer(reader.find("defaults"), "[defaults]", suite_.methods);
     const Node* profiles = reader.find("profiles");
     const auto datasets = reader.tables("dataset");
-    const auto tables = reader.tables("table");
-    reader.finish();
+    const auto tables = reader.tables("table"), searches = reader.tables("search");
+    reader.finish(hint_to_settings);
     dataset_ids_.emplace_back();
     std::vector<std::string> columns = visible_datasets();
     for (const Node* node : datasets) columns.push_back(id_of(*node));
     // A suite that joins others and has no row of its own has nothing that a profile would be laid over.
-    const bool rows = !tables.empty() || part.first == at;
+    const bool rows = !tables.empty() || !searches.empty() || part.first == at;
     Profile profile = read_profiles(profiles, options_.profile, part.file, columns, suite_.methods, rows);
     suite_.bases.push_back(laid_over(laid_over(defaults, profile.settings), suite_.sets));
     columns_.push_back(std::move(profile.datasets));
     stand_ins_.push_back(profile.stand_ins.value_or(stand_ins));
     for (const Node* node : datasets) read_dataset(*node);
+    for (const Node* node : searches) add_search(*node);
     for (const Node* node : tables) read_table(*node);
     if (reader.find("only_tables") != nullptr) leave_tables(reader, part);
   }
@@ -255,6 +257,16 @@ class SuiteReader {
     return settings;
   }
 
+  void add_search(const Node& node) {
+    SearchText search = read_search(node, visible_datasets(), suite_.methods);
+    search.base = part_;
+    search.id.value = parts_[part_].prefix + search.id.value;
+    check_plain_name(search.id.value, "id", search.id.place);
+    refuse_second(table_ids_, search.id.value, search.id.place);
+    if (!parts_[part_].prefix.empty()) search.title = fmt::format("{}: {}", parts_[part_].name, search.title);
+    suite_.searches.push_back(std::move(search));
+  }
+
   void read_table(const Node& node) {
     TableReader reader(node, "[[table]]");
     TableText table;
@@ -266,6 +278,8 @@ class SuiteReader {
     // Each paper has a table 1.
     if (!parts_[part_].prefix.empty()) table.title = fmt::format("{}: {}", parts_[part_].name, table.title);
     read_columns_and_rows(reader, visible_datasets(), suite_.methods, table);
+    for (RowText& row : table.rows)
+      if (!row.search.value.empty()) row.search.value = parts_[part_].prefix + row.search.value;
     suite_.tables.push_back(std::move(table));
   }
 

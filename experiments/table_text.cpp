@@ -1,8 +1,10 @@
 #include "experiments/table_text.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
+#include "experiments/language/synonyms.h"
 #include "experiments/specification/metrics.h"
 #include "settings/names.h"
 
@@ -104,6 +106,16 @@ void read_columns(TableReader& reader, const std::vector<std::string>& known, Ta
     for (const std::string& asked : asked_on) table.datasets.push_back(column_of({trained, asked}));
 }
 
+void check_joined_with(const RowText& row, const std::vector<std::string>& datasets) {
+  std::set<std::string> seen;
+  for (const std::string& id : row.joined_with.value) {
+    const std::string problem = fmt::format("{}: key 'joined_with' names '{}'", row.joined_with.place, id);
+    if (!settings::is_among(datasets, id))
+      throw core::input_error(problem, "there is no data set of that name", settings::nearest_or_all(id, datasets));
+    if (!seen.insert(id).second) throw core::input_error(problem + " twice", {}, "name it once");
+  }
+}
+
 void check_on(const RowText& row, const std::vector<std::string>& datasets) {
   for (const ReferenceRequest& request : row.references)
     for (const std::string& id : request.on)
@@ -136,7 +148,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
   const auto rows = reader.tables("row");
   const bool compared = reader.find("compare_with") != nullptr;
   table.compare_with = reader.located<std::string>("compare_with", "");
-  reader.finish();
+  reader.finish(hint_to_settings);
   if (rows.empty())
     throw core::input_error(fmt::format("{}: key 'row' is missing", reader.place()),
                             fmt::format("table '{}' has no [[table.row]]", table.id));
@@ -145,6 +157,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
     for (RowText& made : read_row(*row, reference, methods)) {
       refuse_second(row_ids, made.id.value, made.id.place);
       check_on(made, datasets);
+      check_joined_with(made, datasets);
       table.rows.push_back(std::move(made));
     }
   if (compared) check_compared(table);

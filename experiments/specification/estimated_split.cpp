@@ -77,9 +77,16 @@ std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack
       found.train = set->images * found.people / set->people;
       break;
   }
-  const double tested = set->people - found.people, test_images = set->images - found.train;
-  found.tested = tested;
+  double tested = set->people - found.people, test_images = set->images - found.train;
   found.tested_again = split.partition == Partition::kOfficial || !split.tested.empty() ? 1 : tested / set->people;
+  if (const double held_out = std::min<double>(split.validation_identities, found.people); held_out > 0) {
+    found.tested_again = held_out / found.people;
+    test_images = found.train * held_out / found.people;
+    found.train -= test_images;
+    found.people -= held_out;
+    tested = held_out;
+  }
+  found.tested = tested;
   if (split.train_identities > 0 && split.train_identities < found.people) {
     found.train *= split.train_identities / found.people;
     found.people = split.train_identities;
@@ -90,8 +97,17 @@ std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack
   const bool any_camera = split.lr_side == LrSide::kCamera && split.low_cameras().front() == 0;
   // The gallery is one image of each, of any camera.
   found.queries = any_camera ? std::max(test_images - tested, 0.0) : test_images * low;
-  found.gallery = test_images - found.queries + set->distractors;
+  found.gallery = test_images - found.queries + (split.validation_identities > 0 ? 0 : set->distractors);
   return found;
+}
+
+std::optional<int> most_training_identities(const settings::PackSettings& pack, const settings::SplitSettings& split) {
+  const settings::RawData* raw = settings::raw_data_of(pack.source);
+  if (!pack.synthetic && (raw == nullptr || raw->part)) return std::nullopt;
+  // A layout's own partitions divide a stand-in otherwise.
+  if (pack.synthetic && split.partition != Partition::kRandomHalves) return std::nullopt;
+  const auto estimated = estimated_split(pack, split);
+  return estimated ? std::optional(static_cast<int>(std::lround(estimated->people))) : std::nullopt;
 }
 
 }  // namespace resolute::experiments

@@ -25,4 +25,8 @@ struct EstimatedSplit {
 //! Nothing where no number is published. Counted as if all identities and cameras had equally many images.
 std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack, const settings::SplitSettings& split);
 
+//! The most identities that a trial can train on, by the same numbers: where they are certain to be no fewer than the
+//! data have. Cameras and unreadable images may leave fewer.
+std::optional<int> most_training_identities(const settings::PackSettings& pack, const settings::SplitSettings& split);
+
 }  // namespace resolute::experiments

@@ -32,8 +32,9 @@ bool is_metric(const std::string& name);
 //! it.
 bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric);
 
-//! Tells whether an evaluation asks its training's own question: that of evaluations on the way (docs/worker.md, "While
-//! it runs"), by the protocol single-shot and the method's own distance. Another number of gallery draws asks the same.
+//! Tells whether an evaluation asks its training's own question: that of evaluations on the way (docs/inside/worker.md,
+//! "While it runs"), by the protocol single-shot and the method's own distance. Another number of gallery draws asks
+//! the same.
 bool asks_as_training_does(const EvaluationSpecification& evaluation, const MethodOptions& method);
 
 //! \param needs null: nothing

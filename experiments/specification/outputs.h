@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! The outputs and metrics of an evaluation, one row each. An output is a file beside result.json, a metric a number in
-//! it (docs/formats/result.md). A row says what a method and the protocol must do to have it. The columns of output
-//! files stand in results/, the figures that show them in report/figures/output_figures.cpp.
+//! it (docs/inside/formats/result.md). A row says what a method and the protocol must do to have it. The columns of
+//! output files stand in results/, the figures that show them in report/figures/output_figures.cpp.
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include "experiments/specification/plan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace resolute::experiments {
 namespace {
@@ -40,6 +41,39 @@ Images images_of(const Plan& plan, const std::string& column) {
 
 bool is_stand_in(const Plan& plan, const std::string& column) { return images_of(plan, column) == Images::kStandIn; }
 
+std::int64_t SearchPlan::steps() const {
+  std::int64_t sum = 0, before = 0;
+  for (const Rung& rung : rungs) {
+    sum += trials * static_cast<std::int64_t>(rung.points) * (rung.steps - before);
+    before = anew ? 0 : rung.steps;
+  }
+  return sum;
+}
+
+std::int64_t SearchPlan::grid_steps() const {
+  return trials * static_cast<std::int64_t>(rungs.front().points) * rungs.back().steps;
+}
+
+std::string search_text(const SearchPlan& search) {
+  std::vector<std::string> rungs;
+  for (const SearchPlan::Rung& rung : search.rungs)
+    rungs.push_back(fmt::format("{} to {} steps ({} done)", rung.points, rung.steps, rung.done));
+  return fmt::format("search '{}' on {}: points {}; {} of the grid's {} steps ({:.0f} %){}", search.id, search.dataset,
+                     fmt::join(rungs, ", "), search.steps(), search.grid_steps(),
+                     100.0 * static_cast<double>(search.steps()) / static_cast<double>(search.grid_steps()),
+                     search.winner.empty() ? "" : fmt::format("; winner: {}", search.winner));
+}
+
+bool Plan::waits() const {
+  return std::ranges::any_of(searches, [](const SearchPlan& search) { return search.winner.empty(); });
+}
+
+bool take_next(Plan& plan, Plan next) {
+  const bool other = !std::ranges::equal(plan.jobs, next.jobs, {}, &PlannedJob::id, &PlannedJob::id);
+  plan = std::move(next);
+  return other || !plan.waits();
+}
+
 std::string column_name(const std::string& column) {
   const ColumnSets sets = sets_of(column);
   return is_across(column) ? fmt::format("{} → {}", sets.trained_on, sets.asked_on) : column;
@@ -57,6 +91,10 @@ std::string row_title(const RowPlan& row) {
 
 std::string column_title(const Plan& plan, const std::string& column) {
   return column_title(column, images_of(plan, column));
+}
+
+std::string other_dataset(const std::string& papers, const std::string& here) {
+  return papers.empty() || papers == here ? "" : fmt::format("paper: {}; here: {}", papers, here);
 }
 
 }  // namespace resolute::experiments

@@ -20,6 +20,13 @@
 
 namespace resolute::experiments {
 
+//! A training goes on from the last state of another one, which is the same with fewer steps (goes_on()). Its bits are
+//! those of a training that was never cut: the state spares steps, and no id knows of it.
+struct GoesOn {
+  JobId from;
+  int steps = 0;  //!< of that training
+};
+
 struct PlannedJob {
   JobId id;
   JobSpecification specification;
@@ -29,6 +36,8 @@ struct PlannedJob {
   //! The id may change once the files that it depends on are here: raw images (their number is estimated), or weights
   //! that are not imported.
   bool provisional = false;
+  std::optional<GoesOn> goes_on{};  //!< of a training that need not begin anew
+  bool keeps_state = false;         //!< of a training whose last state stays, for one that goes on from it
 };
 
 //! A [[result]] of reference/papers.toml by its key, in the file's words.
@@ -48,6 +57,8 @@ struct PaperCell {
   std::map<std::string, std::vector<std::string>> footnotes;
   std::set<std::string>
       no_reference;  //!< metrics that the paper's table has, or may have, without a number for this cell
+  std::map<std::string, std::string> datasets{};  //!< metric → the data set on which the paper has its number
+  std::map<std::string, double> errors{};         //!< metric → the points by which a number off a plot may be off
   bool operator==(const PaperCell&) const = default;
 };
 
@@ -67,6 +78,7 @@ struct RowPlan {
   std::string latex{};                    //!< the label in LaTeX, as it is; empty: made of `label`
   //! Starts of its trainings: "the trunk of row 'hr'", each once; none: from weights or from scratch.
   std::vector<std::string> starts{};
+  std::vector<std::string> joined{};  //!< data sets that its trainings learn from besides their column's
 };
 
 //! A method that a table shows by the paper's numbers alone. Nothing of it runs.
@@ -84,15 +96,23 @@ enum class ClaimKind {
 };
 constexpr auto words_of(ClaimKind) { return settings::words("stated", "printed"); }
 
+//! The form of what a paper says of rows.
+enum class ClaimForm {
+  kOrder,  //!< each row is better than the one before it
+  kSome,   //!< some of the later rows are better than the first
+};
+constexpr auto words_of(ClaimForm) { return settings::words("order", "some"); }
+
 //! An order of a paper's (a [[claim]] of reference/papers.toml), to be compared with ours on one data set.
 struct ClaimPlan {
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
   std::string paper_dataset;                 //!< that the paper speaks of
-  std::vector<std::string> worse_to_better;  //!< ids of rows, two or more
+  std::vector<std::string> worse_to_better;  //!< ids of rows, two or more, in the order of `form`
   ClaimKind kind = ClaimKind::kStated;
   std::vector<std::string> paper_order{};  //!< the paper's whole order, in entries of the reference file
+  ClaimForm form = ClaimForm::kOrder;
 };
 
 //! TablePlan::margin where a table gives none.
@@ -148,6 +168,11 @@ using DrawnFolder = std::function<bool(const DatasetPlan& dataset)>;
 using TrainingImages =
     std::function<std::optional<settings::TrainingCount>(const DatasetPlan& dataset, const SplitSettings& split)>;
 
+//! The number of an evaluation that is done, as its record has it: a fraction. \param metric rank1 or mAP
+using ScoreOf = std::function<std::optional<double>(const JobId& evaluation, const std::string& metric)>;
+//! Tells whether a training that has no result ended for a loss that is not finite: it would again.
+using HasDiverged = std::function<bool(const JobId& training)>;
+
 //! How a suite is planned, whatever it says.
 struct PlanOptions {
   bool from_scratch = false;  //!< train from scratch although the suite names weights; Plan::notes says so
@@ -157,14 +182,17 @@ struct PlanOptions {
   //! For `suite plan`: what follows from missing files is estimated (training images, specification/estimated_split.h)
   //! or left open (weights that the store does not have), and the plan says so. Jobs that depend on it are provisional.
   bool estimate = false;
-  //! For who makes jobs: a list of images of one's own that is here is looked at, image by image. One that cannot be
-  //! split, or has fewer people than a batch, is refused. Commands that look at what there is do not ask for that.
+  //! For who makes jobs: people are counted, by the pack or the raw images' labels where either is here, else by what
+  //! is published of the source. A set that cannot be split, or has fewer people than a batch, is refused. Commands
+  //! that look at what there is do not ask for that.
   bool check_lists = false;
   //! Counts what a trial trains on, for rows that give epochs, and for check_lists. If it is empty, such rows are
   //! refused and lists are not looked at. Nothing else calls it.
   TrainingImages training_images{};
   bool with_references = false;  //!< show the papers' numbers beside drawn images too; changes no job
   DrawnFolder drawn_folder{};    //!< asked of each data set with a root; empty: none is drawn
+  ScoreOf score_of{};            //!< by which searches choose; empty: nothing is done yet
+  HasDiverged has_diverged{};    //!< empty: none has
 };
 
 //! The steps that a length in epochs gives, over the trials of a row: their splits may differ in size.
@@ -188,6 +216,28 @@ struct MissingWeights {
   auto operator<=>(const MissingWeights&) const = default;
 };
 
+//! How far a [[search]] is, by the results that there are.
+struct SearchPlan {
+  std::string id;
+  std::string dataset;
+  struct Rung {
+    int steps = 0;           //!< train.steps at its end
+    std::size_t points = 0;  //!< that train to there
+    std::size_t done = 0;    //!< of these, with a score or without hope of one
+  };
+  std::vector<Rung> rungs;
+  int trials = 1;
+  bool anew = false;  //!< each rung trains from the first step on: under a worker of the user's, or methods in Python
+  std::string winner{};             //!< its settings for people; empty: not known yet
+  bool hopeless = false;            //!< every point of a rung is done, and none has a score: no result can go on
+  std::vector<JobId> diverged{};    //!< trainings that are out of the plan (HasDiverged)
+  std::int64_t steps() const;       //!< of all rungs and trials
+  std::int64_t grid_steps() const;  //!< if every point trained to the end
+  bool operator==(const SearchPlan&) const = default;
+};
+//! "64 points on easy, rungs of 100, 300 and 900 steps …" for people.
+std::string search_text(const SearchPlan& search);
+
 struct Plan {
   std::string suite;  //!< [a-z0-9-]+
   std::string title;
@@ -202,7 +252,14 @@ struct Plan {
   //! Names of weights of which the store does not know all whom they were trained on; sorted.
   std::vector<std::string> of_unknown_people{};
   std::vector<std::string> notes;  //!< what a reader of all tables must know: tables that are left out
+  std::vector<SearchPlan> searches{};
+  //! A search waits for results: the plan of the same suite has more jobs and rows once they are there.
+  bool waits() const;
 };
+
+//! Puts the next plan of the same suite, which knows more results, in the plan's place. \return true if it has other
+//! jobs, or waits no more
+bool take_next(Plan& plan, Plan next);
 
 //! The two data sets of a column. In most columns they are one.
 struct ColumnSets {
@@ -245,11 +302,15 @@ std::string column_name(const std::string& column);
 //! The head of a column for people: its name, and the mark of images that are not real.
 std::string column_title(const std::string& column, Images images);
 std::string column_title(const Plan& plan, const std::string& column);
+//! The words beside a paper's number that is of another data set: "paper: mlr-cuhk03; here: easy (drawn)". Empty where
+//! the paper has it on ours. \param papers its data set \param here the column's title
+std::string other_dataset(const std::string& papers, const std::string& here);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
 //! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "strict_classes" and "look_up"
-//! (where there is any)}] (a row that is unlike its paper has "deviations", one that starts from another "starts"),
+//! (where there is any)}] (a row that is unlike its paper has "deviations", one that starts from another "starts",
+//! one that learns from further data sets "joined"),
 //! "datasets": [{"id", "pack_folder", "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key",
 //! "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's trials),
 //! "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the PaperCell: "entries",

@@ -29,7 +29,7 @@ struct PythonOption {
 struct PythonMethod {
   std::string file;            //!< as the suite names it
   std::filesystem::path path;  //!< where it lies
-  core::Json schema;           //!< what `python -m resolute.schema` prints (docs/formats/suite_bundle.md)
+  core::Json schema;           //!< what `python -m resolute.schema` prints (docs/inside/formats/suite_bundle.md)
   std::string name;            //!< of the class
   int line = 0;                //!< of the class
   int revision = 1;

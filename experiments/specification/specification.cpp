@@ -26,6 +26,21 @@ settings::JobKind job_kind(const JobSpecification& specification) {
                     specification);
 }
 
+std::vector<JoinedSet> sets_of(const TrainingSpecification& training) {
+  std::vector<JoinedSet> sets{{training.pack, training.split}};
+  sets.insert(sets.end(), training.joined.begin(), training.joined.end());
+  return sets;
+}
+
+std::vector<PackSettings> packs_of(const JobSpecification& specification) {
+  std::vector<PackSettings> packs;
+  if (const auto* training = std::get_if<TrainingSpecification>(&specification))
+    for (const JoinedSet& set : sets_of(*training)) packs.push_back(set.pack);
+  else
+    packs.push_back(std::visit([](const auto& job) { return job.pack; }, specification));
+  return packs;
+}
+
 const JobId* weights_read_by(const JobSpecification& specification) {
   if (const auto* evaluation = std::get_if<EvaluationSpecification>(&specification)) return &evaluation->training;
   const auto* training = std::get_if<TrainingSpecification>(&specification);

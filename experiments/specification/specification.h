@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! A job's specification. The id is the hash of its canonical JSON (docs/formats/specification.md). Two
+//! A job's specification. The id is the hash of its canonical JSON (docs/inside/formats/specification.md). Two
 //! specifications that are equal here are the same job, wherever and however often it runs. Titles, row labels, node
 //! counts, the number of process ranks W and every path stay out of it.
 
@@ -75,6 +75,13 @@ struct Start {
   bool operator==(const Start&) const = default;
 };
 
+//! A further data set that a training learns from: the people whom its own split lets train.
+struct JoinedSet {
+  PackSettings pack;
+  SplitSettings split;
+  bool operator==(const JoinedSet&) const = default;
+};
+
 struct TrainingSpecification {
   MethodOptions method;
   NetworkSettings network;
@@ -86,6 +93,9 @@ struct TrainingSpecification {
   std::uint64_t seed = 0;
   std::string initial_weights;           //!< SHA-256 of the weights started from; empty: from scratch
   std::optional<Start> start_from = {};  //!< in the place of initial_weights
+  //! Behind `pack`, whose test people it asks for on the way. By their packs' names, ascending: the same sets in
+  //! another order are the same training.
+  std::vector<JoinedSet> joined = {};
   bool operator==(const TrainingSpecification&) const = default;
 };
 
@@ -107,6 +117,12 @@ Device device_of(const EvaluationSpecification& evaluation, const TrainingSpecif
 std::string kind_name(const JobSpecification& specification);
 //! The kind by which machines for the job are chosen.
 settings::JobKind job_kind(const JobSpecification& specification);
+
+//! All data sets that a training learns from: its own, then those that are joined.
+std::vector<JoinedSet> sets_of(const TrainingSpecification& training);
+
+//! The packs that a job of any kind reads or makes, each once.
+std::vector<PackSettings> packs_of(const JobSpecification& specification);
 
 //! The training whose weights the job reads: an evaluation's own, the one that a training starts from; null: none.
 const JobId* weights_read_by(const JobSpecification& specification);

@@ -35,6 +35,13 @@ CanonicalText write(const TrainingSpecification& s) {
   if (s.start_from)  // trainings without one keep their ids
     members.emplace_back("start_from", CanonicalText{{"part", std::string(settings::word(s.start_from->part))},
                                                      {"training", s.start_from->training.hex}});
+  if (!s.joined.empty()) {
+    std::vector<CanonicalText::Member> sets;
+    for (const JoinedSet& set : s.joined)
+      sets.emplace_back(set.pack.name, CanonicalText{{"pack", settings::canonical(set.pack)},
+                                                     {"split", settings::canonical(set.split)}});
+    members.emplace_back("joined", sets);
+  }
   return members;
 }
 
@@ -54,6 +61,21 @@ Start read_start(const Json& json, const std::string& where) {
   return start;
 }
 
+std::vector<JoinedSet> read_joined(const Json& json, const std::string& where) {
+  if (!json.is_object() || json.empty())
+    throw core::input_error(fmt::format("{}: key 'joined' is no object of data sets by name", where));
+  std::vector<JoinedSet> sets;
+  for (const auto& [name, one] : json.items()) {
+    ObjectReader object(one, fmt::format("{}: in 'joined.{}'", where, name));
+    PackSettings pack = settings::read_member<PackSettings>(object, "pack");
+    if (pack.name != name)
+      throw core::input_error(fmt::format("{}: its pack has the name '{}'", object.where(), pack.name));
+    sets.push_back({std::move(pack), settings::read_member<SplitSettings>(object, "split")});
+    object.finish();
+  }
+  return sets;
+}
+
 TrainingSpecification read_training(ObjectReader& object) {
   TrainingSpecification s;
   s.method = read_method(object);
@@ -66,6 +88,7 @@ TrainingSpecification read_training(ObjectReader& object) {
   s.seed = object.required<std::uint64_t>("seed");
   s.initial_weights = object.required<std::string>("initial_weights");
   if (const Json* start = object.find("start_from")) s.start_from = read_start(*start, object.where());
+  if (const Json* joined = object.find("joined")) s.joined = read_joined(*joined, object.where());
   return s;
 }
 

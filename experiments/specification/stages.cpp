@@ -1,7 +1,5 @@
 #include "experiments/specification/stages.h"
 
-#include <tuple>
-
 #include "experiments/specification/validation.h"
 #include "methods/rules.h"
 
@@ -17,22 +15,40 @@ SplitSettings of_training(SplitSettings split) {
 
 }  // namespace
 
+std::string divided_by(const SplitSettings& one, const SplitSettings& other, bool cameras_seen_by_all) {
+  if (one.partition != other.partition) return "split.partition";
+  // Validation people are drawn of those who would train. Who holds some out trains on nobody of the test.
+  const bool asks_validation = other.validation_identities != 0;
+  if (asks_validation && one.validation_identities != other.validation_identities) return "split.validation_identities";
+  if (!asks_validation && one.partition == settings::Partition::kOfficial) return "";
+  const std::string by_seed = one.seed == other.seed ? "" : "split.seed";
+  if (!asks_validation && one.partition == settings::Partition::kPublished) return by_seed;
+  if (one.tested != other.tested) return "split.tested";
+  if (!asks_validation && !one.tested.empty()) return "";
+  if (!by_seed.empty()) return by_seed;
+  if (one.test_identities != other.test_identities) return "split.test_identities";
+  if (cameras_seen_by_all) return "";
+  if (one.lr_side != other.lr_side) return "split.lr_side";
+  if (one.low_cameras() != other.low_cameras())
+    return one.lr_cameras.empty() && other.lr_cameras.empty() ? "split.lr_camera" : "split.lr_cameras";
+  return "";
+}
+
 bool tests_strangers(const SplitSettings& trained, const SplitSettings& tested) {
-  if (trained.partition != tested.partition) return false;
-  switch (trained.partition) {
-    case settings::Partition::kOfficial:
-      return true;
-    case settings::Partition::kPublished:
-      return trained.seed == tested.seed;
-    case settings::Partition::kRandomHalves:
-      break;
-  }
-  if (!trained.tested.empty() || !tested.tested.empty()) return trained.tested == tested.tested;
-  // Who has both an LR and an HR image takes part in the draw.
-  const auto drawn_by = [](const SplitSettings& split) {
-    return std::tuple(split.seed, split.test_identities, split.lr_camera, split.lr_cameras, split.lr_side);
-  };
-  return drawn_by(trained) == drawn_by(tested);
+  return divided_by(trained, tested).empty();
+}
+
+bool goes_on(const TrainingSpecification& shorter, const TrainingSpecification& longer) {
+  const settings::Schedule schedule = longer.recipe.schedule;
+  if (schedule != settings::Schedule::kStep && schedule != settings::Schedule::kConstant) return false;
+  if (shorter.recipe.steps >= longer.recipe.steps) return false;
+  // Stages of equal lengths are written in two ways: normalised() drops what the length says.
+  TrainingSpecification first = shorter, as_short = longer;
+  methods::fill_in_pace(first.method, first.network, first.recipe.steps);
+  methods::fill_in_pace(as_short.method, as_short.network, as_short.recipe.steps);
+  if (methods::is_paced_by_length(as_short.method)) return false;  // too short for its stages
+  as_short.recipe.steps = shorter.recipe.steps;
+  return as_short == first;
 }
 
 StartPart part_to_start(const TrainingSpecification& first, const TrainingSpecification& second,
@@ -48,12 +64,13 @@ StartPart part_to_start(const TrainingSpecification& first, const TrainingSpecif
   if (first.pack != second.pack) refuse("it is of another pack", "");
   if (!tests_strangers(first.split, second.split))
     refuse("people who train there are tested here: the two divide people otherwise",
-           "give both rows the same split.partition, split.tested, split.test_identities and LR cameras");
+           "give both rows the same split.partition, split.tested, split.test_identities, split.validation_identities "
+           "and LR cameras");
   const auto backbone = [](const TrainingSpecification& training) { return settings::word(training.network.backbone); };
   if (backbone(first) != backbone(second))
     refuse(fmt::format("its backbone is {}, not {}", backbone(first), backbone(second)), "give both the same backbone");
   if (methods::same_networks(first.method, second.method) && first.network.neck == second.network.neck &&
-      of_training(first.split) == of_training(second.split))
+      of_training(first.split) == of_training(second.split) && first.joined == second.joined)
     return StartPart::kModule;
   if (const int trunks = methods::row(first.method).trunks; trunks != 1)
     refuse(fmt::format("its networks differ from this row's, and it has {} trunks to choose from", trunks),

@@ -16,6 +16,15 @@ inline constexpr std::size_t kMostStages = 32;
 StartPart part_to_start(const TrainingSpecification& first, const TrainingSpecification& second,
                         const std::string& name);
 
+//! The member by which two splits of the same people divide them otherwise ("split.lr_camera"), so that one trains on
+//! people whom the other tests; empty: nobody is both. Which cameras are LR matters where people are drawn: who has
+//! both an LR and an HR image takes part. \param cameras_seen_by_all every camera saw everybody: any one decides alike
+std::string divided_by(const SplitSettings& one, const SplitSettings& other, bool cameras_seen_by_all = false);
+
+//! True if `longer` is `shorter` with more steps, and its first steps are the same: it may go on from the other's last
+//! state. Not where the length of a training paces it from the first step on.
+bool goes_on(const TrainingSpecification& shorter, const TrainingSpecification& longer);
+
 //! True if nobody who trains by `trained` is tested by `tested`, two splits of one pack.
 bool tests_strangers(const SplitSettings& trained, const SplitSettings& tested);
 

@@ -31,9 +31,22 @@ const SyntheticSettings* drawn_plainly(const PackSettings& pack) {
 std::optional<int> training_identities(const SplitSettings& split, const PackSettings& pack) {
   const SyntheticSettings* drawn = drawn_plainly(pack);
   if (drawn == nullptr || split.partition != settings::Partition::kRandomHalves) return std::nullopt;
-  const int identities = drawn->identities;
+  const int identities = drawn->identities - split.validation_identities;
   if (!split.tested.empty()) return identities - static_cast<int>(split.tested.size());
-  return split.test_identities == 0 ? identities / 2 : identities - split.test_identities;
+  return split.test_identities == 0 ? drawn->identities / 2 - split.validation_identities
+                                    : identities - split.test_identities;
+}
+
+//! Identities of all of a training's sets, where they are known.
+std::optional<int> known_identities(const TrainingSpecification& training) {
+  int all = 0;
+  for (const JoinedSet& set : sets_of(training)) {
+    const auto known =
+        set.split.train_identities != 0 ? set.split.train_identities : training_identities(set.split, set.pack);
+    if (!known) return std::nullopt;
+    all += *known;
+  }
+  return all;
 }
 
 void check_genuine(const SplitSettings& split, const PackSettings& pack) {
@@ -112,6 +125,10 @@ void check(const SplitSettings& split, const PackSettings& pack) {
     throw MemberError("split.tested", fmt::format("{} identities", split.tested.size()),
                       fmt::format("data set '{}' has identities 1 to {}, of which 2 must train", pack.name,
                                   pack.synthetic->identities));
+  if (const auto known = training_identities(split, pack); known && split.validation_identities > 0 && *known < 2)
+    throw MemberError("split.validation_identities", split.validation_identities,
+                      fmt::format("data set '{}' has {} training identities, of which 2 must train", pack.name,
+                                  *known + split.validation_identities));
   if (const auto known = training_identities(split, pack); known && split.train_identities > *known)
     throw MemberError("split.train_identities", split.train_identities,
                       fmt::format("data set '{}' has {} training identities", pack.name, *known));
@@ -227,11 +244,42 @@ void check_lanes(const TrainingSpecification& s) {
                                   s.lanes == 1 ? "lane" : "lanes", counts.back()),
                       fmt::format("raise it to {} or lower 'lanes'", 2 * s.lanes));
   check_images(s);
-  if (s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
+  if (s.joined.empty() && s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
     throw MemberError("train.identities", s.recipe.identities,
                       fmt::format("'split.train_identities' leaves {} to train on", s.split.train_identities));
-  if (s.split.train_identities != 0) check_identities(s, s.split.train_identities);
-  if (const auto known = training_identities(s.split, s.pack)) check_identities(s, *known);
+  if (const auto known = known_identities(s)) check_identities(s, *known);
+}
+
+//! Joined sets are one pool: images of one size, and one rule of which of them exist in low resolution alone.
+void check_joined_sets(const TrainingSpecification& s) {
+  const auto refuse = [](const JoinedSet& set, const std::string& why, const std::string& key) {
+    throw MemberError("joined_with", "'" + set.pack.name + "'", why,
+                      fmt::format("give both the same '{}', or leave it out", key));
+  };
+  if (!s.joined.empty() && s.recipe.program != 0 && s.recipe.program_options.empty())
+    throw MemberError("joined_with", "'" + s.joined.front().pack.name + "'",
+                      "a program of its own trains, and may read one pack alone", "leave it out");
+  const auto out_of_order = [](const JoinedSet& one, const JoinedSet& next) { return one.pack.name >= next.pack.name; };
+  if (const auto found = std::ranges::adjacent_find(s.joined, out_of_order); found != s.joined.end())
+    throw MemberError("joined_with", "'" + found->pack.name + "'", "sets are joined by name, each once");
+  for (const JoinedSet& set : s.joined) {
+    if (set.pack.height != s.pack.height || set.pack.width != s.pack.width)
+      refuse(set,
+             fmt::format("its images are {}x{} pixels, and those of '{}' {}x{}", set.pack.height, set.pack.width,
+                         s.pack.name, s.pack.height, s.pack.width),
+             "height' and 'width");
+    if (set.pack.kernel != s.pack.kernel)
+      refuse(set, fmt::format("its LR images are made otherwise than those of '{}'", s.pack.name), "kernel");
+    if (set.split.train_pool != s.split.train_pool)
+      refuse(set,
+             fmt::format("its training pool is {}, and that of '{}' {}", settings::word(set.split.train_pool),
+                         s.pack.name, settings::word(s.split.train_pool)),
+             "split.train_pool");
+    if (set.pack.name == s.pack.name)
+      throw MemberError("joined_with", "'" + set.pack.name + "'", "the training has that data set already",
+                        "leave it out");
+    check_set(s, set);
+  }
 }
 
 void check_device(const TrainingSpecification& s) {
@@ -256,6 +304,7 @@ void check_job(const TrainingSpecification& s) {
   settings::check_members(s.network, "network.");
   check(s.recipe, s.pack);
   methods::check(s.method, {s.network, s.recipe, s.pack, s.split});
+  check_joined_sets(s);
   check_lanes(s);
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
     throw MemberError("initial_weights", "'" + s.initial_weights + "'", "a SHA-256 in 64 hexadecimal digits is needed");
@@ -329,10 +378,34 @@ void check_levels_told(const EvaluationProtocol& protocol, const MethodOptions& 
 
 void check_recipe(const Recipe& recipe, const PackSettings& pack) { check(recipe, pack); }
 
+void check_set(const TrainingSpecification& training, const JoinedSet& set) {
+  check_network_pack(set.pack);
+  check(set.split, set.pack);
+  check(training.recipe, set.pack);
+  methods::check(training.method, {training.network, training.recipe, set.pack, set.split});
+}
+
+int trained_identities(const JoinedSet& set, int known) {
+  if (const int tested = set.split.test_identities; tested > 0 && known < 2)
+    throw MemberError("split.test_identities", tested,
+                      fmt::format("it leaves {} of data set '{}', and 2 must train", known, set.pack.name));
+  if (const int held_out = set.split.validation_identities; held_out > 0 && known < 2)
+    throw MemberError("split.validation_identities", held_out,
+                      fmt::format("it leaves {} of data set '{}', and 2 must train", known, set.pack.name));
+  const int chosen = set.split.train_identities;
+  if (chosen > known)
+    throw MemberError("split.train_identities", chosen,
+                      fmt::format("data set '{}' has {} training identities", set.pack.name, known));
+  return chosen > 0 ? chosen : known;
+}
+
 void check_identities(const TrainingSpecification& training, int known) {
   if (training.recipe.identities > known)
     throw MemberError("train.identities", training.recipe.identities,
-                      fmt::format("data set '{}' has {} training identities", training.pack.name, known));
+                      training.joined.empty()
+                          ? fmt::format("data set '{}' has {} training identities", training.pack.name, known)
+                          : fmt::format("data set '{}' and those joined with it have {} training identities",
+                                        training.pack.name, known));
   const Recipe& r = training.recipe;
   if (r.labelled_by != settings::LabelledBy::kIdentity || r.labelled_fraction == 0) return;
   if (const int labelled = settings::labelled_identities(r.labelled_fraction, known); labelled < 2)

@@ -22,8 +22,13 @@ void check(const JobSpecification& specification);
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method);
 //! A recipe alone, of a training from this pack.
 void check_recipe(const Recipe& recipe, const settings::PackSettings& pack);
-//! \param known how many identities its split trains on \throws MemberError for a batch of more, or
-//! labels for fewer than two of them
+//! A data set that a training learns from, by itself: its pack and split, and the recipe and method on them.
+void check_set(const TrainingSpecification& training, const JoinedSet& set);
+//! How many identities of one set train. \param known how many may, at most \throws MemberError where
+//! `split.train_identities` asks for more, or `split.test_identities` leaves fewer than two
+int trained_identities(const JoinedSet& set, int known);
+//! \param known how many identities of all its sets train, at most \throws MemberError for a batch of more, or labels
+//! for fewer than two of them
 void check_identities(const TrainingSpecification& training, int known);
 
 }  // namespace resolute::experiments

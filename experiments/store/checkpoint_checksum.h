@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! The checksum of a checkpoint, of which workers write and believe the rest (docs/formats/checkpoint.md): "crc32c"
-//! sorts first among the keys of the metadata and the metadata stands first in the header, so its eight digits have a
-//! fixed place.
+//! The checksum of a checkpoint, of which workers write and believe the rest (docs/inside/formats/checkpoint.md):
+//! "crc32c" sorts first among the keys of the metadata and the metadata stands first in the header, so its eight digits
+//! have a fixed place.
 
 #include <cstddef>
 #include <cstdint>

@@ -19,6 +19,7 @@ Json write(const PlannedJob& job) {
                {"after", ids(job.after)}, {"slots", job.slots},
                {"label", job.label},      {"specification", to_json(job.specification)}};
   if (job.provisional) json["provisional"] = true;
+  if (job.goes_on) json["goes_on"] = {{"from", job.goes_on->from.hex}, {"steps", job.goes_on->steps}};
   return json;
 }
 
@@ -33,6 +34,19 @@ void add_paper(Json& cell, const PaperCell& paper) {
                                {"variant", entry.variant}});
   if (!paper.footnotes.empty()) cell["footnotes"] = paper.footnotes;
   if (!paper.no_reference.empty()) cell["no_reference"] = paper.no_reference;
+}
+
+Json write(const SearchPlan& search) {
+  Json rungs = Json::array();
+  for (const SearchPlan::Rung& rung : search.rungs)
+    rungs.push_back({{"steps", rung.steps}, {"points", rung.points}, {"done", rung.done}});
+  return {{"id", search.id},
+          {"dataset", search.dataset},
+          {"rungs", std::move(rungs)},
+          {"trials", search.trials},
+          {"steps", search.steps()},
+          {"grid_steps", search.grid_steps()},
+          {"winner", search.winner.empty() ? Json() : Json(search.winner)}};
 }
 
 Json write(const TablePlan& table) {
@@ -51,10 +65,12 @@ Json write(const TablePlan& table) {
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
     if (!row.deviations.empty()) rows.back()["deviations"] = row.deviations;
     if (!row.starts.empty()) rows.back()["starts"] = row.starts;
+    if (!row.joined.empty()) rows.back()["joined"] = row.joined;
   }
   Json claims = Json::array();
   for (const ClaimPlan& claim : table.claims)
     claims.push_back({{"kind", settings::word(claim.kind)},
+                      {"form", settings::word(claim.form)},
                       {"dataset", claim.dataset},
                       {"metric", claim.metric},
                       {"paper", claim.paper},
@@ -114,6 +130,7 @@ Json without_jobs(const Plan& plan) {
                {"epochs", std::move(epochs)},
                {"worker", plan.worker},
                {"notes", plan.notes}};
+  for (const SearchPlan& search : plan.searches) json["searches"].push_back(write(search));
   if (!plan.of_unknown_people.empty()) json["of_unknown_people"] = plan.of_unknown_people;
   return json;
 }

@@ -47,6 +47,10 @@ std::filesystem::path StoreLayout::checkpoints_folder(const JobId& job) const {
   return job_folder(job) / "checkpoints";
 }
 
+std::filesystem::path StoreLayout::divergence_file(const JobId& training) const {
+  return job_folder(training) / "diverged.txt";
+}
+
 std::filesystem::path StoreLayout::attempt_file(const JobId& job, int attempt, const std::string& name) const {
   RESOLUTE_EXPECT(attempt >= 1, "attempts count from 1");
   return job_folder(job) / fmt::format("{}{:03}-{}", kAttempt, attempt, name);

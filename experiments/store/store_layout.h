@@ -32,9 +32,11 @@ class StoreLayout {
   std::filesystem::path job_folder(const JobId& job) const;
   std::filesystem::path specification_file(const JobId& job) const;
   std::filesystem::path result_file(const JobId& job) const;
-  //! The features or distances of an evaluation: `docs/formats/features.md`.
+  //! The features or distances of an evaluation: `docs/inside/formats/features.md`.
   std::filesystem::path features_file(const JobId& evaluation) const;
   std::filesystem::path checkpoints_folder(const JobId& job) const;
+  //! Why a training ends for a loss or a gradient that is not finite, each time that it runs: a line of text.
+  std::filesystem::path divergence_file(const JobId& training) const;
   //! A file that one attempt leaves beside the job's result. \param attempt 1, 2, …; three digits or more
   std::filesystem::path attempt_file(const JobId& job, int attempt, const std::string& name) const;
   std::filesystem::path suite_folder(const std::string& suite) const;

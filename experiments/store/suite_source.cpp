@@ -56,7 +56,7 @@ SuiteSource source_of(core::FileSystem& files, const fs::path& suite_file) {
 
 void require_own_suite(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                        const SuiteSource& given) {
-  if (lies_in(store.suite_folder(suite), given.path)) return;
+  if (is_own_copy(store, suite, given)) return;
   const auto stored = read_source(files, source_file(store, suite));
   if (!stored || stored->sha256 == given.sha256 || (!given.path.empty() && stored->path == given.path)) return;
   throw core::input_error(
@@ -68,6 +68,10 @@ void require_own_suite(core::FileSystem& files, const StoreLayout& store, const 
       "say --same-suite if it is that file, moved and changed");
 }
 
+bool is_own_copy(const StoreLayout& store, const std::string& suite, const SuiteSource& given) {
+  return lies_in(store.suite_folder(suite), given.path);
+}
+
 bool is_noted(core::FileSystem& files, const StoreLayout& store, const std::string& suite, const SuiteSource& given) {
   const auto stored = read_source(files, source_file(store, suite));
   return stored && stored->sha256 == given.sha256;
@@ -75,7 +79,7 @@ bool is_noted(core::FileSystem& files, const StoreLayout& store, const std::stri
 
 void note_source(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                  const SuiteSource& given) {
-  if (lies_in(store.suite_folder(suite), given.path)) return;
+  if (is_own_copy(store, suite, given)) return;
   const fs::path file = source_file(store, suite);
   const std::string text =
       core::canonical_json({{"path", given.path}, {"sha256", given.sha256}, {"version", kVersion}}) + "\n";

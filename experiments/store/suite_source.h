@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! `suites/NAME/source.json`: which file a suite of a store is made from (docs/formats/source.md). Two files may give
-//! one name: each would write over the other's tables, and `suite cancel` of one would stop the run of the other.
+//! `suites/NAME/source.json`: which file a suite of a store is made from (docs/inside/formats/source.md). Two files may
+//! give one name: each would write over the other's tables, and `suite cancel` of one would stop the run of the other.
 
 #include <filesystem>
 #include <string>
@@ -24,6 +24,8 @@ SuiteSource source_of(core::FileSystem& files, const std::filesystem::path& suit
 //! is a warning
 void require_own_suite(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                        const SuiteSource& given);
+//! True if the file is of the suite's own folder in the store: a submission's copy.
+bool is_own_copy(const StoreLayout& store, const std::string& suite, const SuiteSource& given);
 //! True if the suite was noted with this text last.
 bool is_noted(core::FileSystem& files, const StoreLayout& store, const std::string& suite, const SuiteSource& given);
 //! From now on the suite is this file's. \throws RuntimeError as write_atomic()
