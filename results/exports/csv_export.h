@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! A suite's results as CSV files, one a relation (docs/formats/export.md).
+//! A suite's results as CSV files, one a relation (docs/inside/formats/export.md).
 
 #include <filesystem>
 #include <functional>

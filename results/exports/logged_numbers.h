@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The numbers that a training logged while it ran: its losses step by step, and the scores of evaluations on the way
-//! (docs/worker.md). For curves.
+//! (docs/inside/worker.md). For curves.
 
 #include <cstdint>
 #include <functional>

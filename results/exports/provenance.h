@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! On which jobs each number of a suite's tables stands, and what of each decided its bits
-//! (docs/formats/provenance.md).
+//! (docs/inside/formats/provenance.md).
 
 #include <map>
 #include <optional>
@@ -49,7 +49,7 @@ Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files,
 //! The training of each of the plan's evaluations.
 std::map<JobId, JobId> trainings_of(const experiments::Plan& plan);
 
-//! The document of docs/formats/provenance.md.
+//! The document of docs/inside/formats/provenance.md.
 core::Json to_json(const Provenance& provenance);
 
 }  // namespace resolute::results

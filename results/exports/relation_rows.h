@@ -66,7 +66,9 @@ struct ExportedCell {
   std::string label, status, why;
   std::optional<double> mean, deviation;
   int trials = 0, trials_needed = 0;
-  std::optional<double> reference, chance;
+  std::optional<double> reference;
+  std::optional<std::string> paper_dataset;
+  std::optional<double> chance;
   std::optional<Difference> difference;
   bool stand_in = false;
   std::optional<std::string> trained_on, asked_on;
@@ -89,6 +91,7 @@ void columns(auto& to, const ExportedCell& row) {
   to("trials", row.trials, "that are there");
   to("trials_needed", row.trials_needed, "that the suite asks for");
   to("reference", row.reference, "the paper's number");
+  to("paper_dataset", row.paper_dataset, "the data set on which the paper has it");
   to("chance", row.chance, "what a random order would score");
   to("difference", of_difference(&Difference::mean), "from the same cell of the row that the table compares with");
   to("difference_low", of_difference(&Difference::low), "of its 95 % interval");
@@ -99,6 +102,26 @@ void columns(auto& to, const ExportedCell& row) {
   to("asked_on", row.asked_on, "id of the data set whose test people it is asked for; none of a mean");
 }
 
+struct ScoreRow {
+  static constexpr std::string_view kName = "scores",
+                                    kMeaning =
+                                        "the numbers behind the cells, one per trial that is there, in the units that "
+                                        "the tables print: per cent where a metric is a fraction";
+  static constexpr std::size_t kKey = 5;
+  std::string table, row, dataset;
+  int trial = 0;
+  std::string metric;
+  double value = 0;
+};
+void columns(auto& to, const ScoreRow& row) {
+  to("table_id", row.table, "the table", "tables.table_id");
+  to("row_id", row.row, "id of the row");
+  to("dataset", row.dataset, "id of the data set, `market->caviar` or `mean`, as in `cells`");
+  to("trial", row.trial, "its number, from 0");
+  to("metric", row.metric, "as suites name it");
+  to("value", row.value, "the trial's; a cell's `mean` is the mean of these");
+}
+
 struct PublishedNumberRow {
   static constexpr std::string_view kName = "published",
                                     kMeaning =
@@ -107,6 +130,7 @@ struct PublishedNumberRow {
   std::string table, method, dataset, metric, label;
   int position = 0;
   double value = 0;
+  std::string paper_dataset;
 };
 void columns(auto& to, const PublishedNumberRow& row) {
   to("table_id", row.table, "the table", "tables.table_id");
@@ -116,6 +140,7 @@ void columns(auto& to, const PublishedNumberRow& row) {
   to("label", row.label, "of the method, for people");
   to("position", row.position, "of the method in the table, from 0");
   to("value", row.value, "the paper's number");
+  to("paper_dataset", row.paper_dataset, "the data set on which the paper has it");
 }
 
 struct JobRow {

@@ -110,13 +110,25 @@ void write_cells(const SuiteTables& tables, RelationSink& sink) {
       for (const Cell& cell : row.cells) {
         const bool is_mean = !table.mean_of.empty() && cell.dataset == experiments::kMeanColumn;
         const experiments::ColumnSets sets = experiments::sets_of(cell.dataset);
-        rows.add({table.id, row.id, cell.dataset, cell.metric, position++, row.label,
-                  std::string(settings::word(cell.status)), cell.why, cell.mean, cell.std, cell.trials,
-                  cell.trials_needed, cell.reference, cell.chance, cell.difference, is_stand_in(table, cell.dataset),
-                  is_mean ? std::nullopt : std::optional(sets.trained_on),
-                  is_mean ? std::nullopt : std::optional(sets.asked_on)});
+        rows.add(
+            {table.id, row.id, cell.dataset, cell.metric, position++, row.label,
+             std::string(settings::word(cell.status)), cell.why, cell.mean, cell.std, cell.trials, cell.trials_needed,
+             cell.reference, cell.paper_dataset.empty() ? std::nullopt : std::optional(cell.paper_dataset), cell.chance,
+             cell.difference, is_stand_in(table, cell.dataset), is_mean ? std::nullopt : std::optional(sets.trained_on),
+             is_mean ? std::nullopt : std::optional(sets.asked_on)});
       }
   }
+  rows.end();
+}
+
+void write_scores(const SuiteTables& tables, RelationSink& sink) {
+  RowsOf<ScoreRow> rows(sink);
+  for (const Table& table : tables.tables)
+    for (const Row& row : table.rows)
+      for (const Cell& cell : row.cells)
+        for (std::size_t trial = 0; trial < cell.values.size(); ++trial)
+          if (const auto& value = cell.values[trial])
+            rows.add({table.id, row.id, cell.dataset, static_cast<int>(trial), cell.metric, *value});
   rows.end();
 }
 
@@ -127,7 +139,8 @@ void write_published(const SuiteTables& tables, RelationSink& sink) {
     for (const experiments::PublishedRow& row : table.published) {
       for (const auto& [dataset, numbers] : row.numbers)
         for (const auto& [metric, value] : numbers)
-          rows.add({table.id, row.method, dataset, metric, row.label, position, value});
+          rows.add({table.id, row.method, dataset, metric, row.label, position, value,
+                    published_dataset(row, dataset, metric)});
       ++position;
     }
   }
@@ -227,8 +240,8 @@ void write_metrics(const Provenance& provenance, RelationSink& sink) {
 
 const std::vector<Relation>& relations() {
   static const std::vector<Relation> kRelations =
-      relations_of<SuiteRow, NoteRow, ExportedTable, ExportedCell, PublishedNumberRow, JobRow, InputRow, ExportedTrial,
-                   MetricRow, CmcRow, StepRow>();
+      relations_of<SuiteRow, NoteRow, ExportedTable, ExportedCell, ScoreRow, PublishedNumberRow, JobRow, InputRow,
+                   ExportedTrial, MetricRow, CmcRow, StepRow>();
   return kRelations;
 }
 
@@ -239,6 +252,7 @@ void write_relations(const ResultsSource& source, RelationSink& sink,
   write_suite(tables, sink);
   write_tables_relation(tables, sink);
   write_cells(tables, sink);
+  write_scores(tables, sink);
   write_published(tables, sink);
   write_jobs(provenance, sink);
   write_trials(source.plan, provenance, sink);

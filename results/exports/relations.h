@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! A suite's results as relations: lists of rows with named, typed columns, which CSV files and an SQLite file hold
-//! alike (docs/formats/export.md).
+//! alike (docs/inside/formats/export.md).
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,7 @@ struct Column {
   std::string_view name;
   ColumnType type = ColumnType::kText;
   bool optional = false;     //!< a row may have none
-  std::string_view meaning;  //!< as docs/formats/export.md says it
+  std::string_view meaning;  //!< as docs/inside/formats/export.md says it
   std::string_view of;       //!< "jobs.job": each value stands there; empty: any
 };
 

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <optional>
 
 #include "core/error.h"
 #include "core/files/new_folder.h"
@@ -75,6 +76,7 @@ class SqliteFile final : public RelationSink {
     sqlite3_stmt* statement = nullptr;
     check(sqlite3_prepare_v2(database_.get(), insert.c_str(), -1, &statement, nullptr));
     insert_.reset(statement);
+    rows_.emplace_back(relation.name, 0);
   }
   void row(std::span<const FieldValue> fields) override {
     int place = 0;
@@ -92,6 +94,7 @@ class SqliteFile final : public RelationSink {
     }
     if (const int code = sqlite3_step(insert_.get()); code != SQLITE_DONE) check(code);
     check(sqlite3_reset(insert_.get()));
+    ++rows_.back().second;
   }
   void end() override { insert_.reset(); }
 
@@ -99,6 +102,8 @@ class SqliteFile final : public RelationSink {
     run("COMMIT");
     check(sqlite3_close(database_.release()));
   }
+
+  const RowsOfTables& rows() const { return rows_; }
 
  private:
   void run(const std::string& text) { check(sqlite3_exec(database_.get(), text.c_str(), nullptr, nullptr, nullptr)); }
@@ -111,11 +116,40 @@ class SqliteFile final : public RelationSink {
   }
 
   fs::path path_;
+  RowsOfTables rows_;
   std::unique_ptr<sqlite3, CloseDatabase> database_;
   Statement insert_;  // of the relation that is being written; ends before the database
 };
 
+// The first column of a query's first row. Nothing where SQLite cannot read it.
+std::optional<std::string> first_answer(sqlite3* database, const std::string& query) {
+  sqlite3_stmt* prepared = nullptr;
+  if (sqlite3_prepare_v2(database, query.c_str(), -1, &prepared, nullptr) != SQLITE_OK) return std::nullopt;
+  const Statement statement(prepared);
+  if (sqlite3_step(prepared) != SQLITE_ROW) return std::nullopt;
+  const unsigned char* text = sqlite3_column_text(prepared, 0);
+  return text == nullptr ? std::nullopt : std::optional(std::string(reinterpret_cast<const char*>(text)));
+}
+
 }  // namespace
+
+void read_again(const fs::path& path, const RowsOfTables& rows) {
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, kWithoutLocks);
+  const std::unique_ptr<sqlite3, CloseDatabase> database(opened);
+  std::string wrong = code == SQLITE_OK ? "" : sqlite3_errstr(code);
+  if (const auto intact = first_answer(opened, "PRAGMA integrity_check"); wrong.empty() && intact != "ok")
+    wrong = intact.value_or(sqlite3_errmsg(opened));
+  for (const auto& [table, written] : rows)
+    if (const auto found =
+            first_answer(opened, fmt::format("SELECT count(*) FROM {}", quoted(std::string_view(table))));
+        wrong.empty() && found != fmt::to_string(written))
+      wrong = fmt::format("table '{}' has {} rows, and {} were written", table, found.value_or("no"), written);
+  if (!wrong.empty())
+    throw core::RuntimeError(core::ErrorKind::kEnvironment,
+                             fmt::format("'{}' does not read as it was written", path.string()), wrong,
+                             "write it to another file system");
+}
 
 void export_sqlite(const ResultsSource& source, const fs::path& file,
                    const std::function<void(std::size_t)>& progress) {
@@ -123,6 +157,7 @@ void export_sqlite(const ResultsSource& source, const fs::path& file,
     SqliteFile database(temporary);
     write_relations(source, database, progress);
     database.commit();
+    read_again(temporary, database.rows());
   });
 }
 

@@ -1,9 +1,13 @@
 #pragma once
 //! \file
-//! A suite's results as an SQLite file, a table a relation (docs/formats/export.md).
+//! A suite's results as an SQLite file, a table a relation (docs/inside/formats/export.md).
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "results/exports/relations.h"
 
@@ -17,5 +21,12 @@ inline constexpr int kSqliteApplicationId = 0x52534c54;
 //! with its words and those of the system
 void export_sqlite(const ResultsSource& source, const std::filesystem::path& file,
                    const std::function<void(std::size_t done)>& progress = {});
+
+//! How many rows each table has.
+using RowsOfTables = std::vector<std::pair<std::string, std::int64_t>>;
+//! A file system that loses or mixes pages must not leave a file that is believed. Rows and structure are looked at; of
+//! the letters of long texts SQLite has no checksum. \throws core::RuntimeError (kEnvironment) for a file that SQLite
+//! does not find whole, or that has other rows than were written
+void read_again(const std::filesystem::path& file, const RowsOfTables& rows);
 
 }  // namespace resolute::results

@@ -97,6 +97,7 @@ class BundleContents {
   void add_job(const JobProvenance& job, bool features);
   void add_packs();
   void add_names_of_weights();
+  void add_diverged();
   std::vector<Piece> entries() && { return std::move(entries_); }
 
  private:
@@ -137,6 +138,12 @@ void BundleContents::add_names_of_weights() {
   for (const std::string& name : catalogue.names())
     if (const auto weights = catalogue.find(name); weights && used.contains(weights->sha256))
       add_stored(source_.store.weights_name_file(name));
+}
+
+// What searches have passed over: without it they would wait for results.
+void BundleContents::add_diverged() {
+  for (const experiments::SearchPlan& search : source_.plan.searches)
+    for (const experiments::JobId& job : search.diverged) add_if_stored(source_.store.divergence_file(job));
 }
 
 std::string readme_of(const experiments::Plan& plan, const BundleRequest& request) {
@@ -184,6 +191,7 @@ BundleSummary write_suite_bundle(const ResultsSource& source, const BundleReques
   contents.add_text("tables/provenance.json", core::canonical_json(to_json(provenance)) + "\n");
   contents.add_packs();
   contents.add_names_of_weights();
+  contents.add_diverged();
   for (const JobProvenance& job : provenance.jobs) {
     if (!job.record) continue;
     contents.add_job(job, request.features);

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! A suite with its results in one file, of which tables, exports and pages are made again on any machine
-//! (docs/formats/suite_bundle.md).
+//! (docs/inside/formats/suite_bundle.md).
 
 #include <cstdint>
 #include <filesystem>

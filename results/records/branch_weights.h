@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! weights.csv: the weights that a method of several branches gives to test images at several resolutions
-//! (docs/formats/weights.md), for a look at how they follow the resolution. Written by workers, read by everyone else.
+//! (docs/inside/formats/weights.md), for a look at how they follow the resolution. Written by workers, read by everyone
+//! else.
 
 #include <cstdint>
 #include <limits>

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! gradients.bin: digests of every step's gradients, one file per training attempt (docs/formats/gradients.md).
+//! gradients.bin: digests of every step's gradients, one file per training attempt (docs/inside/formats/gradients.md).
 //! Written by workers, read by `resolute repro`: where two runs part, it tells the step, the lane and the tensor.
 
 #include <cstdint>

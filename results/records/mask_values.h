@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! masks.csv: how a method with masks for levels of resolution scales the channels of its network at each level
-//! (docs/formats/masks.md). Written by workers, read by everyone else.
+//! (docs/inside/formats/masks.md). Written by workers, read by everyone else.
 
 #include <cstdint>
 #include <map>
@@ -48,7 +48,7 @@ struct BlockMask {
 std::vector<MaskSpread> mask_spreads(std::span<const BlockMask> masks);
 
 //! An evaluation's metrics: "mask_spread", the mean over all channels of all blocks of the standard deviation (over all
-//! levels, divided by their number) of a channel's value; none without a mask (docs/formats/result.md).
+//! levels, divided by their number) of a channel's value; none without a mask (docs/inside/formats/result.md).
 std::map<std::string, double> mask_metrics(std::span<const BlockMask> masks);
 
 }  // namespace resolute::results

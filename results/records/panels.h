@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! panels/panels.json: what the pictures beside it show, query by query (docs/formats/panels.md). Written by workers,
-//! read by `resolute suite report`.
+//! panels/panels.json: what the pictures beside it show, query by query (docs/inside/formats/panels.md). Written by
+//! workers, read by `resolute suite report`.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! prefixes.csv: how far queries of several resolutions are from gallery images by the first sub-vectors that both
-//! have, and how well each such prefix alone would rank (docs/formats/prefixes.md). Written by workers for methods
-//! whose representations vary in length, read by everyone else.
+//! have, and how well each such prefix alone would rank (docs/inside/formats/prefixes.md). Written by workers for
+//! methods whose representations vary in length, read by everyone else.
 
 #include <cstdint>
 #include <limits>

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! queries.csv: what an evaluation measured of each query (docs/formats/queries.md), from which differences between
-//! methods get their intervals (comparison.h). Written by workers, read by everyone else.
+//! queries.csv: what an evaluation measured of each query (docs/inside/formats/queries.md), from which differences
+//! between methods get their intervals (comparison.h). Written by workers, read by everyone else.
 
 #include <array>
 #include <cstddef>

@@ -125,6 +125,18 @@ StartedFrom take_started_from(const Json& object, const std::string& where) {
   return started;
 }
 
+std::vector<JoinedProvenance> take_joined(const Json& list, const std::string& where) {
+  if (!list.is_array()) throw core::input_error(fmt::format("{}: key 'joined' is no list", where));
+  std::vector<JoinedProvenance> joined;
+  for (const Json& one : list) {
+    ObjectReader reader(one, where + ": joined");
+    std::string pack = take_hash(reader, "pack_sha256");
+    joined.push_back({std::move(pack), take_hash(reader, "split_sha256")});
+    reader.finish();
+  }
+  return joined;
+}
+
 TrainingProvenance take_training_provenance(ObjectReader& outer) {
   auto object = outer.required<Json>("provenance");
   ObjectReader reader(object, outer.where() + ": provenance");
@@ -133,6 +145,7 @@ TrainingProvenance take_training_provenance(ObjectReader& outer) {
                                 reader.required<bool>("from_scratch")};
   if (const Json* started = reader.find("started_from"))
     provenance.started_from = take_started_from(*started, reader.where());
+  if (const Json* joined = reader.find("joined")) provenance.joined = take_joined(*joined, reader.where());
   reader.finish();
   if (provenance.lanes < 1)
     throw core::input_error(fmt::format("{}: key 'lanes' has the value {}", reader.where(), provenance.lanes),
@@ -179,8 +192,9 @@ constexpr std::tuple kRows{
     core::row<ShardRecord>("", {"job", "shard_sha256", "rows", "listing_sha256"}),
     core::row<SealRecord>("", {"job", "pack_sha256", "rows"}),
     core::row<StartedFrom>("", {"training", "weights_sha256"}),
+    core::row<JoinedProvenance>("", {"pack_sha256", "split_sha256"}),
     core::row<TrainingProvenance>(
-        "", {"pack_sha256", "split_sha256", "numeric_class", "lanes", "from_scratch", "started_from"}),
+        "", {"pack_sha256", "split_sha256", "numeric_class", "lanes", "from_scratch", "started_from", "joined"}),
     core::row<TrainingRecord>("", {"job", "weights_file", "weights_sha256", "metrics", "provenance"}),
     core::row<EvaluationProvenance>("", {"pack_sha256", "split_sha256", "numeric_class", "training"}),
     core::row<EvaluationRecord>("", {"job", "weights_sha256", "features_sha256", "metrics", "provenance", "outputs"})};
@@ -225,9 +239,11 @@ Record parse_record(std::string_view text, const std::string& where) {
 
 std::string record_text(const Record& record) {
   Json json = std::visit([](const auto& kind) { return json_of(kRows, kind); }, record);
-  // Most trainings start from none, and their records are as they were.
-  if (const auto* training = std::get_if<TrainingRecord>(&record); training && !training->provenance.started_from)
-    json["provenance"].erase("started_from");
+  // Most trainings start from none and learn from one set, and their records are as they were.
+  if (const auto* training = std::get_if<TrainingRecord>(&record)) {
+    if (!training->provenance.started_from) json["provenance"].erase("started_from");
+    if (training->provenance.joined.empty()) json["provenance"].erase("joined");
+  }
   return core::canonical_json(json) + "\n";
 }
 
@@ -241,6 +257,10 @@ std::optional<Record> read_record(core::FileSystem& files, const experiments::St
   }
   auto* record = std::get_if<Record>(&found);
   return record == nullptr ? std::nullopt : std::optional(std::move(*record));
+}
+
+bool has_diverged(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& training) {
+  return files.exists(store.divergence_file(training)) && !files.exists(store.result_file(training));
 }
 
 FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job,

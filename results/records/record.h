@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! result.json: what a job leaves behind (docs/formats/result.md). Written by workers, read by everyone else.
+//! result.json: what a job leaves behind (docs/inside/formats/result.md). Written by workers, read by everyone else.
 
 #include <cstdint>
 #include <functional>
@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "core/files/file_system.h"
 #include "core/files/json.h"
@@ -39,6 +40,12 @@ struct StartedFrom {
   std::string weights_sha256;
 };
 
+//! The bytes that stand behind one of TrainingSpecification::joined.
+struct JoinedProvenance {
+  std::string pack_sha256;
+  std::string split_sha256;  //!< of the set's own split
+};
+
 struct TrainingProvenance {
   std::string pack_sha256;
   std::string split_sha256;
@@ -46,6 +53,7 @@ struct TrainingProvenance {
   int lanes = 1;
   bool from_scratch = true;  //!< no pre-trained weights, also of the training that it started from
   std::optional<StartedFrom> started_from = {};
+  std::vector<JoinedProvenance> joined = {};  //!< as in the specification; pack and split above are the first set's
 };
 
 struct TrainingRecord {
@@ -71,7 +79,7 @@ struct EvaluationRecord {
   //! resolution_probe (where asked for), hr_share; correlations: weight_hr_rho, weight_lr_rho, each with _low and
   //! _high; of recovered images, of each rate R: recovered_psnr_R, enlarged_psnr_R and psnr_gain_R in dB,
   //! recovered_ssim_R and enlarged_ssim_R, -1 to 1; counts: queries, gallery_identities; and what else an evaluation
-  //! measures (docs/formats/result.md).
+  //! measures (docs/inside/formats/result.md).
   std::map<std::string, double> metrics;
   EvaluationProvenance provenance;
   //! Other files that it left: a file's name relative to the job's folder ("queries.csv", "weights.csv",
@@ -109,6 +117,9 @@ using FoundRecord = std::variant<std::monostate, Record, DamagedRecord>;
 //! \throws core::RuntimeError of the store
 FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job,
                         std::string_view kind = {});
+
+//! True if the training ended with a loss that was not finite, and has no result of another attempt since.
+bool has_diverged(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& training);
 
 //! find_record() as runs are given it (orchestrator::RecordCheck): nothing where there is none. It refers to `files`.
 //! \param weights of a training: those that its record names have to be there with its hash, which takes as long as

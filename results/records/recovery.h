@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! recovery.csv: how near the decoders of a method bring test images at several resolutions to what they should look
-//! like, beside plain enlargement (docs/formats/recovery.md). Written by workers, read by everyone else.
+//! like, beside plain enlargement (docs/inside/formats/recovery.md). Written by workers, read by everyone else.
 
 #include <cstddef>
 #include <cstdint>
@@ -59,7 +59,7 @@ struct MeanRecovery {
 std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<ImageRecoveryQuality>& lines);
 
 //! An evaluation's metrics: of each rate R above 1, at scale 1, recovered_psnr_R, enlarged_psnr_R, psnr_gain_R,
-//! recovered_ssim_R and enlarged_ssim_R (docs/formats/result.md).
+//! recovered_ssim_R and enlarged_ssim_R (docs/inside/formats/result.md).
 std::map<std::string, double> recovery_metrics(const std::vector<ImageRecoveryQuality>& lines);
 
 }  // namespace resolute::results

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "experiments/store/attempt_files.h"
 
 namespace resolute::results {
@@ -108,6 +109,13 @@ TrainingLog read_training_log(core::FileSystem& files, const StoreLayout& store,
     for (auto& [step, logged] : steps) log.steps[step] = std::move(logged);
   }
   return log;
+}
+
+std::string digest_of_steps(const TrainingLog& log, std::uint64_t last_step) {
+  std::string text;
+  for (const auto& [step, logged] : log.steps)
+    if (step <= last_step) text += fmt::format("{} {}\n", step, logged.digest);
+  return core::sha256_hex(text);
 }
 
 LogComparison compare_logs(const TrainingLog& recorded, const TrainingLog& again, std::uint64_t last_step) {

@@ -18,7 +18,7 @@
 
 namespace resolute::results {
 
-//! An attempt's log of steps (docs/worker.md).
+//! An attempt's log of steps (docs/inside/worker.md).
 inline constexpr const char* kStepLogName = "metrics.jsonl";
 //! An attempt's log of evaluations on the way (--evaluate-every).
 inline constexpr const char* kEvaluationLogName = "evaluations.jsonl";
@@ -74,6 +74,9 @@ std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view tex
 //! system
 std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const experiments::StoreLayout& store,
                                             const experiments::JobId& job);
+
+//! SHA-256 over the digests of the steps up to `last_step` that the log has.
+std::string digest_of_steps(const TrainingLog& log, std::uint64_t last_step);
 
 struct LogComparison {
   std::uint64_t compared = 0;  //!< steps that both sides have, up to the first that differs

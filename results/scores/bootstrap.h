@@ -15,9 +15,9 @@
 //!   whom two trials do not share; none where that is less than zero. A resample adds a draw with that variance, of
 //!   Student's t with one degree of freedom less than there are trials, for few trials tell a variance badly.
 //!
-//! The interval runs from the 2.5th to the 97.5th percentile. docs/decisions.md has how often it holds the truth. One
-//! trial says nothing of trainings: its interval is for new people and this training. One person says nothing of
-//! people: a person who is alone in a trial has no loss there. With one method's own numbers in the place of
+//! The interval runs from the 2.5th to the 97.5th percentile. docs/inside/decisions.md has how often it holds the
+//! truth. One trial says nothing of trainings: its interval is for new people and this training. One person says
+//! nothing of people: a person who is alone in a trial has no loss there. With one method's own numbers in the place of
 //! differences, the result is the interval of that method's mean.
 //!
 //! Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3 (percentile interval; its rule

@@ -3,7 +3,7 @@
 //! Distances between images that several branches of a network describe, each weighted by what the network makes of the
 //! two images: the test distance of FTWA (Zhang et al., "Resolution-invariant person ReID based on feature
 //! transformation and self-weighted attention"; the weights as in its eq. 4, the form is UNSTATED there;
-//! methods/ftwa/README.md).
+//! docs/inside/methods/ftwa.md).
 
 #include <span>
 

@@ -202,4 +202,18 @@ kernel::DistanceRows re_ranked_rows(const FeatureMatrix& query, const FeatureMat
   };
 }
 
+kernel::DistanceRows rows_behind(const NeighbourSteps& steps, const FeatureMatrix& query, const FeatureMatrix& gallery,
+                                 const Gemm& gemm, const WorkOptions& work) {
+  const auto rows_from = [&](const FeatureMatrix& from) {
+    return steps.re_ranking ? re_ranked_rows(from, gallery, *steps.re_ranking, gemm, work)
+                            : euclidean_rows(from, gallery);
+  };
+  if (!steps.expansion) return rows_from(query);
+  const auto expanded =
+      std::make_shared<const std::vector<float>>(expanded_queries(query, gallery, *steps.expansion, work));
+  return [expanded, rows = rows_from({*expanded, query.rows, query.dimension})](auto&&... of_queries) {
+    rows(std::forward<decltype(of_queries)>(of_queries)...);
+  };
+}
+
 }  // namespace resolute::results

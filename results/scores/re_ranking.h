@@ -7,9 +7,12 @@
 //! the file. Here all that are as far as the k-th count: the bits of a result depend on the features alone, not on the
 //! order of the gallery or of the queries, nor on threads or blocks. Without ties both are the same.
 
+#include <optional>
+
 #include "results/kernel/features.h"
 #include "results/kernel/gemm.h"
 #include "results/kernel/positions.h"
+#include "results/scores/prepared_features.h"
 
 namespace resolute::results {
 
@@ -29,5 +32,25 @@ struct ReRanking {
 //!         than a thousand images as near to one as its k1-th neighbour
 kernel::DistanceRows re_ranked_rows(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options,
                                     const Gemm& gemm, const WorkOptions& work);
+
+//! Steps of an evaluation in which images that lie near have a say, the one behind the other.
+struct NeighbourSteps {
+  std::optional<QueryExpansion> expansion;
+  std::optional<ReRanking> re_ranking;
+  bool any() const { return expansion || re_ranking; }
+
+  //! \param protocol settings::EvaluationProtocol, which this library does not know
+  static NeighbourSteps of(const auto& protocol) {
+    NeighbourSteps steps;
+    if (protocol.query_expansion > 0) steps.expansion = {protocol.query_expansion, protocol.query_expansion_alpha};
+    if (protocol.re_ranking)
+      steps.re_ranking = {protocol.re_ranking_k1, protocol.re_ranking_k2, protocol.re_ranking_lambda};
+    return steps;
+  }
+};
+
+//! Distances behind these steps; euclidean_rows() without any. \throws as these do
+kernel::DistanceRows rows_behind(const NeighbourSteps& steps, const FeatureMatrix& query, const FeatureMatrix& gallery,
+                                 const Gemm& gemm, const WorkOptions& work);
 
 }  // namespace resolute::results

@@ -52,11 +52,12 @@ struct Trial {
   JobId training_job;
   std::optional<EvaluationRecord> evaluation;
   std::optional<TrainingRecord> training;
-  std::optional<SealRecord> seal;               //!< of the pack that is asked
-  bool across = false;                          //!< the training has another pack and another split
-  std::optional<double> best_on_test;           //!< 0 to 1, where the table asks for it and it can be told
-  std::string damage{};                         //!< of one of them; empty: none is damaged
-  std::optional<TrainingRecord> first_stage{};  //!< that the training says it started from, as it is now
+  std::optional<SealRecord> seal;                     //!< of the pack that is asked
+  bool across = false;                                //!< the training has another pack and another split
+  std::optional<double> best_on_test;                 //!< 0 to 1, where the table asks for it and it can be told
+  std::string damage{};                               //!< of one of them; empty: none is damaged
+  std::map<std::size_t, std::string> joined_packs{};  //!< of its training's joined sets, those that the store has
+  std::optional<TrainingRecord> first_stage{};        //!< that the training says it started from, as it is now
 
   const StartedFrom* started_from() const {
     return training && training->provenance.started_from ? &*training->provenance.started_from : nullptr;
@@ -84,6 +85,14 @@ class PlanIndex {
     record_of(trial.training, specification.training);
     for (const auto& [pack, seal] : seals_)
       if (pack == specification.pack) record_of(trial.seal, seal);
+    const auto& joined = specification_of<TrainingSpecification>(specification.training).joined;
+    for (std::size_t i = 0; i < joined.size(); ++i)
+      for (const auto& [pack, seal] : seals_)
+        if (pack == joined[i].pack) {
+          std::optional<SealRecord> record;
+          record_of(record, seal);
+          if (record) trial.joined_packs[i] = record->pack_sha256;
+        }
     std::string elsewhere;  // a damaged first stage costs its own cells
     if (const auto* started = trial.started_from())
       trial.first_stage = unless_damaged(elsewhere, [&] { return take<TrainingRecord>(lookup_, started->training); });
@@ -139,10 +148,17 @@ std::string stale_part(const Trial& trial) {
     return fmt::format("evaluation {} used other weights than its training has", job);
   const bool one_set = trial.training && !trial.across;
   if (one_set && trial.training->provenance.split_sha256 != evaluation.provenance.split_sha256)
-    return fmt::format("evaluation {} used another split than its training", job);
+    return fmt::format(
+        "evaluation {} used another split than its training {} (one of them may be of an earlier resolute: move the "
+        "folders of both out of the store, and run again)",
+        job, short_id(trial.training_job));
   if (trial.first_stage && trial.first_stage->weights_sha256 != trial.started_from()->weights_sha256)
     return fmt::format("training {} started from other weights than training {} has", short_id(trial.training_job),
                        short_id(trial.first_stage->job));
+  if (trial.training)
+    for (const auto& [i, pack] : trial.joined_packs)
+      if (const auto& joined = trial.training->provenance.joined; i >= joined.size() || joined[i].pack_sha256 != pack)
+        return fmt::format("training {} used another pack than the store has", short_id(trial.training_job));
   if (trial.seal && trial.seal->pack_sha256 != evaluation.provenance.pack_sha256)
     return fmt::format("evaluation {} used another pack than the store has", job);
   if (trial.seal && one_set && trial.seal->pack_sha256 != trial.training->provenance.pack_sha256)
@@ -161,13 +177,18 @@ NumericClasses classes_of(const std::vector<Trial>& trials) {
 
 //! Names what the parts of a cell do not agree on; empty if they agree.
 std::string mixed_parts(const std::vector<Trial>& trials, bool strict_classes) {
-  std::set<std::string> packs, packs_across;
+  std::set<std::string> packs, packs_across, packs_joined;
   for (const Trial& trial : trials) {
     if (trial.evaluation) packs.insert(trial.evaluation->provenance.pack_sha256);
     if (trial.evaluation && trial.training)
       (trial.across ? packs_across : packs).insert(trial.training->provenance.pack_sha256);
+    if (trial.evaluation && trial.training) {
+      std::string joined;
+      for (const JoinedProvenance& one : trial.training->provenance.joined) joined += one.pack_sha256;
+      packs_joined.insert(joined);
+    }
   }
-  for (const auto* of_one_set : {&packs, &packs_across})
+  for (const auto* of_one_set : {&packs, &packs_across, &packs_joined})
     if (of_one_set->size() > 1) return fmt::format("{} packs", of_one_set->size());
   const auto classes = strict_classes ? classes_of(trials).footnotes() : std::vector<std::string>{};
   return classes.empty() ? "" : classes.front();
@@ -217,6 +238,10 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   cell.trials_needed = static_cast<int>(trials.size());
   auto reference = plan.references.find(metric);
   if (reference != plan.references.end()) cell.reference = reference->second;
+  if (const auto dataset = plan.paper.datasets.find(metric); dataset != plan.paper.datasets.end())
+    cell.paper_dataset = dataset->second;
+  if (const auto error = plan.paper.errors.find(metric); error != plan.paper.errors.end())
+    cell.reference_error = error->second;
   if (const auto footnotes = plan.paper.footnotes.find(metric); footnotes != plan.paper.footnotes.end())
     cell.footnotes = footnotes->second;
   cell.no_reference = plan.paper.no_reference.contains(metric);
@@ -364,6 +389,14 @@ std::vector<std::string> published_footnotes(const experiments::PublishedRow& ro
   return footnotes == paper->second.footnotes.end() ? std::vector<std::string>() : footnotes->second;
 }
 
+std::string published_dataset(const experiments::PublishedRow& row, const std::string& dataset,
+                              const std::string& metric) {
+  const auto paper = row.paper.find(dataset);
+  if (paper == row.paper.end()) return {};
+  const auto found = paper->second.datasets.find(metric);
+  return found == paper->second.datasets.end() ? std::string() : found->second;
+}
+
 bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric) {
   const auto paper = row.paper.find(dataset);
   return paper != row.paper.end() && paper->second.no_reference.contains(metric);
@@ -372,7 +405,7 @@ bool published_lacks(const experiments::PublishedRow& row, const std::string& da
 SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores,
                       const BestOnTheWay& best_on_the_way) {
   PlanIndex index(plan, lookup);
-  SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};
+  SuiteTables tables{plan.suite, plan.title, !plan.waits(), {}, plan.notes};
   for (const auto& table_plan : plan.tables) {
     tables.tables.push_back(make_table(table_plan, index, best_on_the_way));
     Table& table = tables.tables.back();

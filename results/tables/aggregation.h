@@ -64,6 +64,8 @@ struct Cell {
   int trials = 0;                             //!< trials that are there
   int trials_needed = 0;
   std::optional<double> reference;              //!< the paper's number
+  std::string paper_dataset{};                  //!< on which the paper has it; of a mean each once, "a, b"
+  std::optional<double> reference_error{};      //!< points by which it may be off, where it was read off a plot
   std::optional<double> chance;                 //!< score of a random order (mean over the trials); where complete
   std::vector<TrialJobs> jobs;                  //!< in trial order; of a mean: of one data set after the other
   std::optional<Difference> difference{};       //!< from the row with which the table compares
@@ -72,6 +74,8 @@ struct Cell {
   std::vector<std::string> own_footnotes{};     //!< of ours: in which numeric classes its jobs ran, if in several
   bool no_reference = false;                    //!< the row asks for the paper's number, and the paper has none
   std::optional<AgainstPaper> against_paper{};  //!< of a complete cell with the paper's number, if it is per query
+  //! It has the best mean of its column, and differs from each other mean there by a whole interval (side_of()).
+  bool best = false;
 };
 
 struct Row {
@@ -102,8 +106,10 @@ struct ComparedClaim {
   std::string paper;
   std::string paper_dataset;               //!< that the paper speaks of
   std::vector<std::string> paper_order{};  //!< ClaimPlan::paper_order
-  std::vector<ClaimRow> rows{};            //!< worse to better
-  //! A step for each row but the first, from the last row before it that has a mean; open where either has none.
+  experiments::ClaimForm form = experiments::ClaimForm::kOrder;
+  std::vector<ClaimRow> rows{};  //!< worse to better, or the one that some are above and then those
+  //! A step for each row but the first, from the last row before it that has a mean, or from the first where some are
+  //! above it; open where either has none.
   std::vector<Verdict> steps{};
   std::vector<std::optional<Difference>> differences{};  //!< paired, of the steps; where it is known
   int trials = 0;                                        //!< the fewest of a row that has a mean
@@ -152,7 +158,7 @@ std::string trained_head(const std::string& dataset);
 struct SuiteTables {
   std::string suite;
   std::string title;
-  bool complete = false;  //!< every cell of every table is, or is not applicable
+  bool complete = false;  //!< every cell of every table is, or is not applicable, and no search waits
   std::vector<Table> tables;
   std::vector<std::string> notes;  //!< Plan::notes
 };
@@ -164,6 +170,10 @@ std::optional<double> published_number(const experiments::PublishedRow& row, con
 //! The notes on that cell; nothing where there are none. \param dataset one of Table::datasets
 std::vector<std::string> published_footnotes(const experiments::PublishedRow& row, const std::string& dataset,
                                              const std::string& metric);
+
+//! The data set on which the paper has that number; empty where it has none. \param dataset one of Table::datasets
+std::string published_dataset(const experiments::PublishedRow& row, const std::string& dataset,
+                              const std::string& metric);
 
 //! Tells whether the paper's table leaves that cell empty, of a column that it has.
 bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "core/error.h"
@@ -184,22 +186,50 @@ void add_differences(Table& table, ReadScores& scores) {
   }
 }
 
-//! The paired difference of two rows in a claim's metric, where it can be told.
-std::optional<Difference> difference(const Row& row, const Row& before, const experiments::ClaimPlan& claim,
-                                     ReadScores* scores) {
-  if (scores == nullptr || !is_per_query(claim.metric)) return std::nullopt;
+//! The paired difference of two rows in a metric, where it can be told.
+std::optional<Difference> difference(const Row& row, const Row& before, const std::string& dataset,
+                                     const std::string& metric, ReadScores* scores) {
+  if (scores == nullptr || !is_per_query(metric)) return std::nullopt;
   try {
-    const auto found = differences(row.at(claim.dataset, claim.metric), before.at(claim.dataset, claim.metric),
-                                   before.id, {claim.metric}, *scores);
+    const auto found = differences(row.at(dataset, metric), before.at(dataset, metric), before.id, {metric}, *scores);
     if (!found.empty()) return found.front();
   } catch (const core::RuntimeError&) {
-    // The means stand; a claim about rows that cannot be paired is judged by them alone.
+    // The means stand; what is said of rows that cannot be paired is judged by them alone.
   }
   return std::nullopt;
 }
 
+//! Tells whether a row's mean is above another's by the whole interval of their difference: of that which the table
+//! shows, where it compares the one with the other, so that a reader sees no other verdict beside it.
+bool is_ahead(const Table& table, const Row& row, const Row& other, const Cell& cell, ReadScores& scores) {
+  if (row.id == table.compare_with) {
+    const auto& shown = other.at(cell.dataset, cell.metric).difference;
+    return shown && side_of(*shown) == Side::kBelow;
+  }
+  const auto found =
+      other.id == table.compare_with ? cell.difference : difference(row, other, cell.dataset, cell.metric, &scores);
+  return found && side_of(*found) == Side::kAbove;
+}
+
+//! More is always better of the numbers of queries. The second best is asked first: where it is near, no other is.
+void mark_best(Table& table, ReadScores& scores) {
+  for (std::size_t column = 0; column < table.datasets.size() * table.metrics.size(); ++column) {
+    if (!is_per_query(table.metrics[column % table.metrics.size()])) continue;
+    std::vector<Row*> rows;
+    for (Row& row : table.rows)
+      if (row.cells[column].mean) rows.push_back(&row);
+    if (rows.size() < 2 || rows.front()->cells[column].trials < kFewestTrials) continue;
+    std::ranges::stable_sort(rows, std::ranges::greater{}, [&](const Row* row) { return *row->cells[column].mean; });
+    Cell& best = rows.front()->cells[column];
+    best.best = std::all_of(rows.begin() + 1, rows.end(),
+                            [&](const Row* other) { return is_ahead(table, *rows.front(), *other, best, scores); });
+  }
+}
+
 ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan, ReadScores* scores) {
-  ComparedClaim claim{plan.kind, plan.dataset, plan.metric, plan.paper, plan.paper_dataset, plan.paper_order};
+  ComparedClaim claim{plan.kind,          plan.dataset,     plan.metric, plan.paper,
+                      plan.paper_dataset, plan.paper_order, plan.form};
+  const bool some = plan.form == experiments::ClaimForm::kSome;
   const experiments::Better better = experiments::metric_named(plan.metric)->better;
   const Row* last = nullptr;  // that has a mean
   for (const std::string& id : plan.worse_to_better) {
@@ -209,7 +239,8 @@ ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan,
       Step step{std::nullopt, cell.mean, std::nullopt, 0};
       if (last != nullptr && cell.mean) {
         const Cell& before = last->at(plan.dataset, plan.metric);
-        step = {before.mean, cell.mean, difference(row, *last, plan, scores), std::min(before.trials, cell.trials)};
+        step = {before.mean, cell.mean, difference(row, *last, plan.dataset, plan.metric, scores),
+                std::min(before.trials, cell.trials)};
       }
       claim.steps.push_back(judge(step, better));
       claim.differences.push_back(step.difference);
@@ -217,9 +248,10 @@ ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan,
     claim.rows.push_back({row.id, row.label, cell.mean});
     if (!cell.mean) continue;
     claim.trials = last == nullptr ? cell.trials : std::min(claim.trials, cell.trials);
-    last = &row;
+    if (!some || claim.rows.size() == 1) last = &row;
   }
-  claim.status = judge(claim.steps);
+  if (some) adjust_some(claim.steps, claim.differences);
+  claim.status = some ? judge_some(claim.steps) : judge(claim.steps);
   return claim;
 }
 
@@ -246,15 +278,22 @@ void adjust(Table& table) {
   table.comparisons = shown.size();
 }
 
-//! A trial's score of each query that has a match, in per cent.
-std::vector<PairedQuery> own_numbers(const std::vector<QueryScore>& queries, const std::vector<std::string>& metrics) {
+//! A trial's score of each query that has a match, in per cent. \param rate of the queries; 0: all
+std::vector<PairedQuery> own_numbers(const std::vector<QueryScore>& queries, const std::vector<std::string>& metrics,
+                                     int rate = 0) {
   std::vector<PairedQuery> numbers;
   for (const QueryScore& score : queries) {
-    if (!score.has_match) continue;
+    if (!score.has_match || (rate != 0 && score.rate != rate)) continue;
     numbers.push_back({score.identity, {}});
     for (const std::string& metric : metrics) numbers.back().difference.push_back(100 * score_of(score, metric));
   }
   return numbers;
+}
+
+MetricIntervals named(const std::vector<std::string>& metrics, const std::vector<BootstrapInterval>& intervals) {
+  MetricIntervals found;
+  for (std::size_t m = 0; m < metrics.size(); ++m) found.emplace(metrics[m], intervals[m]);
+  return found;
 }
 
 }  // namespace
@@ -266,13 +305,14 @@ void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& looku
   ReadScores scores(lookup, query_scores, plan.strict_classes);
   table.compare_with = plan.compare_with;
   if (!plan.compare_with.empty()) add_differences(table, scores);
+  if (query_scores != nullptr) mark_best(table, scores);
   for (const experiments::ClaimPlan& claim : plan.claims)
     table.claims.push_back(hold_claim(table, claim, query_scores == nullptr ? nullptr : &scores));
   adjust(table);
 }
 
 MetricIntervals mean_intervals(const Row& row, const std::string& dataset, const std::vector<std::string>& metrics,
-                               const std::function<std::vector<QueryScore>(const JobId&)>& queries) {
+                               const QueriesOf& queries) {
   std::vector<std::string> measured;
   std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(measured), [&](const std::string& metric) {
     return is_per_query(metric) && row.at(dataset, metric).status == CellStatus::kComplete;
@@ -284,9 +324,25 @@ MetricIntervals mean_intervals(const Row& row, const std::string& dataset, const
     trials.push_back(own_numbers(queries(jobs.evaluation), measured));
     if (trials.back().empty()) return {};
   }
-  const std::vector<BootstrapInterval> intervals = intervals_of(std::move(trials), datasets_of(cell), measured.size());
-  MetricIntervals found;
-  for (std::size_t m = 0; m < measured.size(); ++m) found.emplace(measured[m], intervals[m]);
+  return named(measured, intervals_of(std::move(trials), datasets_of(cell), measured.size()));
+}
+
+std::map<int, MetricIntervals> curve_intervals(const std::vector<JobId>& evaluations, const QueriesOf& queries) {
+  std::vector<std::vector<QueryScore>> read;
+  std::set<int> rates{0};
+  for (const JobId& evaluation : evaluations)
+    for (const QueryScore& query : read.emplace_back(queries(evaluation))) rates.insert(query.rate);
+  std::map<int, MetricIntervals> found;
+  for (const int rate : rates) {
+    std::vector<std::string> metrics;
+    for (const int rank : kQueryRanks)
+      if (rate == 0 || rank == 1) metrics.push_back(fmt::format("rank{}", rank));
+    std::vector<std::vector<PairedQuery>> trials;
+    for (const auto& scores : read) trials.push_back(own_numbers(scores, metrics, rate));
+    if (trials.empty() || std::ranges::any_of(trials, [](const auto& trial) { return trial.empty(); })) continue;
+    const std::size_t numbers = metrics.size();
+    found.emplace(rate, named(metrics, intervals_of(std::move(trials), 1, numbers)));
+  }
   return found;
 }
 

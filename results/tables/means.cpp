@@ -1,5 +1,7 @@
 #include "results/tables/means.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -34,16 +36,22 @@ Cell mean_cell(const std::vector<const Cell*>& cells) {
   mean.metric = cells.front()->metric;
   mean.status = CellStatus::kComplete;
   mean.trials = mean.trials_needed = cells.front()->trials_needed;
+  std::vector<std::string> papers;
+  double error = 0;
   for (const Cell* cell : cells) {
     mean.trials = std::min(mean.trials, cell->trials);
     mean.jobs.insert(mean.jobs.end(), cell->jobs.begin(), cell->jobs.end());
     // The part itself says what is wrong; the mean is as little a number.
     if (mean.status == CellStatus::kComplete) mean.status = cell->status;
     mean.no_reference = mean.no_reference || cell->no_reference;
+    if (!cell->paper_dataset.empty()) add_new(papers, {cell->paper_dataset});
+    error += cell->reference_error.value_or(0) / static_cast<double>(cells.size());
     add_new(mean.footnotes, cell->footnotes);
     add_new(mean.own_footnotes, cell->own_footnotes);
   }
   mean.reference = mean_over(cells, &Cell::reference);
+  if (mean.reference) mean.paper_dataset = fmt::format("{}", fmt::join(papers, ", "));
+  if (mean.reference && error > 0) mean.reference_error = error;
   if (!mean.reference && !mean.no_reference) mean.footnotes.clear();  // of a number that is not shown
   mean.chance = mean_over(cells, &Cell::chance);
   std::vector<double> complete;
@@ -90,15 +98,20 @@ void add_means(Row& row, const experiments::TablePlan& plan) {
 void add_means(experiments::PublishedRow& row, const experiments::TablePlan& plan) {
   for (const std::string& metric : plan.metrics) {
     std::vector<double> values;
-    std::vector<std::string> footnotes;
+    std::vector<std::string> footnotes, papers;
     bool lacks = false;
     for (const std::string& dataset : plan.mean_of) {
       if (const auto value = published_number(row, dataset, metric)) values.push_back(*value);
       lacks = lacks || published_lacks(row, dataset, metric);
       add_new(footnotes, published_footnotes(row, dataset, metric));
+      if (const std::string papers_set = published_dataset(row, dataset, metric); !papers_set.empty())
+        add_new(papers, {papers_set});
     }
     const bool all = !values.empty() && values.size() == plan.mean_of.size();
-    if (all) row.numbers[experiments::kMeanColumn][metric] = mean_of(values);
+    if (all) {
+      row.numbers[experiments::kMeanColumn][metric] = mean_of(values);
+      row.paper[experiments::kMeanColumn].datasets[metric] = fmt::format("{}", fmt::join(papers, ", "));
+    }
     if (lacks) row.paper[experiments::kMeanColumn].no_reference.insert(metric);
     if ((all || lacks) && !footnotes.empty())
       row.paper[experiments::kMeanColumn].footnotes[metric] = std::move(footnotes);

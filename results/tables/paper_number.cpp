@@ -1,6 +1,6 @@
 #include "results/tables/paper_number.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -8,6 +8,7 @@
 #include "experiments/specification/metrics.h"
 #include "results/tables/comparison.h"
 #include "results/tables/table_notes.h"
+#include "settings/names.h"
 
 namespace resolute::results {
 namespace {
@@ -40,7 +41,8 @@ std::string text_of(const Cell& cell) {
 }
 
 std::string column_of(const Table& table, const std::string& dataset, const std::string& metric) {
-  const std::string heading = heading_of(metric);
+  const std::string other = other_datasets(table, dataset, metric);
+  const std::string heading = heading_of(metric) + (other.empty() ? "" : fmt::format(" ({})", other));
   return table.datasets.size() > 1 ? fmt::format("{} {}", column_title(table, dataset), heading) : heading;
 }
 
@@ -50,15 +52,15 @@ bool was_compared(const Row& row) {
 
 }  // namespace
 
-AgainstPaper against_paper(double mean, double paper, int trials, const std::optional<BootstrapInterval>& interval,
-                           double margin) {
+AgainstPaper against_paper(double mean, double paper, double error, int trials,
+                           const std::optional<BootstrapInterval>& interval, double margin) {
   AgainstPaper against{.difference = mean - paper};
   if (!interval) return against;
-  against.low = interval->low - paper;
-  against.high = interval->high - paper;
+  against.low = interval->low - paper - error;
+  against.high = interval->high - paper + error;
   if (trials < kFewestTrials)
     against.verdict = PaperVerdict::kTooFewTrials;
-  else if (interval->inner_low - paper > -margin && interval->inner_high - paper < margin)
+  else if (interval->inner_low - paper - error > -margin && interval->inner_high - paper + error < margin)
     against.verdict = PaperVerdict::kReproduces;
   else if (*against.low > margin || *against.high < -margin)
     against.verdict = PaperVerdict::kDiffers;
@@ -78,7 +80,7 @@ void compare_with_paper(Table& table, const RecordLookup& lookup, const QuerySco
         if (!asks(cell)) continue;
         const auto found = intervals.find(cell.metric);
         cell.against_paper =
-            against_paper(*cell.mean, *cell.reference, cell.trials,
+            against_paper(*cell.mean, *cell.reference, cell.reference_error.value_or(0), cell.trials,
                           found == intervals.end() ? std::nullopt : std::optional(found->second), table.margin);
       }
     }
@@ -106,10 +108,21 @@ std::vector<std::vector<std::string>> paper_lines(const Table& table) {
   return lines;
 }
 
+std::string other_datasets(const Table& table, const std::string& dataset, const std::string& metric) {
+  std::vector<std::string> papers;
+  const auto add = [&](const std::string& name) {
+    if (!name.empty() && !settings::is_among(papers, name)) papers.push_back(name);
+  };
+  for (const experiments::PublishedRow& row : table.published) add(published_dataset(row, dataset, metric));
+  for (const Row& row : table.rows) add(row.at(dataset, metric).paper_dataset);
+  return experiments::other_dataset(fmt::format("{}", fmt::join(papers, ", ")), column_title(table, dataset));
+}
+
 std::string paper_legend(const Table& table) {
   if (std::none_of(table.rows.begin(), table.rows.end(), was_compared)) return {};
   return fmt::format(
-      "Against the paper's numbers (ours − paper, which is taken as exact; 95 % interval for new people of this kind "
+      "Against the paper's numbers (ours − paper, which is taken as exact unless it was read off a plot; 95 % interval "
+      "for new people of this kind "
       "and new trainings; margin ±{0} points; {1}: within the margin, by two one-sided tests at 5 %; {2}: beyond it)",
       table.margin, settings::word(PaperVerdict::kReproduces), settings::word(PaperVerdict::kDiffers));
 }

@@ -42,7 +42,20 @@ std::map<std::string, std::string> settings_of(const experiments::TrainingSpecif
       if (!left_out.contains(key)) add_members(members, value, key, whole.value("method", ""));
   };
   add(evaluation, {"kind", "schema", "training", "pack", "split"});
-  add(training, {"kind", "schema", "seed", "method_revision"});
+  if (evaluation.pack != training.pack) {  // of its own set the training says the same
+    const Json asked = experiments::to_json(evaluation);
+    for (const char* part : {"pack", "split"})
+      add_members(members, asked.at(part), std::string("evaluate_on.") + part, "");
+  }
+  add(training, {"kind", "schema", "seed", "method_revision", "joined"});
+  std::vector<std::string> names;
+  for (const experiments::JoinedSet& set : training.joined) {
+    names.push_back(set.pack.name);
+    const std::string of_set = "joined_with." + set.pack.name;
+    add_members(members, settings::to_json(set.pack), of_set + ".pack", "");
+    add_members(members, settings::to_json(set.split), of_set + ".split", "");
+  }
+  if (!names.empty()) members["joined_with"] = Json(names).dump();
   members["trials"] = std::to_string(trials);
   return members;
 }

@@ -10,7 +10,8 @@
 
 namespace resolute::results {
 
-//! A member of the trainings' or evaluations' specifications (docs/formats/specification.md) that is not the same.
+//! A member of the trainings' or evaluations' specifications (docs/inside/formats/specification.md) that is not the
+//! same.
 struct DifferentSetting {
   std::string key;            //!< as suites spell it, "train.steps"
   std::string first, second;  //!< as JSON; empty: it is not there
@@ -18,7 +19,8 @@ struct DifferentSetting {
 };
 
 //! The settings of a trial: keys with their values as JSON. Ids, which follow from others, and the seed,
-//! which the plan sets, are left out. \param trials that its row has
+//! which the plan sets, are left out. Pack and split of another set that is asked stand under "evaluate_on".
+//! \param trials that its row has
 std::map<std::string, std::string> settings_of(const experiments::TrainingSpecification& training,
                                                const experiments::EvaluationSpecification& evaluation,
                                                std::size_t trials);

@@ -20,6 +20,7 @@ Json to_json(const ComparedClaim& claim) {
   for (const Verdict step : claim.steps) steps.push_back(settings::word(step));
   for (const auto& pair : claim.differences) differences.push_back(json_difference(pair));
   return {{"kind", settings::word(claim.kind)},
+          {"form", settings::word(claim.form)},
           {"dataset", claim.dataset},
           {"metric", claim.metric},
           {"paper", claim.paper},
@@ -64,6 +65,9 @@ Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
     const experiments::ColumnSets sets = experiments::sets_of(cell.dataset);
     json.update({{"trained_on", sets.trained_on}, {"asked_on", sets.asked_on}});
   }
+  if (!cell.paper_dataset.empty()) json["paper_dataset"] = cell.paper_dataset;
+  if (cell.reference_error) json["reference_error"] = *cell.reference_error;
+  if (cell.best) json["best"] = true;
   if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
   if (cell.against_paper) json["against_paper"] = to_json(*cell.against_paper, margin);
   if (cell.no_reference && !cell.reference) json["no_reference"] = true;
@@ -74,9 +78,10 @@ Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
   return json;
 }
 
-//! Adds "no_reference" and "footnotes", by data set, where there are any.
+//! Adds "paper_datasets", "no_reference" and "footnotes", by data set, where there are any.
 void add_paper(Json& json, const experiments::PublishedRow& row, const Footnotes& footnotes) {
   for (const auto& [dataset, paper] : row.paper) {
+    if (!paper.datasets.empty()) json["paper_datasets"][dataset] = paper.datasets;
     for (const std::string& metric : paper.no_reference) json["no_reference"][dataset].push_back(metric);
     for (const auto& [metric, texts] : paper.footnotes)
       json["footnotes"][dataset][metric] = footnotes.numbers_of(texts);

@@ -5,7 +5,6 @@
 #include <functional>
 #include <iterator>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "core/latex_text.h"
@@ -31,30 +30,6 @@ constexpr std::size_t kMostFloats = 50;
 constexpr Markup kPlainWords{[](const std::string& text) { return text; },
                              [](std::string_view word) { return std::string(word); },
                              "Columns \"paper\": the paper's numbers."};
-
-enum class Place { kOther, kSecond, kBest };
-
-// The best means of a column, as they are printed, and the second, where there is a third.
-std::vector<Place> places_of(const Table& table, const std::string& dataset, const std::string& metric) {
-  const auto better = experiments::metric_named(metric)->better;
-  std::vector<std::optional<double>> printed;
-  std::set<double> distinct;
-  for (const Row& row : table.rows) {
-    const auto& mean = row.at(dataset, metric).mean;
-    printed.push_back(mean ? std::optional(std::stod(fmt::format("{:.{}f}", *mean, decimals_of(metric))))
-                           : std::nullopt);
-    if (mean) distinct.insert(*printed.back());
-  }
-  std::vector<Place> places(table.rows.size(), Place::kOther);
-  if (better == experiments::Better::kNeither || distinct.size() < 2) return places;
-  std::vector<double> order(distinct.begin(), distinct.end());
-  if (better == experiments::Better::kUp) std::reverse(order.begin(), order.end());
-  for (std::size_t r = 0; r < places.size(); ++r) {
-    if (printed[r] == order[0]) places[r] = Place::kBest;
-    if (printed[r] == order[1] && order.size() > 2) places[r] = Place::kSecond;
-  }
-  return places;
-}
 
 // Text on several lines where it is longer than `longest`: one long label is wider than a page beside its numbers.
 // \param alignment of the lines, as in tabular's argument
@@ -118,12 +93,11 @@ struct Digits {
   }
 };
 
-std::string cell_text(const Cell& cell, Place place, Digits& digits) {
+std::string cell_text(const Cell& cell, Digits& digits) {
   switch (cell.status) {
     case CellStatus::kComplete: {
       const int decimals = decimals_of(cell.metric);
-      constexpr const char* kFonts[] = {"", "\\itshape ", "\\bfseries "};
-      std::string text = fmt::format("{}{:.{}f}", kFonts[static_cast<std::size_t>(place)], *cell.mean, decimals);
+      std::string text = fmt::format("{}{:.{}f}", cell.best ? "\\bfseries " : "", *cell.mean, decimals);
       digits.add(*cell.mean, decimals);
       if (cell.std) {
         text += fmt::format(" +- {:.{}f}", *cell.std, decimals);
@@ -190,7 +164,6 @@ std::vector<Column> columns_of(const Table& table) {
   const auto chance = chance_of(table);
   for (const std::string& dataset : table.datasets)
     for (const std::string& metric : table.metrics) {
-      const std::vector<Place> places = places_of(table, dataset, metric);
       Column ours{dataset, head_of(heading_of(metric)), "", {}};
       PaperColumn paper(footnotes, dataset);
       Digits digits;
@@ -200,10 +173,10 @@ std::vector<Column> columns_of(const Table& table) {
         paper.add(published_number(row, dataset, metric), dataset, published_lacks(row, dataset, metric),
                   published_footnotes(row, dataset, metric));
       }
-      for (std::size_t r = 0; r < table.rows.size(); ++r) {
-        const Cell& cell = table.rows[r].at(dataset, metric);
+      for (const Row& row : table.rows) {
+        const Cell& cell = row.at(dataset, metric);
         const std::string mark = mark_of(footnotes.numbers_of(cell.own_footnotes));
-        ours.cells.push_back(cell_text(cell, places[r], digits) + (mark.empty() ? "" : " " + mark));
+        ours.cells.push_back(cell_text(cell, digits) + (mark.empty() ? "" : " " + mark));
         if (mark.size() > widest_mark.size()) widest_mark = mark;
         paper.add(cell.reference, dataset, cell.no_reference, cell.footnotes);
       }
@@ -454,8 +427,9 @@ std::string to_latex(const SuiteTables& tables) {
   std::string body;
   for (const std::string& part : parts) body += "\n" + part;
   std::string text = fmt::format(
-      "% Preamble: {}\\usepackage{{booktabs,siunitx,threeparttable{}}}{}, siunitx of version 3. Best of a column bold, "
-      "second italic.",
+      "% Preamble: {}\\usepackage{{booktabs,siunitx,threeparttable{}}}{}, siunitx of version 3 (Debian: threeparttable "
+      "is in "
+      "texlive-latex-extra, siunitx in texlive-science).",
       core::needs_t1(body) ? "\\usepackage[T1]{fontenc} " : "", coloured ? ",xcolor" : "",
       parts.size() > kMostFloats ? fmt::format(" \\extrafloats{{{}}}", parts.size()) : "");
   if (const std::vector<std::string> letters = letters_to_tell(body); !letters.empty())

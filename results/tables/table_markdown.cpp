@@ -102,6 +102,7 @@ std::string cell_text(const Cell& cell, const Footnotes& footnotes) {
       const int decimals = decimals_of(cell.metric);
       text = fmt::format("{:.{}f}", *cell.mean, decimals);
       if (cell.std) text += fmt::format(" ± {:.{}f}", *cell.std, decimals);
+      if (cell.best) text = fmt::format("**{}**", text);
       break;
     }
     case CellStatus::kNotApplicable:

@@ -50,12 +50,18 @@ std::string step_text(const ComparedClaim& claim, std::size_t step, const ClaimR
 
 std::string claim_text(const Table& table, const ComparedClaim& claim, const Markup& markup) {
   const bool down = experiments::metric_named(claim.metric)->better == experiments::Better::kDown;
+  const bool some = claim.form == experiments::ClaimForm::kSome;
+  const std::string next = down ? " > " : " < ";
   std::string order, steps;
   const ClaimRow* last = nullptr;  // that has a mean
   for (std::size_t i = 0; i < claim.rows.size(); ++i) {
-    order += (i == 0 ? "" : down ? " > " : " < ") + markup.plain(claim.rows[i].label);
+    order += (i == 0  ? ""
+              : !some ? next
+              : i > 1 ? ", "
+                      : next + (claim.rows.size() > 2 ? "some of " : "")) +
+             markup.plain(claim.rows[i].label);
     if (i > 0) steps += (i == 1 ? "" : ", ") + step_text(claim, i - 1, last);
-    if (claim.rows[i].mean) last = &claim.rows[i];
+    if (claim.rows[i].mean && (!some || i == 0)) last = &claim.rows[i];
   }
   return fmt::format("({}; paper: {}; here: {}): {}: {}: {}", heading_of(claim.metric),
                      markup.plain(claim.paper_dataset), markup.plain(column_title(table, claim.dataset)), order,
@@ -139,8 +145,10 @@ std::string legend_of(const Table& table, const Markup& markup) {
   bool references = !table.published.empty();
   bool incomplete = false;
   bool not_applicable = false;
+  bool best = false;
   for (const Row& row : table.rows) {
     for (const Cell& cell : row.cells) {
+      best = best || cell.best;
       not_applicable = not_applicable || cell.status == CellStatus::kNotApplicable;
       trials.insert(cell.trials_needed);
       references = references || cell.reference || cell.no_reference;
@@ -155,6 +163,7 @@ std::string legend_of(const Table& table, const Markup& markup) {
   if (!table.mean_of.empty())
     text += fmt::format(" {}: over {}.", markup.mark(experiments::kMeanColumn), markup.plain(names_of(table.mean_of)));
   if (references) text += fmt::format(" {}", markup.references);
+  if (best) text += " Bold: better than each other row of the column, by the whole 95 % interval of the difference.";
   if (!table.published.empty()) text += " Rows without a number of ours are as published: nothing of them was run.";
   for (const std::string& paper : table.no_reference)
     text += fmt::format(" No reference: no number of \"{}\" is known for this table.", markup.plain(paper));

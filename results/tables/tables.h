@@ -16,10 +16,10 @@ namespace resolute::results {
 
 //! All tables of a suite as one document of Markdown, for people: per cent with one decimal, `45.2 ± 1.3 (78.9)` = mean
 //! ± sample standard deviation over the trials and the paper's number (weights and rank correlations with two decimals,
-//! as they are); `… 1/2 trials` where trials are not there yet, `–` where a row has no such number, `mixed` and `stale`
-//! as in aggregation.h; chance as the last row; under each table its legend, its notes and the suite's, the differences
-//! from the row that it compares with as `+3.2 [+1.0, +5.5]` (mean and 95 % interval, bootstrap.h), and what became of
-//! the papers' claims (verdict.h). Columns line up as plain text.
+//! as they are), bold where the cell is the best (Cell::best); `… 1/2 trials` where trials are not there yet, `–` where
+//! a row has no such number, `mixed` and `stale` as in aggregation.h; chance as the last row; under each table its
+//! legend, its notes and the suite's, the differences from the row that it compares with as `+3.2 [+1.0, +5.5]` (mean
+//! and 95 % interval, bootstrap.h), and what became of the papers' claims (verdict.h). Columns line up as plain text.
 std::string to_markdown(const SuiteTables& tables);
 
 //! One table with its legend, without a heading. \param notes printed below the legend, one a line
@@ -45,18 +45,20 @@ std::string to_csv(const SuiteTables& tables);
 //! table, "no_reference"
 //! (titles of papers that it names and has no number of), "mean_of", "footnotes" (what is to be known of the papers'
 //! numbers and of ours, numbered from 1) and "published" (rows of references alone: {"id", "label", "references": data
-//! set to metric to number, and where there are such "no_reference": data set to metrics, "footnotes": data set to
-//! metric to numbers}) where there are such; "trials_needed", "values" (one per trial, null where it is not there),
-//! "chance", "status", "why", "difference" (json_difference() or null), "difference_why" (where there is none although
-//! both are complete), "trained_on" and "asked_on" (where these are two data sets), "against_paper" ({"difference",
-//! "low", "high", "margin", "verdict": a word of PaperVerdict}; ours minus the paper's number in points) where it was
-//! compared, "no_reference" (true where the paper is asked and has no number), "footnotes" (numbers of the table's,
-//! beside the paper's number) and "own_footnotes" (beside ours) of a cell, whose difference may have "footnotes" too,
-//! whose "jobs" are training and evaluation, trial after trial. A claim is
-//! {"kind": "stated" or "printed", "dataset", "metric", "paper",
-//! "paper_dataset", "paper_order" (ClaimPlan's), "rows": [{"id", "label", "mean"}] (worse to better), "steps": [a word
-//! of Verdict] and "differences" (as of cells) of each row but the first, "trials" (the fewest of a row that has a
-//! mean), "status": a word of Verdict}. A number that is not there is null.
+//! set to metric to number, "paper_datasets": data set to metric to the paper's data set, and where there are such
+//! "no_reference": data set to metrics, "footnotes": data set to metric to numbers}) where there are such;
+//! "trials_needed", "values" (one per trial, null where it is not there), "chance", "status", "why", "difference"
+//! (json_difference() or null), "difference_why" (where there is none although both are complete), "trained_on" and
+//! "asked_on" (where these are two data sets), "against_paper" ({"difference", "low", "high", "margin", "verdict": a
+//! word of PaperVerdict}; ours minus the paper's number in points) where it was compared, "paper_dataset" (on which the
+//! paper has the number), "reference_error" (points, of a number off a plot), "no_reference" (true where the paper is
+//! asked and has no number), "best" (true where it is), "footnotes" (numbers of the table's, beside the paper's number)
+//! and "own_footnotes" (beside ours) of a cell, whose difference may have "footnotes" too, whose "jobs" are training
+//! and evaluation, trial after trial. A claim is
+//! {"kind": "stated" or "printed", "form": "order" or "some", "dataset", "metric", "paper",
+//! "paper_dataset", "paper_order" (ClaimPlan's), "rows": [{"id", "label", "mean"}] (in the order of the form), "steps":
+//! [a word of Verdict] and "differences" (as of cells) of each row but the first, "trials" (the fewest of a row that
+//! has a mean), "status": a word of Verdict}. A number that is not there is null.
 core::Json to_json(const SuiteTables& tables);
 
 //! {"to", "mean", "low", "high", "trials", "p", "p_holm", "verdict": a word of Side, "survives_holm"}
@@ -64,12 +66,12 @@ core::Json json_difference(const Difference& difference);
 
 //! A `table` environment for each table, labelled `tab:ID`, to be read by `\input`. The page's preamble loads booktabs
 //! (rules), siunitx of version 3 (aligned numbers) and threeparttable (notes). Each data set and metric has a column,
-//! and a second one beside it where the paper has numbers. The best mean of a column is bold, and the second of three
-//! or more is in italics. Notes below say what the numbers are, why some are missing and what became of the papers'
-//! claims. The differences of a table that compares rows are a second one, `tab:ID-differences`. A table that is wider
-//! than a page is one of each data set, `tab:ID-DATASET`, or of a few metrics each. The bytes depend on the tables
-//! alone. A row's `latex` stands as it is, all other text is core::latex_text(). The first line is a comment: it names
-//! what the preamble needs, and letters_to_tell().
+//! and a second one beside it where the paper has numbers. A cell that is the best (Cell::best) is bold.
+//! Notes below say what the numbers are, why some are missing and what became of the papers' claims. The differences of
+//! a table that compares rows are a second one, `tab:ID-differences`. A table that is wider than a page is one of each
+//! data set, `tab:ID-DATASET`, or of a few metrics each. The bytes depend on the tables alone. A row's `latex` stands
+//! as it is, all other text is core::latex_text(). The first line is a comment: it names what the preamble needs, and
+//! letters_to_tell().
 std::string to_latex(const SuiteTables& tables);
 
 //! Letters that pdflatex refuses, each once: "方 (U+65B9)". \param latex of to_latex()

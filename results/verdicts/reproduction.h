@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The verdict of `resolute repro`: a job's recorded result against that of running it again (docs/repro.md).
+//! The verdict of `resolute repro`: a job's recorded result against that of running it again (docs/inside/repro.md).
 
 #include <cstdint>
 #include <optional>

@@ -140,9 +140,10 @@ std::optional<SmallStep> smallest_step(const TablePlan& table, std::size_t d, co
       if (row == table.rows.end() || !row->cells[d].references.contains(metric)) continue;
       if (before != nullptr) {
         const double points = row->cells[d].references.at(metric) - before->cells[d].references.at(metric);
-        if (points > 0 && (!smallest || points < smallest->points)) smallest = {before->label, row->label, points};
+        if (points > 0 && (!smallest || points < smallest->points))
+          smallest = {before->label, row->label, points, claim.paper_dataset};
       }
-      before = &*row;
+      if (before == nullptr || claim.form == experiments::ClaimForm::kOrder) before = &*row;
     }
   }
   return smallest;
@@ -199,8 +200,12 @@ std::vector<Tellable> tellable(const experiments::Plan& plan, core::FileSystem& 
     if (metric == table.metrics.end() || table.rows.empty()) continue;
     for (std::size_t d = 0; d < table.datasets.size(); ++d)
       if (auto one = tellable_on(table, d, *metric, *evaluations.at(table.rows.front().cells[d].evaluations.front()),
-                                 finished))
+                                 finished)) {
+        if (one->small)
+          one->small->other =
+              experiments::other_dataset(one->small->paper_dataset, experiments::column_title(plan, table.datasets[d]));
         found.push_back(std::move(*one));
+      }
   }
   return found;
 }
@@ -217,9 +222,32 @@ std::string to_text(const Tellable& one) {
                         source_text(one.paper_measured));
   if (!one.rows && !one.paper) return text + " nothing: one row, without a paper's number";
   if (one.small)
-    text += fmt::format("; the paper's step of {:.1f} ({} < {}) is below that", one.small->points, one.small->lower,
-                        one.small->upper);
+    text += fmt::format("; the paper's step of {:.1f} ({} < {}{}) is below that", one.small->points, one.small->lower,
+                        one.small->upper, one.small->other.empty() ? "" : "; " + one.small->other);
   return text;
+}
+
+std::string summary(const std::vector<Tellable>& all, const std::string& table) {
+  std::vector<double> rows, paper;
+  std::string metric;
+  bool small = false;
+  for (const Tellable& one : all) {
+    if (one.table != table) continue;
+    metric = experiments::metric_named(one.metric)->heading_at(0);
+    if (one.rows) rows.push_back(*one.rows);
+    if (one.paper) paper.push_back(*one.paper);
+    small = small || one.small;
+  }
+  const auto range = [](const std::vector<double>& points) {
+    const auto [least, most] = std::ranges::minmax(points);
+    const std::string from = fmt::format("{:.1f}", least), to = fmt::format("{:.1f}", most);
+    return from == to ? from : from + " to " + to;
+  };
+  if (!rows.empty())
+    return fmt::format("; tells rows {} points of {} apart{}", range(rows), metric,
+                       small ? ", but not all of the paper's steps" : "");
+  if (!paper.empty()) return fmt::format("; tells a row {} points of {} from the paper's number", range(paper), metric);
+  return "";
 }
 
 std::string model_text() {
@@ -244,7 +272,10 @@ core::Json to_json(const Tellable& one) {
                      {"paper_measured", one.paper_measured},
                      {"small_step", nullptr}};
   if (one.small)
-    json["small_step"] = {{"lower", one.small->lower}, {"upper", one.small->upper}, {"points", one.small->points}};
+    json["small_step"] = {{"lower", one.small->lower},
+                          {"upper", one.small->upper},
+                          {"points", one.small->points},
+                          {"paper_dataset", one.small->paper_dataset}};
   return json;
 }
 

@@ -17,7 +17,7 @@
 namespace resolute::results {
 
 //! With fewer trials nothing is called better or worse: an interval over two or three trials is far too short
-//! (docs/decisions.md, "Intervals are for new people and new trainings").
+//! (docs/inside/decisions.md, "Intervals are for new people and new trainings").
 inline constexpr int kFewestTrials = 5;
 
 //! A mean minus the same mean of another row (bootstrap.h), in per cent.
@@ -104,6 +104,25 @@ inline Verdict judge(const Step& step, experiments::Better better) {
 
 //! An order is as sure as its weakest step; one contradicted step contradicts it. \param steps one or more
 inline Verdict judge(const std::vector<Verdict>& steps) { return *std::max_element(steps.begin(), steps.end()); }
+
+//! That some of several rows are better than one: it holds where one of them is, and is contradicted where all are
+//! worse. \param rows each against that one, one or more, judged by holm() among them
+inline Verdict judge_some(const std::vector<Verdict>& rows) {
+  for (const Verdict one :
+       {Verdict::kHolds, Verdict::kOpen, Verdict::kNoVerdict, Verdict::kInTheMeans, Verdict::kUndecided})
+    if (std::find(rows.begin(), rows.end(), one) != rows.end()) return one;
+  return Verdict::kContradicted;
+}
+
+//! Several rows are tried, so one of them may be ahead by luck: a row that holds but for holm()'s adjustment among them
+//! is ahead in the means. \param differences of as many rows
+inline void adjust_some(std::vector<Verdict>& rows, const std::vector<std::optional<Difference>>& differences) {
+  std::vector<double> p;
+  for (const auto& difference : differences) p.push_back(difference ? difference->p : 1);
+  p = holm(p);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (rows[i] == Verdict::kHolds && p[i] >= 0.05) rows[i] = Verdict::kInTheMeans;
+}
 
 //! "2 trials: no verdict"
 inline std::string no_verdict(int trials) {
