@@ -159,10 +159,12 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
   };
   std::vector<Figure> all;
   std::set<std::string> ids;
+  const MeanIntervals intervals = reader.intervals();
+  const CurveIntervals curve_intervals = reader.curve_intervals();
   for (auto& figures :
-       {ablation_figures(tables, reader.intervals()), paper_figures(tables), cmc_figures(source.plan, curves),
-        rate_figures(source.plan, curves), sweep_figures(source.plan, tables), training_curves(source.plan, logged),
-        reader.maps(), reader.sample_maps(), reader.output_figures()})
+       {ablation_figures(tables, intervals), paper_figures(tables), cmc_figures(source.plan, curves, curve_intervals),
+        rate_figures(source.plan, curves, curve_intervals), sweep_figures(source.plan, tables, intervals),
+        training_curves(source.plan, logged), reader.maps(), reader.sample_maps(), reader.output_figures()})
     for (Figure figure : figures) {
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The document of a suite's report (docs/formats/report.md), made from its store.
+//! The document of a suite's report (docs/inside/formats/report.md), made from its store.
 
 #include <chrono>
 #include <cstddef>

@@ -48,6 +48,16 @@ MeanIntervals EvaluationReader::intervals() const {
   };
 }
 
+CurveIntervals EvaluationReader::curve_intervals() const {
+  return [&](const std::vector<JobId>& evaluations) {
+    auto& known = memory_.curve_intervals;
+    if (const auto found = known.find(evaluations); found != known.end()) return found->second;
+    auto made = results::curve_intervals(evaluations, [&](const JobId& job) { return queries(job); });
+    if (!made.empty()) known[evaluations] = made;
+    return made;
+  };
+}
+
 // Calls `use` with the rows whose first evaluation is there, of each table on each data set.
 void EvaluationReader::each_shown(const std::function<void(const Shown&)>& use) const {
   for (const experiments::TablePlan& table : source_.plan.tables)

@@ -29,6 +29,8 @@ struct ReportMemory {
   std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
   //! Intervals of means over these jobs in these metrics; each takes tens of thousands of resamples.
   std::map<std::pair<std::vector<results::TrialJobs>, std::vector<std::string>>, results::MetricIntervals> intervals;
+  //! Those of CMC curves over these evaluations.
+  std::map<std::vector<experiments::JobId>, std::map<int, results::MetricIntervals>> curve_intervals;
   std::set<std::string> warned;  //!< warnings about damaged logs that were given already
 };
 
@@ -41,6 +43,7 @@ class EvaluationReader {
   CmcCurves curves(const std::function<void()>& count) const;
   //! The intervals, kept in the memory. A row that has none yet is asked again.
   MeanIntervals intervals() const;
+  CurveIntervals curve_intervals() const;
   //! Figures of the files that evaluations left (report/figures/output_figures.h).
   //! \throws core::RuntimeError (kCorrupt) where a file is not the one that its job's result names
   std::vector<Figure> output_figures() const;

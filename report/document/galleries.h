@@ -32,7 +32,7 @@ struct GallerySection {
   std::vector<GalleryRow> rows;
 };
 
-//! A list of a section's blocks, as docs/formats/report.md has them under `galleries`.
+//! A list of a section's blocks, as docs/inside/formats/report.md has them under `galleries`.
 core::Json to_json(const GallerySection& section);
 
 }  // namespace resolute::report

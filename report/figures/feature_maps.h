@@ -26,8 +26,8 @@ struct MappedImages {
 //! empty: not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
 MappedImages read_mapped_images(const std::filesystem::path& file, const std::vector<int>& query_rates);
 
-//! Reads an evaluation's samples.h5 (docs/formats/samples.md): as many images of each of its people as there is room
-//! for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
+//! Reads an evaluation's samples.h5 (docs/inside/formats/samples.md): as many images of each of its people as there is
+//! room for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
 MappedImages read_sampled_images(const std::filesystem::path& file);
 
 //! Two figures of one map: a series an identity, and a series "gallery" and one a rate of the queries, or one a rate of

@@ -15,6 +15,8 @@ Json axis_json(const FigureAxis& axis) {
   if (axis.from) json["from"] = *axis.from;
   if (axis.to) json["to"] = *axis.to;
   if (!axis.categories.empty()) json["categories"] = axis.categories;
+  if (!axis.ticks.empty()) json["ticks"] = axis.ticks;
+  if (axis.log) json["scale"] = "log";
   return json;
 }
 
@@ -84,6 +86,7 @@ Json to_json(const Figure& figure) {
                {"x", axis_json(figure.x)},
                {"y", axis_json(figure.y)},
                {"series", std::move(series)}};
+  if (!figure.group.empty()) json["group"] = figure.group;
   if (figure.stand_in) json["stand_in"] = true;
   if (!figure.columns.empty()) {
     json["columns"] = figure.columns;

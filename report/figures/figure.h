@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! A figure as a value: numbers with their axes and words, whoever draws them (docs/formats/report.md, `figures`).
+//! A figure as a value: numbers with their axes and words, whoever draws them (docs/inside/formats/report.md,
+//! `figures`).
 
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ struct FigureAxis {
   std::string title{};
   std::optional<double> from{}, to{};     //!< ends; nothing: as the numbers ask for
   std::vector<std::string> categories{};  //!< whose places are numbers on the axis; empty: a scale of numbers
+  std::vector<double> ticks{};            //!< the only numbers that stand at it; empty: as the drawer chooses
+  bool log = false;                       //!< a logarithmic scale; all numbers are above 0
 };
 
 //! A box of values: the quartiles, and the 5th and 95th percentile, at which the whiskers end.
@@ -55,6 +58,7 @@ struct Figure {
   FigureSection section = FigureSection::kAblations;
   FigureKind kind = FigureKind::kLines;
   std::string title{}, caption{};
+  std::string group{};    //!< a heading under which those of one section that have the same stand; empty: alone
   bool stand_in = false;  //!< some of it is of made-up images in the place of a source's
   FigureAxis x{}, y{};
   std::vector<FigureSeries> series{};
@@ -70,7 +74,7 @@ double plotted(double value);
 
 FigurePoint box_point(double x, const FigureBox& box);
 
-//! The object of docs/formats/report.md.
+//! The object of docs/inside/formats/report.md.
 core::Json to_json(const Figure& figure);
 
 }  // namespace resolute::report

@@ -34,6 +34,18 @@ std::optional<double> shown_times(const std::string& name) {
   return metric ? std::optional((*metric)->unit->shown) : std::nullopt;
 }
 
+// "losses/adversarial_level_4" as people say it: "adversarial loss, level 4".
+std::string plain_name(const std::string& name) {
+  if (const auto metric = metric_of(name)) return fmt::format("{} on the way", (*metric)->heading_at(metric->rate));
+  constexpr std::string_view kTerms = "losses/";
+  if (!name.starts_with(kTerms)) return "loss, all terms";
+  std::string term = name.substr(kTerms.size());
+  std::replace(term.begin(), term.end(), '_', ' ');
+  const std::size_t part = std::min(term.find(" level "), term.find(" scale "));
+  return fmt::format("{} loss{}{}", term.substr(0, part), part == term.npos ? "" : ",",
+                     part == term.npos ? "" : term.substr(part));
+}
+
 Curve thinned(const Curve& curve) {
   if (curve.size() <= kMostPoints) return curve;
   Curve thin;
@@ -64,14 +76,13 @@ Figure frame_of(const experiments::Plan& plan, const experiments::TablePlan& tab
   return {.id = figure_id({table.id, dataset, "curve", name}),
           .section = FigureSection::kCurves,
           .kind = FigureKind::kLines,
-          .title = fmt::format("{}: {}, {}", table.title, name, column_title(plan, dataset)),
+          .title = fmt::format("{}: {}, {}", table.title, plain_name(name), column_title(plan, dataset)),
           .caption = fmt::format("{} of every training, by row; of long trainings means over equal parts.",
                                  score ? "Scores on the way" : "What the loss was at each step,"),
+          .group = table.title,
           .stand_in = is_stand_in(plan, dataset),
           .x = {"step"},
-          .y = {per_cent ? name.substr(name.find('/') + 1) + ", per cent"
-                : score  ? (*score)->heading_at(score->rate)
-                         : name}};
+          .y = {!score ? plain_name(name) : (*score)->heading_at(score->rate) + (per_cent ? ", per cent" : "")}};
 }
 
 }  // namespace

@@ -18,9 +18,9 @@ const state = {
   report: null,
   sorting: new Map(), // of a table's id: {column, descending}
   hidden: new Map(), // of a figure's id: names of series that are not shown
-  withDifferences: new Set(), // ids of tables
   blocks: new Map(), // of a key: {text, node}, taken again where nothing in it has changed
-  places: new Map(), // of a series' name: its place among all names, which decides its colour
+  places: new Map(), // of a series' name: {colour, variant}, its place among colours and among names of that colour
+  others: 0, // names that are no row's
 };
 
 // ---- Elements and words
@@ -115,6 +115,17 @@ function factTable(caption, columns, rows, styleOf) {
     el("tbody", {}, rows.map(line))));
 }
 
+// Lists of members by their keys, in the order of the first of each.
+function groupedBy(list, keyOf) {
+  const groups = new Map();
+  for (const member of list) {
+    const key = keyOf(member);
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(member);
+  }
+  return groups;
+}
+
 // RFC 4180.
 function csvOf(columns, rows) {
   const field = (value) => {
@@ -136,13 +147,28 @@ function csvButton(what, name, numbers) {
 }
 
 // What is made when it is first opened. `key` tells it again after a new rendering.
+const makers = new WeakMap();
+
 function openedLater(key, summary, make) {
   const details = el("details", { "data-key": key }, el("summary", {}, summary));
+  makers.set(details, () => {
+    if (details.children.length === 1) details.append(...[make()].flat());
+  });
   details.addEventListener("toggle", () => {
-    if (details.open && details.children.length === 1) details.append(...[make()].flat());
+    if (details.open) makers.get(details)();
   });
   return details;
 }
+
+// At once, so that what stands below is where it was.
+function openNow(details) {
+  details.open = true;
+  if (makers.has(details)) makers.get(details)();
+}
+
+// Facts that few readers ask for.
+const foldedList = (key, words, lines) => (lines.length ? openedLater(key, `${words} (${lines.length})`, () =>
+  el("ul", { class: "notes quiet small" }, lines.map((line) => el("li", {}, line)))) : null);
 
 // The node of a key as it was, where what it is made of has the same JSON.
 function block(key, value, make) {
@@ -225,7 +251,6 @@ function header(report) {
       all ? `; ${done} of ${all} jobs done` : null,
       spent.length ? `; ${spent.join(", ")}` : "; no journal is left that tells of time", "."),
     status.jobs.length ? el("ul", { class: "kinds" }, status.jobs.map(kindItem)) : null,
-    report.notes.length ? el("ul", { class: "notes quiet small" },
-      report.notes.map((note) => el("li", {}, note))) : null,
+    foldedList("notes", "Notes on all tables", report.notes),
     failureList(status));
 }

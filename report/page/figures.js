@@ -7,8 +7,37 @@ const coarsePointer = window.matchMedia("(pointer: coarse)");
 const drawn = new Map(); // figures that are drawn, by the place that holds them
 const queue = []; // places that are to be drawn
 
+// A training has one colour under each name that rows give it, and the same evaluation one dash and symbol too. In one table no two
+// rows look the same.
+function placeRows(tables) {
+  const known = new Map(); // places, by the jobs of rows
+  const names = []; // how many names each colour has
+  const use = ({ colour, variant }) => { names[colour] = Math.max(names[colour] || 0, variant + 1); };
+  const placeFor = (trainings, evaluations, taken) => {
+    const same = evaluations.find((job) => known.has(job)), alike = trainings.find((job) => known.has(job));
+    if (same && !taken.has(known.get(same))) return known.get(same);
+    const colour = alike ? known.get(alike).colour : names.length;
+    return { colour, variant: names[colour] || 0 };
+  };
+  const nameOf = (row) => row.label.replace(/ ‡$/, ""); // figures leave out the mark of a row that deviates from its paper
+  for (const name of tables.flatMap((table) => table.rows.map(nameOf))) if (state.places.has(name)) use(state.places.get(name));
+  for (const table of tables) {
+    const taken = new Set(table.rows.map((row) => state.places.get(nameOf(row))));
+    for (const row of table.rows) {
+      const jobs = row.cells.flatMap((cell) => cell.jobs);
+      const [trainings, evaluations] = [0, 1].map((part) => jobs.filter((job, at) => at % 2 === part));
+      if (!state.places.has(nameOf(row))) state.places.set(nameOf(row), placeFor(trainings, evaluations, taken));
+      const place = state.places.get(nameOf(row));
+      taken.add(place);
+      use(place);
+      for (const job of jobs) if (!known.has(job)) known.set(job, place);
+    }
+  }
+}
+
+// Names that are no row's: data sets, identities, parts of a network.
 function placeOf(name) {
-  if (!state.places.has(name)) state.places.set(name, state.places.size);
+  if (!state.places.has(name)) state.places.set(name, { colour: state.others++, variant: 0 });
   return state.places.get(name);
 }
 
@@ -16,7 +45,7 @@ const cssColour = (name) => getComputedStyle(document.documentElement).getProper
 
 // More names than colours: then dashes, symbols and patterns tell them apart.
 function styleOf(name) {
-  const place = placeOf(name), turn = Math.floor(place / COLOURS);
+  const { colour: place, variant } = placeOf(name), turn = Math.floor(place / COLOURS) + variant;
   return { variable: `--series-${place % COLOURS}`, colour: cssColour(`--series-${place % COLOURS}`),
     place, turn, symbol: (place + turn) % SYMBOLS.length, pattern: turn % PATTERNS.length };
 }
@@ -61,7 +90,7 @@ function withAlpha(colour, alpha) {
   return `rgba(${part(1)},${part(3)},${part(5)},${alpha})`;
 }
 
-function bandTrace(list, colour) {
+function bandTrace(list, colour, alpha) {
   const outline = (series) => {
     const places = series.x.map((x, at) => at).filter((at) =>
       series.low && isNumber(series.low[at]) && isNumber(series.high[at]));
@@ -71,23 +100,25 @@ function bandTrace(list, colour) {
   };
   const outlines = list.map(outline);
   return { type: "scatter", mode: "lines", x: joined(outlines, (one) => one.x), y: joined(outlines, (one) => one.y),
-    fill: "toself", fillcolor: withAlpha(colour, 0.18), line: { width: 0 }, hoverinfo: "skip" };
+    fill: "toself", fillcolor: withAlpha(colour, alpha), line: { width: 0 }, hoverinfo: "skip" };
 }
 
 function lineTraces(name, list, figure) {
   const style = styleOf(name);
-  const points = Math.max(...list.map((series) => series.x.length));
-  const asBand = points > 8 && list.some((series) => series.low);
-  const trial = (series) => series.y.map(() => (isNumber(series.trial) ? `, trial ${series.trial}` : ""));
+  const asBand = list.some((series) => series.low && series.x.length > 1);
+  const interval = (series, at) => (series.low && isNumber(series.low[at])
+    ? ` [${[series.low[at], series.high[at]].map((end) => Number(end.toPrecision(5))).join(", ")}]` : "");
+  const words = (series) => series.y.map((y, at) => [interval(series, at),
+    isNumber(series.trial) ? `, trial ${series.trial}` : ""]);
   const trace = {
     type: "scatter", mode: isPlain(figure) ? "lines" : "lines+markers", connectgaps: false,
-    x: joined(list, (series) => series.x), y: joined(list, (series) => series.y), customdata: joined(list, trial),
-    hovertemplate: `%{x}: %{y:.5~g}<extra>${plotText(name)}%{customdata}</extra>`,
+    x: joined(list, (series) => series.x), y: joined(list, (series) => series.y), customdata: joined(list, words),
+    hovertemplate: `%{x}: %{y:.5~g}%{customdata[0]}<extra>${plotText(name)}%{customdata[1]}</extra>`,
     line: { color: style.colour, width: list.length > 1 ? 1.4 : 2, dash: DASHES[dashOf(figure, name)] },
     marker: { color: style.colour, symbol: SYMBOLS[style.symbol], size: 7 },
     error_y: asBand ? undefined : errorOf(list, style.colour),
   };
-  return asBand ? [bandTrace(list, style.colour), trace] : [trace];
+  return asBand ? [bandTrace(list, style.colour, namedSeries(figure).size > 3 ? 0.09 : 0.18), trace] : [trace];
 }
 
 // Bars lie, so that long names of rows can be read on a phone.
@@ -127,17 +158,13 @@ function pointTraces(name, list) {
 
 const TRACES = { lines: lineTraces, bars: barTraces, boxes: boxTraces, points: pointTraces };
 
-function namedSeries(figure) {
-  const groups = new Map();
-  for (const series of figure.series) groups.set(series.name, [...(groups.get(series.name) || []), series]);
-  return groups;
-}
+const namedSeries = (figure) => groupedBy(figure.series, (series) => series.name);
 
 function heightOf(figure) {
   if (figure.kind === "points") return 400;
-  if (figure.kind !== "bars") return 320;
+  if (figure.kind !== "bars") return figure.section === "sweeps" ? 240 : 320;
   const bars = [...namedSeries(figure).values()].filter((list) => !list[0].reference).length;
-  return 70 + (figure.x.categories || figure.series[0].x).length * Math.max(30, 15 * bars + 10);
+  return 80 + (figure.x.categories || figure.series[0].x).length * Math.max(30, 15 * bars + 10);
 }
 
 function axisOf(axis, figure, narrow) {
@@ -146,6 +173,8 @@ function axisOf(axis, figure, narrow) {
     linecolor: colour, automargin: true, fixedrange: coarsePointer.matches };
   const has = (end) => isNumber(axis[end]);
   if (has("from") || has("to")) made.range = [has("from") ? axis.from : null, has("to") ? axis.to : null];
+  if (axis.scale === "log") Object.assign(made, { type: "log", zeroline: false });
+  if (axis.ticks) Object.assign(made, { tickmode: "array", tickvals: axis.ticks, ticktext: axis.ticks.map(String) });
   if (axis.categories) Object.assign(made, { tickmode: "array", tickvals: axis.categories.map((one, at) => at),
     ticktext: axis.categories.map((one) => wrapped(one, narrow ? 16 : 26)) });
   if (figure.kind === "points" && !axis.title) Object.assign(made, { showticklabels: false, zeroline: false,
@@ -162,6 +191,9 @@ function layoutOf(figure, width) {
     Object.assign(yaxis, { autorange: "reversed", zeroline: false, showgrid: false });
     delete yaxis.range;
   }
+  if (figure.section === "sweeps") yaxis.title = undefined; // the heading says it
+  // A mark at the upper end is not cut in half.
+  else if (yaxis.range && isNumber(yaxis.range[1])) yaxis.range[1] += 0.02 * (yaxis.range[1] - (yaxis.range[0] || 0));
   // A map of features has no scale of its own, but both axes share one.
   if (figure.kind === "points" && !figure.x.title) yaxis.scaleanchor = "x";
   return {
@@ -238,6 +270,7 @@ darkScheme.addEventListener("change", () => {
 });
 // Paper has all figures.
 window.addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("#curves > details")) openNow(fold);
   for (const place of document.querySelectorAll(".plot:not([data-drawn])")) {
     if (!loadPlotly()) return;
     drawn.set(place, state.report.figures.find((figure) => figure.id === place.dataset.figure));
@@ -305,20 +338,38 @@ function figureDetails(figure) {
   });
 }
 
-function figureBlock(figure) {
+// \param group what stands above it: nothing, or {caption}
+function figureBlock(figure, group) {
   const place = el("div", { class: "plot", "data-figure": figure.id, role: "img",
     "aria-label": `${figure.title}; its numbers are below` });
   const height = heightOf(figure);
   place.style.minHeight = `${height}px`;
   const captionId = `caption-${figure.id}`;
-  const node = el("figure", { id: `figure-${figure.id}`, class: "block", "aria-describedby": captionId },
-    el("h3", {}, figure.title, figure.stand_in ? el("span", { class: "bad" }, " – not the real data") : null),
+  const isSaid = group && group.caption === figure.caption;
+  const node = el("figure", { id: `figure-${figure.id}`, class: "block", "aria-describedby": isSaid ? null : captionId },
+    el(group ? "h4" : "h3", {}, group ? figure.y.title : figure.title,
+      figure.stand_in ? el("span", { class: "bad" }, " – not the real data") : null),
     figure.series.length ? [place, legendOf(figure, place)] : null,
-    el("figcaption", { id: captionId }, figure.caption),
+    isSaid ? null : el("figcaption", { id: captionId }, figure.caption),
     figure.columns ? factTable(figure.title, figure.columns, figure.rows || []) : null,
     figure.series.length ? [figureDetails(figure), el("div", { class: "actions" },
       csvButton(figure.title, figure.id, () => figureNumbers(figure)))] : null);
   node.style.containIntrinsicSize = `auto ${height + 190}px`;
   if (figure.series.length) whenNear(node, () => drawLater(place, figure));
   return node;
+}
+
+// Figures that stand under one heading: small ones beside each other, or, of training curves, behind a fold.
+function figureGroups(section, figures) {
+  const blocks = (list, group) => list.map((figure) =>
+    block(`figure/${figure.id}`, [figure, group], () => figureBlock(figure, group)));
+  const groups = [...groupedBy(figures, (figure) => figure.group || "")];
+  return groups.map(([name, list], at) => {
+    if (!name) return el("div", { class: "figures" }, blocks(list));
+    if (section === "curves")
+      return openedLater(`curves/${at}`, `${name}: ${plural(list.length, "figure")}`, () => el("div", { class: "figures" }, blocks(list)));
+    const { caption } = list[0];
+    return el("div", {}, el("h3", {}, name), el("p", { class: "small quiet" }, caption),
+      el("div", { class: "figures small-multiples" }, blocks(list, { caption })));
+  });
 }

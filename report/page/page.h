@@ -15,7 +15,7 @@ struct ReportFeed {
   std::string events, document;
 };
 
-//! The page's text, UTF-8, of a document as docs/formats/report.md has it: the same document has the same bytes.
+//! The page's text, UTF-8, of a document as docs/inside/formats/report.md has it: the same document has the same bytes.
 //! \param feed nothing for a file
 std::string report_page(const core::Json& document, const std::optional<ReportFeed>& feed = std::nullopt);
 

@@ -50,46 +50,41 @@ function reconstructionStrip(row, loads) {
       made.recovered.map((one, at) => el("li", {}, `${names[at]}: ${qualityText(one)}`)), el("li", {}, "HR original")));
 }
 
-function rankedTable(query) {
+function rankedTable(query, where) {
   const most = Math.max(...query.rows.map((row) => row.ranked.length));
   const line = (at) => [String(at + 1), ...query.rows.map((row) => {
     const image = row.ranked[at];
     return image ? `${image.right ? "✓" : "✗"} ${image.path} (identity ${image.identity}, camera ${image.camera})` : "";
   })];
-  return factTable(`The nearest images to ${query.query}`, ["rank", ...query.rows.map((row) => row.label)],
+  return factTable(`${where}: the nearest images to ${query.query}`, ["rank", ...query.rows.map((row) => row.label)],
     Array.from({ length: most }, (none, at) => line(at)));
 }
 
-function queryBlock(query, key) {
+// \param where table and data set, which may show the same query as others do
+function queryBlock(query, key, where) {
   const loads = [];
   const made = query.rows.filter((row) => row.reconstruction);
   const words = `identity ${query.identity}, camera ${query.camera}${query.rate ? `, rate ${query.rate}` : ""}`;
   const node = el("article", { class: "block query", id: key },
     el("h4", {}, query.query, el("span", { class: "quiet small" }, ` ${words}`)),
-    region(`Images nearest to ${query.query}, ${words}`, `scroll/${key}`,
+    region(`${where}: images nearest to ${query.query}, ${words}`, `scroll/${key}`,
       el("div", { class: "strips" }, query.rows.map((row) => galleryStrip(row, loads)))),
     made.length ? [el("p", { class: "small" }, "LR input, what each decoder makes of it, HR original; PSNR, SSIM and " +
       "mean difference are against the original:"),
-    region(`Reconstructions of ${query.query}, ${words}`, `scroll/${key}/made`,
+    region(`${where}: reconstructions of ${query.query}, ${words}`, `scroll/${key}/made`,
       el("div", { class: "strips" }, made.map((row) => reconstructionStrip(row, loads))))] : null,
-    openedLater(`${key}/ranked`, "Paths of the images", () => rankedTable(query)));
+    openedLater(`${key}/ranked`, "Paths of the images", () => rankedTable(query, where)));
   node.style.containIntrinsicSize = `auto ${120 + 250 * query.rows.length + 320 * made.length}px`;
   whenNear(node, () => loads.forEach((load) => load()));
   return node;
 }
 
 function galleriesSection(report) {
-  const groups = new Map();
-  for (const query of report.galleries) {
-    const name = JSON.stringify([query.table, query.dataset]);
-    groups.set(name, [...(groups.get(name) || []), query]);
-  }
-  const headingOf = ({ table, dataset }) => {
-    const known = report.tables.find((one) => one.id === table) || { title: table };
-    return el("h3", { class: isStandIn(known, dataset) ? "bad" : null },
-      `${known.title} on ${columnTitle(known, dataset)}`);
-  };
-  const blockOf = (query, key) => block(key, query, () => queryBlock(query, key));
+  const groups = groupedBy(report.galleries, (query) => JSON.stringify([query.table, query.dataset]));
+  const tableOf = ({ table }) => report.tables.find((one) => one.id === table) || { title: table };
+  const nameOf = (query) => `${tableOf(query).title} on ${columnTitle(tableOf(query), query.dataset)}`;
+  const headingOf = (query) => el("h3", { class: isStandIn(tableOf(query), query.dataset) ? "bad" : null }, nameOf(query));
+  const blockOf = (query, key) => block(key, query, () => queryBlock(query, key, nameOf(query)));
   return [el("p", { class: "quiet" }, "Trial 0, gallery draw 0. Each strip shows the LR query, enlarged as the " +
     "network sees it, then the first images of the gallery, the nearest first: framed green where they show the " +
     "query's identity, red where they do not."),
@@ -232,9 +227,8 @@ function sectionsOf(report) {
       block(`table/${table.id}`, [table, report.metrics], () => tableBlock(table))));
   if (tables.some((table) => table.claims.length)) add("claims", "Claims", () => claimsSection(tables));
   for (const [id, title] of FIGURE_SECTIONS) {
-    const its = figures.filter((figure) => figure.section === id);
-    if (its.length) add(id, title, () => el("div", { class: "figures" }, its.map((figure) =>
-      block(`figure/${figure.id}`, figure, () => figureBlock(figure)))));
+    const ofSection = figures.filter((figure) => figure.section === id);
+    if (ofSection.length) add(id, title, () => figureGroups(id, ofSection));
   }
   if (report.galleries.length) add("galleries", "Galleries", () => galleriesSection(report));
   if (timeline.attempts.length) add("timeline", "Timeline", () => timelineSection(timeline));
@@ -261,6 +255,7 @@ const inView = new IntersectionObserver((entries) => {
 
 function pageOf(report) {
   // All names before any figure is made: a colour does not depend on what one has scrolled to.
+  placeRows(report.tables);
   for (const figure of report.figures)
     for (const series of figure.series) if (!series.reference) placeOf(series.name);
   const sections = sectionsOf(report);
@@ -296,7 +291,7 @@ function render(report) {
   page.replaceChildren(...pageOf(report));
   forgetPlaces();
   if (first) return;
-  for (const key of open) if (nodeWithKey(key)) nodeWithKey(key).open = true;
+  for (const key of open) if (nodeWithKey(key)) openNow(nodeWithKey(key));
   for (const [key, left] of scrolled) if (nodeWithKey(key)) nodeWithKey(key).scrollLeft = left;
   const target = anchor && document.getElementById(anchor.id);
   const top = target ? window.scrollY + target.getBoundingClientRect().top - anchor.top : y;

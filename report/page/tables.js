@@ -37,17 +37,6 @@ function reasonOf(cell) {
     : `${cell.status}${cell.why ? `: ${cell.why}` : ""}`;
 }
 
-const printedMean = (cell) => Number(rounded(cell.mean, metricNamed(cell.metric).decimals));
-
-// The best mean of a column, as it is printed, and the second where there is a third; none where nothing is to be compared.
-function bestOf(table, column) {
-  const { better } = metricNamed(table.metrics[column % table.metrics.length]);
-  if (better === "neither") return [];
-  const means = new Set(table.rows.map((row) => row.cells[column]).filter(({ mean }) => isNumber(mean)).map(printedMean));
-  const order = [...means].sort((a, b) => (better === "up" ? b - a : a - b));
-  return order.length < 2 ? [] : order.slice(0, order.length > 2 ? 2 : 1);
-}
-
 // A column that has the paper's numbers keeps room for them in every row, so that ours stand below each other.
 function paperNumber(table, column, value, lacks, footnotes) {
   const { metric } = columnsOf(table)[column];
@@ -61,25 +50,21 @@ function paperNumber(table, column, value, lacks, footnotes) {
 // Figures of footnotes; null without any.
 const marksOf = (footnotes) => ((footnotes || []).length ? el("sup", {}, footnotes.join(", ")) : null);
 
-function numberCell(table, row, column, best) {
+function numberCell(table, row, column) {
   const cell = row.cells[column];
-  const { decimals, heading } = metricNamed(cell.metric);
+  const { heading } = metricNamed(cell.metric);
   const text = cellText(cell), reason = reasonOf(cell);
   const paper = paperNumber(table, column, cell.reference, cell.no_reference, cell.footnotes);
   if (cell.status === "not applicable")
     return el("td", { title: reason }, el("span", { "aria-hidden": "true" }, text),
       el("span", { class: "hidden-text" }, "not applicable"), paper);
-  const place = isNumber(cell.mean) ? best.indexOf(printedMean(cell)) : -1;
-  const style = ["", " best", " second"][place + 1] + (cell.status === "complete" ? "" : cell.status === "incomplete"
-    ? " open" : " bad");
+  const style = (cell.best ? " best" : "") + (cell.status === "complete" ? "" : cell.status === "incomplete" ? " open" : " bad");
   return el("td", {},
     el("button", { type: "button", class: `number${style}`, title: reason || null, "aria-haspopup": "dialog",
       "aria-label": `${text}${reason ? `, ${reason}` : ""}: ${row.label}, ${heading} on ` +
         columnTitle(table, cell.dataset),
       "data-key": `cell/${table.id}/${row.id}/${column}`,
-      onclick: () => showCell(table.id, row.id, column) }, text), marksOf(cell.own_footnotes), paper,
-    cell.difference ? el("span", { class: "difference" }, intervalText(cell.difference, decimals),
-      marksOf(cell.difference.footnotes)) : null);
+      onclick: () => showCell(table.id, row.id, column) }, text), marksOf(cell.own_footnotes), paper);
 }
 
 function sortKey(row, column) {
@@ -118,13 +103,14 @@ function applySorting(table, grid) {
   const lines = new Map([...grid.querySelectorAll("tr[data-row]")].map((line) => [line.dataset.row, line]));
   const body = grid.querySelector("tbody");
   const last = body.querySelector(".chance");
-  for (const row of sortedRows(table)) body.insertBefore(lines.get(row.id), last);
+  for (const row of sortedRows(table)) if (lines.has(row.id)) body.insertBefore(lines.get(row.id), last);
 }
 
-function sortHeading(table, column, words, grid) {
+// \param grids all that show the table's rows
+function sortHeading(table, column, words, grids) {
   const sort = () => {
     sortFurther(table, column);
-    applySorting(table, grid());
+    for (const grid of grids) applySorting(table, grid);
   };
   return el("th", { scope: "col", "data-column": column, "aria-sort": "none" },
     el("button", { type: "button", class: "sort", title: "Sort", "data-key": `sort/${table.id}/${column}`,
@@ -153,48 +139,70 @@ function chanceLine(table) {
 function captionOf(table) {
   const cells = table.rows.flatMap((row) => row.cells);
   const where = table.datasets.length === 1 ? `On ${columnTitle(table, table.datasets[0])}. ` : "";
-  const parts = [`${where}Mean ± sample standard deviation over the trials`];
+  const trials = [...new Set(cells.map((cell) => cell.trials_needed))].sort((a, b) => a - b);
+  const over = trials.length === 1 ? plural(trials[0], "trial") : `${trials.join(", ")} trials`;
+  const parts = [`${where}Mean ± sample standard deviation over ${over}`];
   if (cells.some((cell) => isNumber(cell.reference) || cell.no_reference) || (table.published || []).length)
     parts.push("the paper's number in parentheses");
-  parts.push("the best of a column bold, the second italic");
+  if (cells.some((cell) => cell.best))
+    parts.push("bold: better than each other row of its column, by the whole 95 % interval of the difference");
   return `${parts.join("; ")}. Press a number for what it stands on.${table.from_scratch ? " From scratch." : ""}`;
 }
 
 // The data sets that rows train on, each above its columns, where rows are asked on others too.
-function trainedLine(table) {
+function trainedLine(table, metrics) {
   if (!table.datasets.some((dataset) => dataset.includes("->"))) return null;
   const runs = [];
   for (const dataset of table.datasets) {
     const [trainedOn] = setsOf(dataset);
     if (!runs.length || runs[runs.length - 1].trainedOn !== trainedOn) runs.push({ trainedOn, columns: 0 });
-    runs[runs.length - 1].columns += table.metrics.length;
+    runs[runs.length - 1].columns += metrics;
   }
   const isMean = (run) => (table.mean_of || []).length && run === runs[runs.length - 1];
   return el("tr", {}, el("td", {}), runs.map((run) => el("th", { scope: "colgroup", colspan: run.columns },
     isMean(run) ? "" : `trained on ${run.trainedOn}`)));
 }
 
-function numbersGrid(table) {
-  let grid = null;
-  const columns = columnsOf(table);
-  const best = columns.map((column, at) => bestOf(table, at));
-  const several = table.datasets.length > 1 || isStandIn(table, table.datasets[0]);
-  const trained = trainedLine(table);
+// Lines of heads above those of metrics: data sets, and those that rows train on. \param metrics columns of a data set
+function headsAbove(table, metrics) {
+  if (table.datasets.length < 2 && !isStandIn(table, table.datasets[0])) return [];
+  const trained = trainedLine(table, metrics);
   const headOf = (dataset) => (trained ? marked(table, dataset, setsOf(dataset)[1]) : columnTitle(table, dataset));
-  const methodHeading = sortHeading(table, -1, "method", () => grid);
-  grid = el("table", { class: "numbers" }, el("caption", {}, el("span", {}, captionOf(table))),
-    el("thead", {}, several ? trained : null,
-      several ? el("tr", {}, el("td", {}), table.datasets.map((dataset) =>
-        el("th", { scope: "colgroup", colspan: table.metrics.length },
-          el("span", { class: isStandIn(table, dataset) ? "bad" : null }, headOf(dataset))))) : null,
-      el("tr", {}, methodHeading, columns.map(({ metric }, at) =>
-        sortHeading(table, at, metricNamed(metric).heading, () => grid)))),
+  return [trained, el("tr", {}, el("td", {}), table.datasets.map((dataset) =>
+    el("th", { scope: "colgroup", colspan: metrics },
+      el("span", { class: isStandIn(table, dataset) ? "bad" : null }, headOf(dataset)))))];
+}
+
+const captionElement = (words) => el("caption", {}, el("span", {}, words));
+
+function numbersGrid(table, grids) {
+  const columns = columnsOf(table);
+  return el("table", { class: "numbers", "data-table": table.id }, captionElement(captionOf(table)),
+    el("thead", {}, headsAbove(table, table.metrics.length),
+      el("tr", {}, sortHeading(table, -1, "method", grids), columns.map(({ metric }, at) =>
+        sortHeading(table, at, metricNamed(metric).heading, grids)))),
     el("tbody", {}, (table.published || []).map((published) => publishedLine(table, published)),
       table.rows.map((row) => el("tr", { "data-row": row.id }, el("th", { scope: "row" }, row.label),
-        row.cells.map((cell, at) => numberCell(table, row, at, best[at])))),
+        row.cells.map((cell, at) => numberCell(table, row, at)))),
       chanceLine(table)));
-  applySorting(table, grid);
-  return grid;
+}
+
+// Each row's difference from the one that the table compares with; nothing where no row has any.
+function differencesGrid(table) {
+  const metrics = table.metrics.filter((metric) =>
+    table.rows.some((row) => row.cells.some((cell) => cell.metric === metric && cell.difference)));
+  if (!metrics.length) return null;
+  const to = table.rows.find((row) => row.id === table.compare_with);
+  const number = ({ difference, difference_why: why, metric }) => (difference
+    ? [intervalText(difference, metricNamed(metric).decimals), marksOf(difference.footnotes)]
+    : el("span", { title: why || null }, why ? "none" : "…"));
+  const caption = `Difference from ${to.label}: points, 95 % interval for new people and new trainings. ${comparisonsNote(table.comparisons)}`;
+  return el("table", { class: "numbers" }, captionElement(caption),
+    el("thead", {}, headsAbove(table, metrics.length), el("tr", {}, el("th", { scope: "col" }, "method"),
+      table.datasets.flatMap(() => metrics).map((metric) => el("th", { scope: "col" }, metricNamed(metric).heading)))),
+    el("tbody", {}, table.rows.filter((row) => row !== to).map((row) => el("tr", { "data-row": row.id },
+      el("th", { scope: "row" }, row.label),
+      row.cells.filter((cell) => metrics.includes(cell.metric)).map((cell) => el("td", {}, number(cell)))))));
 }
 
 // Why numbers are not to be relied on, for those who cannot point at a cell.
@@ -224,16 +232,16 @@ function noteList(table) {
   const lines = [...(table.notes || []), ...table.rows.filter((row) => row.other_settings).map((row) =>
     `${row.label} differs from ${to.label} in ` +
     row.other_settings.map(({ key, value, compared }) => `${key} (${word(value)}, ${word(compared)})`).join(", "))];
-  return lines.length ? el("ul", { class: "notes quiet small" }, lines.map((line) => el("li", {}, line))) : null;
+  return foldedList(`notes/${table.id}`, "Notes on these rows", lines);
 }
 
 function tableNumbers(table) {
   const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label,
     columnTitle(table, cell.dataset), cell.metric, cell.status, cell.mean, cell.std, cell.trials,
-    cell.reference, cell.chance,
+    cell.reference, cell.paper_dataset || "", cell.chance,
     ...["mean", "low", "high", "p", "p_holm"].map((key) => (cell.difference ? cell.difference[key] : ""))]));
-  return { columns: ["table", "row", "data set", "metric", "status", "mean", "std", "trials", "paper", "chance",
-    "difference", "difference low", "difference high", "difference p", "difference p after Holm"], rows };
+  return { columns: ["table", "row", "data set", "metric", "status", "mean", "std", "trials", "paper", "paper's data set",
+    "chance", "difference", "difference low", "difference high", "difference p", "difference p after Holm"], rows };
 }
 
 const PAPER_VERDICTS = { reproduces: "good", differs: "bad", undecided: "open" };
@@ -244,48 +252,34 @@ function paperBlock(table) {
     const { decimals, heading } = metricNamed(cell.metric), { difference, low, high, verdict } = cell.against_paper;
     const words = verdict === "too few trials" ? `${plural(cell.trials, "trial")}: no verdict` : verdict;
     return el("tr", {}, el("th", { scope: "row" }, row.label), el("td", {}, columnTitle(table, cell.dataset)),
-      el("td", {}, heading), el("td", {}, fixed(cell.mean, decimals)), el("td", {}, asPrinted(cell.reference)),
+      el("td", {}, heading), el("td", {}, fixed(cell.mean, decimals)), el("td", {}, asPrinted(cell.reference), marksOf(cell.footnotes)),
       el("td", {}, isNumber(low) ? intervalText({ mean: difference, low, high }, decimals) : signed(difference, decimals)),
       el("td", {}, el("span", { class: `badge ${PAPER_VERDICTS[verdict] || "quiet"}` }, words)));
   }));
   if (!lines.length) return null;
   const { margin } = table.rows.flatMap((row) => row.cells).find((cell) => cell.against_paper).against_paper;
-  const caption = `Against the paper's numbers, taken as exact: ours − paper in points, 95 % interval for new people of ` +
-    `this kind and new trainings. Reproduces: within ±${margin} points, by two one-sided tests at 5 %. Ours are of the ` +
+  const caption = "Against the paper's numbers, taken as exact unless read off a plot: ours − paper in points, 95 % interval for new " +
+    `people of this kind and new trainings. Reproduces: within ±${margin} points, by two one-sided tests at 5 %. Ours are of the ` +
     "last training step; public code of this field often reports the best epoch on the test set.";
   return region(`${table.title}: against the paper`, `scroll/${table.id}/paper`, el("table", { class: "numbers" },
-    el("caption", {}, el("span", {}, caption)),
+    captionElement(caption),
     el("thead", {}, el("tr", {}, ["method", "data set", "metric", "ours", "paper", "ours − paper", "verdict"].map((words) =>
       el("th", { scope: "col" }, words)))),
     el("tbody", {}, lines)));
 }
 
-function differenceToggle(table, grid) {
-  const to = table.rows.find((row) => row.id === table.compare_with);
-  if (!table.rows.some((row) => row.cells.some((cell) => cell.difference))) return null;
-  const button = el("button", { type: "button", class: "push", "data-key": `differences/${table.id}` },
-    `Differences from ${to ? to.label : table.compare_with}`);
-  const show = () => {
-    grid.classList.toggle("with-differences", state.withDifferences.has(table.id));
-    button.setAttribute("aria-pressed", state.withDifferences.has(table.id));
-  };
-  button.addEventListener("click", () => {
-    if (!state.withDifferences.delete(table.id)) state.withDifferences.add(table.id);
-    show();
-  });
-  show();
-  return button;
-}
-
 function tableBlock(table) {
-  const grid = numbersGrid(table);
+  const grids = [];
+  grids.push(...[numbersGrid(table, grids), differencesGrid(table)].filter((grid) => grid));
+  for (const grid of grids) applySorting(table, grid);
+  const [numbers, differences] = grids;
   const lines = table.rows.length + (table.published || []).length;
   const node = el("div", { class: "block", id: `table-${table.id}` }, el("h3", {}, table.title),
-    region(table.title, `scroll/${table.id}`, grid),
-    el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
-      differenceToggle(table, grid)),
-    paperBlock(table), standInNote([table]), reasonList(table), noteList(table), footnoteList(table),
-    table.comparisons && table.compare_with ? el("p", { class: "small quiet" }, comparisonsNote(table.comparisons)) : null,
+    el("div", { class: "beside" }, region(table.title, `scroll/${table.id}`, numbers),
+      differences ? region(`${table.title}: differences`, `scroll/${table.id}/differences`, differences) : null,
+      paperBlock(table)),
+    el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table))),
+    standInNote([table]), reasonList(table), noteList(table), footnoteList(table),
     (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
   node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;
   return node;
@@ -305,7 +299,7 @@ function claimPairs(claim, decimals) {
   let [before] = claim.rows;
   return el("ul", { class: "small" }, claim.rows.slice(1).map((row, at) => {
     const { label } = before;
-    if (isNumber(row.mean)) before = row;
+    if (isNumber(row.mean) && claim.form !== "some") before = row;
     const difference = claim.differences[at];
     return el("li", {}, `${row.label} better than ${label}: ${verdictText(claim.steps[at], claim.trials)}`,
       difference ? `; difference ${intervalText(difference, decimals)}` : "; no interval");
@@ -318,7 +312,7 @@ function claimItem(table, claim) {
   return el("li", {},
     el("p", {}, el("span", { class: `badge ${VERDICTS[claim.status][1]}` }, verdictText(claim.status, claim.trials)),
       ` ${heading}; paper: ${claim.paper_dataset}; here: ${columnTitle(table, claim.dataset)}; worse to better: `,
-      el("strong", {}, order.join(" → "))),
+      el("strong", {}, claim.form === "some" && order.length > 2 ? `${order[0]} → some of ${order.slice(1).join(", ")}` : order.join(" → "))),
     claimPairs(claim, decimals));
 }
 
@@ -458,7 +452,7 @@ function cellSummary(table, row, cell) {
   const other = cell.difference && table.rows.find((one) => one.id === cell.difference.to);
   return [
     el("p", {}, el("strong", {}, cellText(cell)), `: ${cell.trials} of ${plural(cell.trials_needed, "trial")}.`,
-      isNumber(cell.reference) ? ` The paper: ${asPrinted(cell.reference)}.` : null,
+      isNumber(cell.reference) ? ` The paper: ${asPrinted(cell.reference)} on ${cell.paper_dataset}.` : null,
       cell.no_reference ? " The paper: no reference." : null,
       isNumber(cell.chance) ? ` Chance: ${fixed(cell.chance, decimals)}.` : null),
     reasonOf(cell) ? el("p", { class: "bad" }, reasonOf(cell)) : null,
