@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The sum of one list of tensors a lane over all lanes of a training, in one fixed binary tree: the same bits for
-//! every number of process ranks (docs/worker.md).
+//! every number of process ranks (docs/inside/worker.md).
 //!
 //! Node (height h, index i) of the tree is the sum of lanes i·2^h … (i+1)·2^h - 1 and always node (h-1, 2i) + node
 //! (h-1, 2i+1). A number of lanes that is no power of two leaves a few nodes without a partner; they are added from the

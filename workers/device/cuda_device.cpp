@@ -111,7 +111,8 @@ class CudaDevice final : public Device {
   NumericParts numeric_parts() const override { return parts_; }
   NumericParts remarks() const override {
     return {{"driver_needed", least_driver(runtime_version())},
-            {"driver_serves", cuda_version(version_served_by_driver())}};
+            {"driver_serves", cuda_version(version_served_by_driver())},
+            {"gpus", std::to_string(visible_gpus())}};
   }
   std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host, std::chrono::milliseconds limit) override {
     return connect_nccl(std::move(host), place_, limit);

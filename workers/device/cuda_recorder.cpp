@@ -39,7 +39,7 @@ class CudaRecorder final : public networks::Recorder {
         graph.capture_end();
       } catch (const c10::Error&) {  // what broke the recording is thrown below
       }
-      if (refused_allocations(place_) == refused_before + 1) ++refusals_;
+      if (refused_allocations(place_) == refused_before + 1) add_refusal();
       throw;
     }
     graph.capture_end();
@@ -47,12 +47,9 @@ class CudaRecorder final : public networks::Recorder {
     return recording;
   }
 
-  std::uint64_t refusals() const override { return refusals_; }
-
  private:
   at::Device place_;
   c10::Stream stream_;
-  std::uint64_t refusals_ = 0;
 };
 
 }  // namespace

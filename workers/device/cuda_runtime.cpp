@@ -17,7 +17,7 @@ Function* found_in_runtime(const char* name) {
   if (symbol == nullptr)
     throw resolute::core::RuntimeError(resolute::core::ErrorKind::kEnvironment, "device 'cuda' is not available",
                                        fmt::format("no library that libtorch loads has '{}'", name),
-                                       "install torch 2.11.0 with the packages that it asks for (docs/gpu.md)");
+                                       "install torch 2.11.0 with the packages that it asks for (docs/gpus.md)");
   return reinterpret_cast<Function*>(symbol);
 }
 

@@ -31,7 +31,7 @@ core::RuntimeError not_available(std::string_view why) {
       core::ErrorKind::kEnvironment, "device 'cuda' is not available", why,
       fmt::format(
           "install torch 2.11.0 for CUDA 13 (driver {} or newer) or CUDA 12 (driver {}) with the packages that it "
-          "asks for (docs/gpu.md), or train with device = \"cpu\"",
+          "asks for (docs/gpus.md), or train with device = \"cpu\"",
           least_driver(13000), least_driver(12000)));
 }
 

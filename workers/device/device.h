@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! The device of a job: the CPU, or a GPU. The worker links libtorch's CPU libraries alone; what it needs of CUDA
-//! stands behind this interface in libresolute_cuda.so, which is loaded when a job says device = "cuda" (docs/gpu.md).
+//! stands behind this interface in libresolute_cuda.so, which is loaded when a job says device = "cuda"
+//! (docs/inside/gpu.md).
 
 #include <chrono>
 #include <cstdint>

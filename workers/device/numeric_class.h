@@ -12,8 +12,8 @@
 namespace resolute::workers {
 
 //! One line of `key=value` separated by blanks. On the CPU: device, processor (vendor), instructions, libtorch, threads
-//! (a rank), kernels (variables that limit oneDNN or MKL), onednn, deterministic; on a GPU: docs/gpu.md. Never holds
-//! the number of process ranks, a host or a path. Precision (f32, bf16) is part of the recipe, not of the class.
+//! (a rank), kernels (variables that limit oneDNN or MKL), onednn, deterministic; on a GPU: docs/inside/gpu.md. Never
+//! holds the number of process ranks, a host or a path. Precision (f32, bf16) is part of the recipe, not of the class.
 std::string numeric_class(const Device& device);
 
 //! The numeric class of the CPU.

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The weights that a method of several branches gives to test images at several resolutions: the lines of weights.csv
-//! (results/records/branch_weights.h, docs/formats/weights.md), and whether they follow the rate.
+//! (results/records/branch_weights.h, docs/inside/formats/weights.md), and whether they follow the rate.
 
 #include <map>
 #include <optional>

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! Evaluation of a method that compares images in several branches: embeds the two sides and the gallery's LR copies,
-//! and computes the distances a few queries at a time. Source: FTWA (methods/ftwa/README.md), whose test distance is
-//! the weighting of eq. 4.
+//! and computes the distances a few queries at a time. Source: FTWA (docs/inside/methods/ftwa.md), whose test distance
+//! is the weighting of eq. 4.
 
 #include <cstdint>
 #include <optional>

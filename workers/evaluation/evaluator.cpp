@@ -94,26 +94,14 @@ results::GalleryScores score_features(const FeatureEmbedding& features, const re
   const results::FeatureMatrix query = matrix_of(features.query), gallery = matrix_of(features.gallery);
   const results::Labels query_labels = labels_of(features.query), gallery_labels = labels_of(features.gallery);
   results::RankingOptions options;
-  if (protocol.query_expansion == 0 && !protocol.re_ranking)
+  const auto steps = results::NeighbourSteps::of(protocol);
+  if (!steps.any())
     return results::score_galleries(query, query_labels, gallery, gallery_labels, features.prefix, galleries,
                                     libtorch_gemm(), options);
   // libtorch's product, by which images are re-ranked, brings threads.
   options.work.threads = protocol.re_ranking ? 1 : std::max(1, at::get_num_threads());
-  const auto distances_within = [&](const results::FeatureMatrix& asked,
-                                    const results::FeatureMatrix& images) -> results::kernel::DistanceRows {
-    const auto rows_from = [&](const results::FeatureMatrix& from) {
-      return protocol.re_ranking
-                 ? results::re_ranked_rows(from, images,
-                                           {protocol.re_ranking_k1, protocol.re_ranking_k2, protocol.re_ranking_lambda},
-                                           libtorch_gemm(), options.work)
-                 : results::euclidean_rows(from, images);
-    };
-    if (protocol.query_expansion == 0) return rows_from(asked);
-    const auto expanded = std::make_shared<const std::vector<float>>(results::expanded_queries(
-        asked, images, {protocol.query_expansion, protocol.query_expansion_alpha}, options.work));
-    return [expanded, rows = rows_from({*expanded, asked.rows, asked.dimension})](auto&&... of_queries) {
-      rows(std::forward<decltype(of_queries)>(of_queries)...);
-    };
+  const auto distances_within = [&](const results::FeatureMatrix& asked, const results::FeatureMatrix& images) {
+    return results::rows_behind(steps, asked, images, libtorch_gemm(), options.work);
   };
   return results::score_galleries(query, query_labels, gallery, gallery_labels, galleries, distances_within, options);
 }

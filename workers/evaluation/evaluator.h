@@ -128,7 +128,7 @@ results::GalleryDraw gallery_of(const datasets::Split& split, const experiments:
 results::GalleryScores score_split(const Embedding& embedding, const datasets::Split& split,
                                    const experiments::EvaluationProtocol& protocol);
 
-//! The metrics of result.json (docs/formats/result.md): fractions, and counts; DistanceEmbedding::weights;
+//! The metrics of result.json (docs/inside/formats/result.md): fractions, and counts; DistanceEmbedding::weights;
 //! level_agreement where levels are told apart.
 std::map<std::string, double> metrics_of(const Embedding& embedding, const results::GalleryScores& scores,
                                          const experiments::EvaluationProtocol& protocol);

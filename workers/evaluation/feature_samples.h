@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! samples.h5: features of a few test identities at several resolutions, for a look at them by identity and by
-//! resolution (docs/formats/samples.md). Source: RAIN, figure 3.
+//! resolution (docs/inside/formats/samples.md). Source: RAIN, figure 3.
 
 #include <cstdint>
 #include <filesystem>

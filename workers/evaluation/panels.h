@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! Pictures of an evaluation: what a method puts first in the gallery, and what its decoder makes of LR images
-//! (docs/formats/panels.md). Which queries are shown depends on the split alone, so that the panels of several methods
-//! on one trial stand side by side.
+//! (docs/inside/formats/panels.md). Which queries are shown depends on the split alone, so that the panels of several
+//! methods on one trial stand side by side.
 
 #include <cstddef>
 #include <functional>

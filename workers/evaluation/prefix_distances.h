@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! How queries and gallery images compare by the leading sub-vectors of representations that vary in length: the lines
-//! of prefixes.csv (results/records/prefix_distances.h, docs/formats/prefixes.md).
+//! of prefixes.csv (results/records/prefix_distances.h, docs/inside/formats/prefixes.md).
 
 #include <cstddef>
 #include <functional>

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! How near a method's decoders bring test images at several resolutions to what they should look like: the lines of
-//! recovery.csv (results/records/recovery.h, docs/formats/recovery.md).
+//! recovery.csv (results/records/recovery.h, docs/inside/formats/recovery.md).
 
 #include <cstddef>
 #include <optional>

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! `resolute-worker burn-in`: the same little training again and again, for bits that are known and for speed
-//! (docs/worker.md).
+//! (docs/inside/worker.md).
 
 #include <chrono>
 

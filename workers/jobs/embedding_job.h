@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! `resolute-worker embed`: features of anybody's images by a finished training's networks, as its evaluations compute
-//! them (docs/worker.md, "embed").
+//! them (docs/inside/worker.md, "embed").
 
 #include <filesystem>
 
@@ -12,9 +12,9 @@ namespace resolute::workers {
 
 struct EmbeddingRequest {
   JobOptions ranks;             //!< `job` is the training; checkpoints and evaluations on the way mean nothing here
-  std::filesystem::path list;   //!< docs/formats/image_list.md; no image of it is of the subset train
+  std::filesystem::path list;   //!< docs/inside/formats/image_list.md; no image of it is of the subset train
   std::filesystem::path root;   //!< where the list's paths lead from
-  std::filesystem::path out;    //!< docs/formats/features.md, with paths
+  std::filesystem::path out;    //!< docs/inside/formats/features.md, with paths
   bool cameras = true;          //!< false: those of the list mean nothing and are left out
   bool flip = false;            //!< EmbeddingOptions::flip
   bool fill_truncated = false;  //!< JPEGs whose data end early are filled, not refused

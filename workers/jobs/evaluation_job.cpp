@@ -3,10 +3,11 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
+#include "experiments/specification/stages.h"
 #include "experiments/specification/validation.h"
+#include "experiments/store/stored_specification.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluation_outputs.h"
 #include "workers/evaluation/evaluator.h"
@@ -17,19 +18,29 @@
 namespace resolute::workers {
 namespace {
 
+// The sets that a training learnt from, those of the trainings that it started from too. A store in which one job is
+// repeated has none of these.
+std::vector<experiments::JoinedSet> learnt_sets(const JobContext& context,
+                                                const experiments::TrainingSpecification& trained) {
+  std::vector<experiments::JoinedSet> sets = experiments::sets_of(trained);
+  std::optional<experiments::Start> start = trained.start_from;
+  for (std::size_t stages = 0; start && stages < experiments::kMostStages; ++stages) {
+    const auto before = experiments::read_stored_specification(context.files, context.store, start->training);
+    const auto* training = before ? std::get_if<experiments::TrainingSpecification>(&*before) : nullptr;
+    if (training == nullptr) break;
+    sets.insert(sets.end(), training->joined.begin(), training->joined.end());  // its own is the later one's
+    start = training->start_from;
+  }
+  return sets;
+}
+
 // Nobody who is asked for may have been trained on. Images of another data set than the training's are compared by the
 // SHA-256 of their raw files, under whatever name and in whatever folder they were packed. People of stand-ins are
 // nobody's.
-void check_people_apart(const JobContext& context, const experiments::TrainingSpecification& trained,
+void check_people_apart(const JobContext& context, const experiments::JoinedSet& trained,
                         const datasets::PackReader& pack, const datasets::Split& split) {
   if (trained.pack == pack.options() || settings::is_stand_in(trained.pack) || settings::is_stand_in(pack.options()))
     return;
-  if (!context.files.exists(context.store.pack_folder(trained.pack) / "pack.json")) {
-    core::log_warning(
-        "pack '{}' of the training is not in the store: nothing says whether it trained on people of '{}'",
-        trained.pack.name, pack.options().name);
-    return;
-  }
   const datasets::PackReader trained_pack = open_pack(context, trained.pack);
   std::set<std::string> seen;
   for (const datasets::TrainItem& item : datasets::make_split(trained_pack, trained.split).train)
@@ -71,7 +82,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
   const datasets::Split split = datasets::make_split(pack, specification.split);
-  check_people_apart(context, trained, pack, split);
+  for (const experiments::JoinedSet& set : learnt_sets(context, trained)) check_people_apart(context, set, pack, split);
   const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
   const Comparison comparison = comparison_of(specification.protocol, trained.method);
   const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);

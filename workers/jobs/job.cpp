@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "core/error.h"
+#include "datasets/split/joined.h"
 #include "results/records/record.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/through_host.h"
@@ -58,6 +59,26 @@ datasets::PackReader open_pack(const JobContext& context, const experiments::Pac
   return pack;
 }
 
+TrainingData open_training_data(const JobContext& context, const experiments::TrainingSpecification& training) {
+  std::vector<datasets::PackReader> packs;
+  std::vector<datasets::Split> splits;
+  std::vector<results::JoinedProvenance> provenance;
+  const std::vector<experiments::JoinedSet> sets = experiments::sets_of(training);
+  for (const experiments::JoinedSet& set : sets) {
+    packs.push_back(open_pack(context, set.pack));
+    splits.push_back(datasets::make_split(packs.back(), set.split));
+    provenance.push_back({packs.back().pack_sha256(), datasets::split_sha256(splits.back())});
+  }
+  results::JoinedProvenance first = std::move(provenance.front());
+  provenance.erase(provenance.begin());
+  if (sets.size() == 1) return {std::move(packs.front()), std::move(splits.front()), std::move(first.split_sha256)};
+  std::vector<const datasets::PackReader*> parts;
+  for (const datasets::PackReader& pack : packs) parts.push_back(&pack);
+  datasets::PackReader joined = datasets::PackReader::joined(parts);
+  datasets::Split split = datasets::joined_split(joined, splits);
+  return {std::move(joined), std::move(split), std::move(first.split_sha256), std::move(provenance)};
+}
+
 std::unique_ptr<Communicator> connect_ranks(const JobOptions& options, Device& device) {
   if (options.process_ranks == 1) return nullptr;
   if (!options.rendezvous)
@@ -88,7 +109,7 @@ void run_job(core::FileSystem& files, const JobOptions& options) {
       publish_staged(files, store, context.staged, *evaluation);
     else
       publish_result(files, store, job, record);
-    if (std::holds_alternative<results::TrainingRecord>(record)) remove_checkpoints(context);
+    if (std::holds_alternative<results::TrainingRecord>(record) && !options.keep_state) remove_checkpoints(context);
   }
   // A rank that says it is done says that the result is there.
   if (communicator) communicator->barrier();

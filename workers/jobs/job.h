@@ -1,13 +1,15 @@
 #pragma once
 //! \file
-//! A training or an evaluation of a store, from its spec.json to its result.json (docs/worker.md).
+//! A training or an evaluation of a store, from its spec.json to its result.json (docs/inside/worker.md).
 
 #include <memory>
 
 #include "core/files/file_system.h"
 #include "datasets/pack/pack.h"
+#include "datasets/split/split.h"
 #include "experiments/specification/specification.h"
 #include "experiments/store/store_layout.h"
+#include "results/records/record.h"
 #include "workers/ddp/communicator.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device/device.h"
@@ -36,6 +38,16 @@ std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& tr
 //! The sealed pack of these settings. \throws RuntimeError (kInput) for a pack of other settings under their name,
 //! which can be given by hand; else as PackReader::open()
 datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings);
+
+//! The packs and splits that a training learns from, as one. It stays where it was made: `split` is of `pack`.
+struct TrainingData {
+  datasets::PackReader pack;
+  datasets::Split split;
+  std::string split_sha256;                         //!< of the first set's own
+  std::vector<results::JoinedProvenance> joined{};  //!< of the others
+};
+//! \throws as open_pack(), make_split() and joined_split()
+TrainingData open_training_data(const JobContext& context, const experiments::TrainingSpecification& training);
 
 //! Brings the process ranks of the options together; null for one alone. \throws RuntimeError: kInput for several
 //! without a rendezvous; kTransient if one does not come; kEnvironment as Device::connect()

@@ -2,8 +2,8 @@
 //! \file
 //! Features that one evaluation of a training leaves to the next: images pass the networks once, however many protocols
 //! ask of them. It keeps another link to an evaluation's features.h5, in the training's folder, whose name has
-//! the file's hash (docs/worker.md, "Kept features"). Bits do not depend on who came first: what is kept is what would
-//! be computed.
+//! the file's hash (docs/inside/worker.md, "Kept features"). Bits do not depend on who came first: what is kept is what
+//! would be computed.
 
 #include <optional>
 #include <span>

@@ -1,6 +1,6 @@
 //! \file
-//! resolute-torch: all that resolute-worker is asked for and needs libtorch for (docs/worker.md). resolute-worker
-//! becomes it.
+//! resolute-torch: all that resolute-worker is asked for and needs libtorch for (docs/inside/worker.md).
+//! resolute-worker becomes it.
 
 #include <boost/program_options.hpp>
 #include <iostream>

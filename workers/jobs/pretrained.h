@@ -65,7 +65,7 @@ struct ImportRequest {
 };
 
 struct ImportResult {
-  core::Json report;  //!< `imported`, and what docs/weights.md lists beside it
+  core::Json report;  //!< `imported`, and what docs/inside/weights.md lists beside it
   bool complete = false;
 };
 

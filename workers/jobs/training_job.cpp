@@ -6,9 +6,12 @@
 #include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
+#include "experiments/specification/stages.h"
+#include "experiments/store/stored_specification.h"
 #include "results/records/training_log.h"
 #include "settings/epochs.h"
 #include "workers/device/numeric_class.h"
+#include "workers/device/step_trace.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
 #include "workers/jobs/pretrained.h"
@@ -62,6 +65,28 @@ struct TrainingFiles {
   std::optional<results::GradientLogWriter> gradients;
 };
 
+// What another training has left that is this one with fewer steps; nothing where it is not there any more. Process
+// rank 0 alone looks for it, and the others get what it has found.
+std::optional<Checkpoint> load_shorter(const JobContext& context,
+                                       const experiments::TrainingSpecification& specification, CheckpointOwner owner) {
+  if (context.options.go_on_from.empty()) return std::nullopt;
+  const experiments::JobId shorter{context.options.go_on_from};
+  owner.job = shorter.hex;
+  std::optional<CheckpointFolder> folder;
+  if (context.options.process_rank == 0) {
+    const auto stored = experiments::read_stored_specification(context.files, context.store, shorter);
+    const auto* trained = stored ? std::get_if<experiments::TrainingSpecification>(&*stored) : nullptr;
+    if (trained != nullptr && experiments::goes_on(*trained, specification))
+      folder.emplace(context.files, context.store.checkpoints_folder(shorter), owner);
+    else
+      core::log_warning("training {} is not this one with fewer steps; beginning anew", experiments::short_id(shorter));
+  }
+  auto checkpoint = load_on_all_ranks(folder ? &*folder : nullptr, owner, context.communicator);
+  if (context.options.process_rank == 0 && !checkpoint)
+    core::log_info("training {} has left no state; beginning anew, for the same bits", experiments::short_id(shorter));
+  return checkpoint;
+}
+
 // The weights of a training that begins; a checkpoint holds all of the networks already.
 void load_first_weights(const JobContext& context, const experiments::TrainingSpecification& specification,
                         const std::optional<FinishedTraining>& first_stage, torch::nn::Module& module) {
@@ -88,7 +113,17 @@ void say_start(const results::TrainingRecord& first, results::TrainingProvenance
 TrainingOutcome run_to_the_end(const JobContext& context, Trainer& trainer, TrainingFiles& files,
                                TrainingEvaluation& evaluation) {
   const core::MonotonicTime started = core::monotonic_clock().now();
-  const TrainingOutcome outcome = within_memory(context.device, [&] { return trainer.run(); });
+  const auto run = [&] {
+    try {
+      return trainer.run();
+    } catch (const DivergedError& error) {
+      if (context.options.process_rank == 0)
+        core::write_atomic(context.files, context.store.divergence_file(context.job),
+                           fmt::format("{}\n", error.what()));
+      throw;
+    }
+  };
+  const TrainingOutcome outcome = within_memory(context.device, run);
   const double seconds = std::chrono::duration<double>(core::monotonic_clock().now() - started).count();
   if (files.metrics) files.metrics->close();
   if (files.gradients) files.gradients->close();
@@ -100,6 +135,9 @@ TrainingOutcome run_to_the_end(const JobContext& context, Trainer& trainer, Trai
   if (outcome.interrupted)
     throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("stopped after step {}", outcome.step),
                              why_stopped(), "start the job again to go on from its checkpoint");
+  if (const auto diverged = context.store.divergence_file(context.job);
+      context.options.process_rank == 0 && context.files.exists(diverged))
+    context.files.remove(diverged);  // of an earlier attempt
   return outcome;
 }
 
@@ -121,13 +159,15 @@ results::TrainingRecord run_training(const JobContext& context,
                                owner.numeric_class, context.options.evaluate_every, context.options.checkpoint_every),
                    context.communicator);
 
-  const datasets::PackReader pack = open_pack(context, specification.pack);
-  const datasets::Split split = datasets::make_split(pack, specification.split);
+  const TrainingData data = open_training_data(context, specification);
+  const datasets::PackReader& pack = data.pack;
+  const datasets::Split& split = data.split;
   const std::unique_ptr<methods::Method> method = make_method(specification, split.train_identities);
   ProgressPipe silent(-1);
   TrainingFiles files(context, owner, *method, specification.lanes);
   CheckpointFolder* folder = files.checkpoints ? &*files.checkpoints : nullptr;
   std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
+  if (!checkpoint) checkpoint = load_shorter(context, specification, owner);
   if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
   if (!checkpoint) load_first_weights(context, specification, first_stage, method->module());
   if (!context.device.place().is_cpu()) method->module().to(context.device.place());
@@ -140,6 +180,8 @@ results::TrainingRecord run_training(const JobContext& context,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0)
     evaluation.write_to(context.files, attempt_file(context, results::kEvaluationLogName));
+  std::optional<StepTrace> trace;
+  if (context.options.trace) trace.emplace(context.files, *context.options.trace, context.device.place());
   Trainer trainer({.method = *method,
                    .source = source,
                    .progress = first ? context.progress : silent,
@@ -149,19 +191,28 @@ results::TrainingRecord run_training(const JobContext& context,
                    .checkpoints = folder,
                    .metrics = files.metrics ? &*files.metrics : nullptr,
                    .gradients = files.gradients ? &*files.gradients : nullptr,
+                   .trace = trace ? &*trace : nullptr,
                    .evaluate = [&](std::uint64_t step) { evaluation.run(step); }},
                   trainer_options(context, specification, split));
   if (checkpoint) trainer.restore(*checkpoint);
   checkpoint.reset();  // the next one is written into its memory
   const TrainingOutcome outcome = run_to_the_end(context, trainer, files, evaluation);
+  if (trace && !trace->made())
+    core::log_warning("no trace: the training made none of the steps {} to {}; ask for steps up to {}",
+                      context.options.trace->first_step, context.options.trace->last_step, outcome.step);
+  if (folder != nullptr && context.options.keep_state) {
+    folder->save(trainer.snapshot());
+    folder->finish();
+  }
   results::TrainingRecord record;
   record.job = context.job;
   if (first)
     publish_weights(
         context, {experiments::method_name(specification.method), split.train_identities, trainer.weights()}, record);
   record.metrics = {{"loss", outcome.loss}};
-  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), computed_in, specification.lanes,
+  record.provenance = {pack.pack_sha256(), data.split_sha256, computed_in, specification.lanes,
                        specification.initial_weights.empty()};
+  record.provenance.joined = data.joined;
   if (first_stage) say_start(first_stage->record, record.provenance);
   return record;
 }

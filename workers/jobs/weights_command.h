@@ -15,7 +15,7 @@ namespace resolute::workers {
 //! Writes the trunk of a finished training under torchvision's names.
 //! \param job the training's id
 //! \param out its ending says how: `.safetensors`, or `.pth` and `.pt` for torch.save
-//! \return what docs/weights.md lists
+//! \return what docs/inside/weights.md lists
 //! \throws RuntimeError: kInput if there is no such training, it has no result yet, or the ending is another;
 //!         kCorrupt if its weights are damaged
 core::Json export_weights(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,

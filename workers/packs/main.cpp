@@ -1,7 +1,7 @@
 //! \file
-//! resolute-worker: runs one process rank of one job (docs/worker.md). It builds packs and writes splits itself; for
-//! all else it becomes resolute-torch, which stands beside it: a process that loads libtorch computes for 0.2 s before
-//! it does anything.
+//! resolute-worker: runs one process rank of one job (docs/inside/worker.md). It builds packs and writes splits itself;
+//! for all else it becomes resolute-torch, which stands beside it: a process that loads libtorch computes for 0.2 s
+//! before it does anything.
 
 #include <unistd.h>
 

@@ -49,6 +49,19 @@ std::int64_t number(const po::variables_map& values, const char* option, std::in
   return value;
 }
 
+std::optional<TraceRequest> trace_request(const po::variables_map& values, int process_rank) {
+  const bool file = values.count("trace") != 0;
+  const bool nvtx = values["nvtx"].as<bool>();
+  const bool steps = values.count("steps") != 0;
+  if (!file && !nvtx && !steps) return std::nullopt;
+  if (file == nvtx || !steps)
+    throw core::input_error("--steps goes with either --trace or --nvtx", {}, "see resolute-worker --help");
+  TraceRequest request;
+  if (file) request.file = trace_file(values["trace"].as<std::string>(), process_rank);
+  read_steps(values["steps"].as<std::string>(), request);
+  return request;
+}
+
 }  // namespace
 
 po::options_description run_options() {
@@ -72,8 +85,16 @@ po::options_description run_options() {
       "steps between checkpoints; 0: a minute or more, so that they take 1 % of the time at most")(
       "evaluate-every", po::value<std::int64_t>()->default_value(0), "epochs between evaluations; 0: none")(
       "recompute", po::bool_switch(), "run the forward pass again for each phase: less memory, the same bits")(
+      "keep-state", po::bool_switch(), "a training's last checkpoint stays, for one that goes on from it")(
+      "go-on-from", po::value<std::string>()->default_value(""),
+      "id of a training that this one is with more steps: where its last checkpoint is there, the training goes on "
+      "from "
+      "it, with the bits of one that was never cut")(
       "through-host", po::bool_switch(),
       "exchange gradients of GPUs through the host's memory: without NCCL, slower, the same bits")(
+      "trace", po::value<std::string>(), "a training's file for a Chrome trace of --steps")(
+      "nvtx", po::bool_switch(), "name the operations of --steps for NVIDIA's Nsight Systems")(
+      "steps", po::value<std::string>(), "FIRST..LAST, the steps that --trace or --nvtx shows")(
       "progress-fd", po::value<int>()->default_value(-1), "descriptor for progress lines");
   return options;
 }
@@ -121,7 +142,10 @@ JobOptions job_options(const po::variables_map& values) {
   options.evaluate_every =
       static_cast<std::uint64_t>(number(values, "evaluate-every", 0, kUnlimited, "a number of epochs, 0 for never"));
   options.keep_graphs = !values["recompute"].as<bool>();
+  options.keep_state = values["keep-state"].as<bool>();
+  options.go_on_from = values["go-on-from"].as<std::string>();
   options.through_host = values["through-host"].as<bool>();
+  options.trace = trace_request(values, options.process_rank);
   options.progress_descriptor = values["progress-fd"].as<int>();
   return options;
 }

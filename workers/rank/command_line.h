@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The command line of a rank (docs/worker.md, "Starting"), which resolute-worker and resolute-torch read alike.
+//! The command line of a rank (docs/inside/worker.md, "Starting"), which resolute-worker and resolute-torch read alike.
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/variables_map.hpp>

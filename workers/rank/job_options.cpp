@@ -18,6 +18,9 @@ void check(const JobOptions& options) {
   if (options.process_ranks < 1 || options.process_rank < 0 || options.process_rank >= options.process_ranks)
     throw core::input_error(fmt::format("process rank {} of {}", options.process_rank, options.process_ranks),
                             "ranks count from 0 to one less than their number");
+  if (!options.go_on_from.empty() && !core::is_sha256_hex(options.go_on_from))
+    throw core::input_error(fmt::format("--go-on-from '{}' is no job id", options.go_on_from),
+                            "an id has 64 lower-case hexadecimal digits");
   if (options.attempt < 1) throw core::input_error(fmt::format("attempt {}", options.attempt), "attempts count from 1");
 }
 

@@ -11,6 +11,7 @@
 #include "experiments/specification/specification.h"
 #include "experiments/store/store_layout.h"
 #include "workers/ddp/rendezvous.h"
+#include "workers/rank/trace_request.h"
 
 namespace resolute::workers {
 
@@ -28,7 +29,10 @@ struct JobOptions {
   std::uint64_t checkpoint_every = 0;    //!< steps; 0: by the clock
   std::uint64_t evaluate_every = 0;      //!< epochs between evaluations during a training; 0: none
   bool keep_graphs = true;               //!< the forward pass is not run again for each phase: faster, more memory
+  bool keep_state = false;               //!< the last checkpoint of a training stays behind its result
+  std::string go_on_from;                //!< id of a training that this one is with more steps; empty: none
   bool through_host = false;             //!< gradients of GPUs are exchanged through the host's memory
+  std::optional<TraceRequest> trace;     //!< of a training; each rank writes a file
   int progress_descriptor = -1;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Progress lines to whoever started this process (docs/worker.md): signs of life, and where a job stands.
+//! Progress lines to whoever started this process (docs/inside/worker.md): signs of life, and where a job stands.
 
 #include <cstdint>
 #include <optional>

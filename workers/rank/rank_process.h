@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! How the process of a rank begins and how it ends (docs/worker.md, "How it ends"), whichever program it is.
+//! How the process of a rank begins and how it ends (docs/inside/worker.md, "How it ends"), whichever program it is.
 
 #include <functional>
 

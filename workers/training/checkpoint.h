@@ -1,9 +1,9 @@
 #pragma once
 //! \file
-//! Checkpoints of a training: docs/formats/checkpoint.md. One safetensors file with weights, optimiser states and step,
-//! guarded by a CRC-32C over every byte. Values are copied once, into an image of the file in memory; a thread writes
-//! that image while the training goes on, under its name whole or not at all; the last two are kept. And the weights
-//! file that a finished training publishes.
+//! Checkpoints of a training: docs/inside/formats/checkpoint.md. One safetensors file with weights, optimiser states
+//! and step, guarded by a CRC-32C over every byte. Values are copied once, into an image of the file in memory; a
+//! thread writes that image while the training goes on, under its name whole or not at all; the last two are kept. And
+//! the weights file that a finished training publishes.
 
 #include <algorithm>
 #include <atomic>

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! metrics.jsonl: one JSON line a training step, of the attempt that ran it (docs/worker.md).
+//! metrics.jsonl: one JSON line a training step, of the attempt that ran it (docs/inside/worker.md).
 
 #include <filesystem>
 #include <memory>

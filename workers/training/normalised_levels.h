@@ -23,7 +23,7 @@ class LevelNormalisation {
         mean_(of_channels(datasets::kChannelMean, device)),
         deviation_(of_channels(datasets::kChannelDeviation, device)) {}
 
-  //! Which of N images are flipped: on the device, once for all images of their items. Undefined where none is.
+  //! The ones of N images that are flipped: on the device, once for all images of their items. Undefined where none is.
   at::Tensor flips_of(std::span<const datasets::Augmentation> augmentations) const {
     if (std::none_of(augmentations.begin(), augmentations.end(),
                      [](const auto& augmentation) { return augmentation.flipped; }))

@@ -2,6 +2,7 @@
 #include "workers/training/trainer.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <numeric>
@@ -43,8 +44,10 @@ class Autocast {
 
 constexpr const char* kAverage = "average.";  // of names in checkpoints
 
+//! Those that learn.
 std::vector<methods::ParameterGroup> groups_of(methods::Method& method) {
   std::vector<methods::ParameterGroup> groups = method.parameter_groups();
+  std::erase_if(groups, [](const methods::ParameterGroup& group) { return group.parameters.empty(); });
   RESOLUTE_EXPECT(!groups.empty() && !groups.front().parameters.empty(), "a method has parameters");
   return groups;
 }
@@ -68,14 +71,16 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       range_(lanes_of(parts_.communicator ? parts_.communicator->process_rank() : 0,
                       parts_.communicator ? parts_.communicator->process_ranks() : 1, options_.lanes)),
       phases_(parts_.method.phases()),
-      device_(groups_of(parts_.method).front().parameters.front().second.device()),
-      exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
+      device_(groups_of(parts_.method).front().parameters.front().second.device()) {
+  exchange_.emplace(groups_of(parts_.method), options_.lanes, range_, parts_.communicator);
   RESOLUTE_EXPECT(!phases_.empty(), "a method has at least one phase");
   RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
   RESOLUTE_EXPECT(
       std::any_of(phases_.begin(), phases_.end(), [](const methods::Phase& phase) { return phase.first_step == 0; }),
       "a phase takes place in the first step");
-  std::vector<std::string> names;
+  std::vector<std::string> names, frozen;
+  for (const methods::ParameterGroup& group : parts_.method.parameter_groups())
+    if (group.parameters.empty()) frozen.push_back(group.name);
   for (methods::ParameterGroup& group : groups_of(parts_.method)) {
     names.push_back(group.name);
     const std::vector<double> factors = rate_factors(parts_.method.module(), group, options_.recipe);
@@ -85,6 +90,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
     RESOLUTE_EXPECT(!phase.groups.empty(), fmt::format("phase '{}' updates no group", phase.name));
     std::vector<std::size_t>& of_phase = optimisers_of_phase_.emplace_back();
     for (const std::string& group : phase.groups) {
+      if (std::find(frozen.begin(), frozen.end(), group) != frozen.end()) continue;
       const auto found = std::find(names.begin(), names.end(), group);
       RESOLUTE_EXPECT(found != names.end(), fmt::format("phase '{}' updates no known group", phase.name));
       const auto optimiser = static_cast<std::size_t>(found - names.begin());
@@ -140,7 +146,9 @@ TrainingOutcome Trainer::run() {
   std::optional<StepRecord> unread;  // the step before, whose losses a GPU has yet to give
   while (step_ < steps && !interrupted) {
     StepRecord record;
+    if (parts_.trace != nullptr) parts_.trace->before(step_ + 1);
     train_step(record);
+    if (parts_.trace != nullptr) parts_.trace->after(step_ + 1, step_ + 1 == steps);
     if (parts_.device != nullptr) expect_memory(*parts_.device);  // before anything is kept of the step
     ++step_;
     if (unread) interrupted = end_step(*unread);
@@ -174,7 +182,7 @@ bool Trainer::evaluates() const {
 
 void Trainer::evaluate() {
   if (average_) average_->swap();
-  parts_.evaluate(step_);
+  within_memory_of_recordings([&] { parts_.evaluate(step_); }, [] {});
   if (average_) average_->swap();
 }
 
@@ -206,6 +214,7 @@ bool Trainer::end_step(StepRecord& record) {
 }
 
 std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
+  RECORD_USER_SCOPE("wait for images");
   const std::vector<std::int64_t> rows = parts_.source.lane_rows(step_);
   RESOLUTE_EXPECT(rows.size() == static_cast<std::size_t>(options_.lanes), "the source has another number of lanes");
   const std::int64_t all_rows = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
@@ -227,9 +236,16 @@ void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord&
   phase_record.phase = phase;
   phase_record.optimisers = moving_optimisers(phase);
   if (!phase_record.optimisers.empty()) {
-    exchange_.begin(phase_record.optimisers);
-    for (Lane& lane : lanes) run_lane(phase, lane, phase_record);
-    phase_record.gradients = exchange_.finish();
+    const auto work = [&] {
+      exchange_->begin(phase_record.optimisers);
+      for (Lane& lane : lanes) run_lane(phase, lane, phase_record);
+      phase_record.gradients = exchange_->finish();
+    };
+    within_memory_of_recordings(work, [&] {
+      phase_record.values.clear();
+      for (Lane& lane : lanes) lane.activations.reset();
+      exchange_.emplace(groups_of(parts_.method), options_.lanes, range_, parts_.communicator);
+    });
     std::vector<at::Tensor> norms;
     for (const SummedGradients& group : phase_record.gradients) norms.push_back(group.norm);
     phase_record.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
@@ -260,11 +276,14 @@ at::Tensor Trainer::lane_digests(const PhaseRecord& record) const {
     const auto parameters = static_cast<std::int64_t>(optimisers_[optimiser].group().parameters.size());
     digests.push_back(at::zeros({range_.count, parameters}, at::TensorOptions(at::kLong).device(device_)));
   }
+  if (digests.empty())  // all of the phase's groups are frozen
+    return at::empty({range_.count, 0}, at::TensorOptions(at::kLong).device(device_));
   return at::cat(digests, 1);
 }
 
 // In the order of the phases that named a group first; gradients of one group are added up in the order of phases.
 void Trainer::step_optimisers(StepRecord& record) {
+  RECORD_USER_SCOPE("optimisers");
   const at::NoGradGuard no_grad;
   std::vector<std::pair<std::size_t, SummedGradients>> steps;
   for (std::size_t phase : std::exchange(record.unstepped, {})) {
@@ -309,16 +328,18 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
   }
   // A lane that has nothing to learn from has no graph; its gradient is zero.
   if (loss.requires_grad()) {
+    RECORD_USER_SCOPE("backward");
     const bool keep = options_.keep_graphs && !last;
     torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false,
                               parameters_of(record.optimisers));
   }
-  exchange_.end_lane();
+  exchange_->end_lane();
   if (last || !options_.keep_graphs) lane.activations.reset();
 }
 
 std::vector<methods::LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
   if (!lane.activations) forward(lane);
+  RECORD_USER_SCOPE("losses");
   const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
   std::vector<methods::LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
   RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");
@@ -326,14 +347,17 @@ std::vector<methods::LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane
 }
 
 void Trainer::forward(Lane& lane) {
+  RECORD_USER_SCOPE("forward");
   // Running statistics move with lane 0 only, once a step: in its first forward pass.
   std::optional<networks::RunningStatisticsHold> hold;
-  if (std::exchange(lane.passed, true) || lane.batch.lane != 0) hold.emplace();
+  statistics_in_motion_ = !std::exchange(lane.passed, true) && lane.batch.lane == 0;
+  if (!statistics_in_motion_) hold.emplace();
   const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
   // With one phase a lane's graph is gone when the next lane's begins.
   std::optional<networks::RecordedPasses::Forward> recorded;
   if (passes_) recorded.emplace(*passes_, phases_.size() > 1 ? lane.batch.lane : 0);
   lane.activations = parts_.method.forward(lane.batch);
+  statistics_in_motion_ = false;
 }
 
 void Trainer::report(StepRecord& record) {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! The loop that trains any method: data → lanes → phases → schedule → metrics → checkpoint (docs/worker.md). It knows
-//! process ranks and lanes, the method knows neither; it knows nothing of packs, jobs or the store.
+//! The loop that trains any method: data → lanes → phases → schedule → metrics → checkpoint (docs/inside/worker.md). It
+//! knows process ranks and lanes, the method knows neither; it knows nothing of packs, jobs or the store.
 //!
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
@@ -23,6 +23,7 @@
 #include "results/records/gradient_log.h"
 #include "workers/ddp/gradient_exchange.h"
 #include "workers/device/device.h"
+#include "workers/device/step_trace.h"
 #include "workers/rank/progress_pipe.h"
 #include "workers/training/averaged_weights.h"
 #include "workers/training/batch_source.h"
@@ -31,6 +32,11 @@
 #include "workers/training/optimiser.h"
 
 namespace resolute::workers {
+
+//! A loss or a gradient is not finite: another try ends there too. kInput.
+struct DivergedError : core::RuntimeError {
+  using core::RuntimeError::RuntimeError;
+};
 
 struct TrainerOptions {
   experiments::Recipe recipe;          //!< steps, schedule, precision
@@ -53,6 +59,7 @@ struct TrainerParts {
   CheckpointFolder* checkpoints = nullptr;          //!< process rank 0; null: none are written
   MetricsLog* metrics = nullptr;                    //!< process rank 0
   results::GradientLogWriter* gradients = nullptr;  //!< process rank 0; made for gradient_names()
+  StepTrace* trace = nullptr;                       //!< asked for by whoever looks where the time goes
   std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two
                                                                //!< steps; the method has weights() meanwhile
   const core::Clock& clock = core::monotonic_clock();          //!< of process rank 0: when a checkpoint is due
@@ -85,9 +92,9 @@ class Trainer {
 
   //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
   //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full, or a device without enough
-  //!         memory (expect_memory()); kInput for a loss or gradient that is not finite, naming step, lane and term:
-  //!         another try would end there too. On a GPU one more step may have been queued by then, of which nothing is
-  //!         kept
+  //!         memory (expect_memory()); DivergedError for a loss or gradient that is not finite, naming step, lane and
+  //!         term: another try would end there too. On a GPU one more step may have been queued by then, of which
+  //!         nothing is kept
   TrainingOutcome run();
 
  private:
@@ -101,6 +108,7 @@ class Trainer {
   bool evaluates() const;
   void evaluate();
   std::vector<Lane> load_lanes(StepRecord& record);
+  void within_memory_of_recordings(const std::function<void()>& work, const std::function<void()>& undo);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
   std::vector<methods::LossTerm> loss_terms(std::size_t phase, Lane& lane);
@@ -127,8 +135,9 @@ class Trainer {
   std::vector<std::vector<std::size_t>> optimisers_of_phase_;
   std::optional<AveragedWeights> average_;
   at::Device device_;
-  GradientExchange exchange_;
+  std::optional<GradientExchange> exchange_;
   std::optional<networks::RecordedPasses> passes_;
+  bool statistics_in_motion_ = false;  // a pass that moves running statistics has begun, and not ended
   std::uint64_t images_ = 0;
   std::uint64_t step_ = 0;
   double loss_ = 0;

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! Evaluation while a training runs (`--evaluate-every`): all process ranks embed the split's queries and gallery
-//! between two steps, process rank 0 scores them and writes a line of evaluations.jsonl (docs/worker.md). It only reads
-//! the networks: the training's bits are those of one without.
+//! between two steps, process rank 0 scores them and writes a line of evaluations.jsonl (docs/inside/worker.md). It
+//! only reads the networks: the training's bits are those of one without.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,5 +1,5 @@
 //! The end of a training step: losses and digests of all lanes to all ranks, a divergence told, and what the step
-//! leaves in metrics and gradient log.
+//! leaves in metrics and gradient log. And what is done where a step finds too little memory.
 #include "workers/training/training_step.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/log.h"
 #include "networks/nn/batch_norm.h"
 #include "workers/rank/stop_flag.h"
 
@@ -40,12 +41,32 @@ Number folded(const Digests& digests) {
   return number;
 }
 
-core::RuntimeError divergence(std::string_view what, std::uint64_t step, std::string_view lane) {
-  return core::input_error(fmt::format("{} in step {}, {}", what, step, lane), "the training diverged",
-                           "lower the learning rate, or set train.gradient_clip");
+DivergedError divergence(std::string_view what, std::uint64_t step, std::string_view lane) {
+  return {core::ErrorKind::kInput, fmt::format("{} in step {}, {}", what, step, lane), "the training diverged",
+          "lower the learning rate, or set train.gradient_clip"};
 }
 
 }  // namespace
+
+// Does the work. If memory runs short, recordings give theirs back, and the work is done once more without: the bits
+// are the same. \param undo what the work has left
+void Trainer::within_memory_of_recordings(const std::function<void()>& work, const std::function<void()>& undo) {
+  try {
+    return work();
+  } catch (const c10::OutOfMemoryError&) {
+    // A library that was refused memory too has taken other kernels for good; of a pass that was cut off some running
+    // statistics have moved; other ranks are in an exchange.
+    if (!passes_ || parts_.device == nullptr || parts_.device->memory_refusals() != 1 || statistics_in_motion_ ||
+        parts_.communicator != nullptr)
+      throw;
+  }
+  core::log_info("step {}: no network's pass is recorded any more: there is too little memory beside recordings",
+                 step_ + 1);
+  parts_.recorder->add_refusal();
+  passes_.reset();
+  undo();
+  work();
+}
 
 // From here on they are numbers of the host. \param norms in the order of exchange_losses()
 void Trainer::take_norms(const at::Tensor& norms, StepRecord& record) {
