@@ -149,8 +149,15 @@ bool Agent::can_be_asked(const std::string& gpu) const {
 }
 
 void Agent::join() {
-  send(Join{options_.host, options_.slots, static_cast<int>(options_.inventory.gpus.size()),
-            options_.inventory.memory_mib, options_.numeric_class, options_.burn_ins});
+  Join message{options_.host,
+               options_.slots,
+               static_cast<int>(options_.inventory.gpus.size()),
+               options_.inventory.memory_mib,
+               options_.numeric_class,
+               options_.burn_ins};
+  if (message.burn_ins.empty())
+    for (const std::string& gpu : options_.inventory.gpus) message.burn_ins.push_back({gpu, "", "", 0, 0, {}});
+  send(message);
   for (BurnIn& done : options_.burn_ins) done.took = {};
 }
 

@@ -84,8 +84,8 @@ class Agent {
   int exit_code_ = 75;
 };
 
-//! Digest of what `worker describe [cuda]` says of this machine (docs/worker.md); empty, with a warning, if it says
-//! nothing within 20 s. \param worker program and leading arguments of resolute-worker \param gpu of the agent, as
+//! Digest of what `worker describe [cuda]` says of this machine (docs/inside/worker.md); empty, with a warning, if it
+//! says nothing within 20 s. \param worker program and leading arguments of resolute-worker \param gpu of the agent, as
 //! CUDA_VISIBLE_DEVICES names it; none: it has none
 std::string find_numeric_class(const std::vector<std::string>& worker, const std::optional<std::string>& gpu);
 

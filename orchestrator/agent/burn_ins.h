@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Burn-in: before its first job each GPU of an agent, or without GPUs each of its processors, trains the same little
-//! network for a while (`resolute-worker burn-in`, docs/orchestrator.md).
+//! network for a while (`resolute-worker burn-in`, docs/inside/orchestrator.md).
 
 #include <chrono>
 #include <string>

@@ -1,5 +1,8 @@
 #include "orchestrator/coordinator/announcer.h"
 
+#include <cmath>
+
+#include "core/duration_text.h"
 #include "core/log.h"
 #include "core/overloaded.h"
 
@@ -10,12 +13,35 @@ constexpr std::chrono::seconds kToldStall(10);
 
 }  // namespace
 
+void Announcer::show(const State& state, const LiveStatus& live) {
+  progress_.show(static_cast<std::uint64_t>(done_), words_of(state, live, done_, jobs_));
+}
+
+std::string Announcer::words_of(const State& state, const LiveStatus& live, int done, std::size_t jobs) {
+  const double share = jobs == 0 ? 100 : 100.0 * done / static_cast<double>(jobs);
+  std::string words = fmt::format(" ({:.0f} %", share);
+  if (live.seconds_left >= 0)
+    words += fmt::format(", {} left", core::duration_text(std::llround(1000 * live.seconds_left)));
+  words += ")";
+  const auto most = std::ranges::max_element(live.running, {}, [](const LiveAttempt& one) { return one.step >= 0; });
+  if (most == live.running.end()) return words;
+  words += ":";
+  if (most->step >= 0)
+    words +=
+        most->steps >= 0 ? fmt::format(" step {}/{},", most->step, most->steps) : fmt::format(" step {},", most->step);
+  if (most->loss) words += fmt::format(" loss {:.4f},", *most->loss);
+  if (const auto number = state.numbers.find(most->job.hex); number != state.numbers.end())
+    words += " " + job_of(state, number->second).label;
+  if (live.running.size() > 1) words += fmt::format(" and {} more", live.running.size() - 1);
+  return words;
+}
+
 void Announcer::tell(const State& state, const Event& event) {
   const auto label = [&](JobIndex number) -> const std::string& { return job_of(state, number).label; };
   std::visit(
       core::Overloaded{
           [&](const JobSucceeded& succeeded) {
-            progress_.update(static_cast<std::uint64_t>(++done_));
+            ++done_;
             if (!quiet_) core::log_info("{}/{} done: {}", done_, jobs_, label(succeeded.job));
           },
           [&](const AttemptEnded& ended) {

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/progress.h"
 #include "orchestrator/decisions/state.h"
+#include "orchestrator/store/live.h"
 
 namespace resolute::orchestrator {
 
@@ -19,6 +20,10 @@ class Announcer {
       : progress_("suite " + suite, jobs, clock), jobs_(jobs), quiet_(quiet) {}
   //! So many jobs had their results before the run.
   void begin(int skipped) { done_ = skipped; }
+  //! The jobs at work, on a terminal: the step and loss of the one that says most. \param live of the same state
+  void show(const State& state, const LiveStatus& live);
+  //! "(31 %, 2 min left): step 40/150, loss 2.3451, training … and 3 more"; pure. \param jobs of the plan
+  static std::string words_of(const State& state, const LiveStatus& live, int done, std::size_t jobs);
   //! \param state has seen the event
   void tell(const State& state, const Event& event);
   //! A store whose oldest call takes longer stalls.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/log.h"
+#include "orchestrator/coordinator/handover.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/decisions/burn_in.h"
 #include "orchestrator/journal/owner.h"
@@ -14,6 +15,13 @@ namespace {
 
 constexpr int kMessagesAStep = 256;
 constexpr std::chrono::seconds kCloseLimit(10), kCloseLimitOfStall(1);
+
+std::set<experiments::JobId> jobs_that_go_on(const experiments::Plan& plan) {
+  std::set<experiments::JobId> found;
+  for (const auto& job : plan.jobs)
+    if (job.goes_on) found.insert(job.id);
+  return found;
+}
 
 }  // namespace
 
@@ -30,6 +38,7 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
       clock_(clock, wall_clock()),
       watch_(options.policy.back_off_scale),
       peers_(std::move(agents)),
+      place_checks_{{}, Repeats(plan.worker.empty() ? options.repeat_share : 0, jobs_that_go_on(plan))},
       announcer_(plan.suite, plan.jobs.size(), clock, options.quiet) {
   commands_.worker = options.worker_command;
   commands_.external = plan.worker;
@@ -38,8 +47,13 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.evaluate_every = options.evaluate_every;
   commands_.through_host = options.through_host;
   commands_.memory_mib = options.memory_per_rank_mib;
-  idle_since_ = now();
+  if (options.repeat_share > 0 && !plan.worker.empty())
+    core::log_warning("no first steps are repeated (an external worker's cannot be compared)");
+  occasion_.note_work(now());
   state_ = store_.take_past();
+  const State before = options.follows ? state_ : State();
+  place_checks_.still_aside = still_aside(files, store_.layout(), plan.suite,
+                                          experiments::run_name(plan.suite, options.allocation), state_, now());
   for (const Event& event : end_abandoned(state_)) {
     store_.append(event, now());
     orchestrator::apply(state_, event);
@@ -49,6 +63,8 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   if (options.ends_at) started.ends_at = *options.ends_at;
   record(std::move(started));
   reconcile_plan(plan);
+  for (const Event& event : handed_over(before, state_)) record(event);
+  keep_aside(hosts_still_aside(place_checks_.still_aside, options_.policy, now()));
 }
 
 void Coordinator::reconcile_plan(const experiments::Plan& plan) {
@@ -76,8 +92,8 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
   State reconciled = state_;
   for (Event& event : reconcile(look_back(), plan, reconciled, complete)) store_.append(event, now());
   state_ = std::move(reconciled);
-  skipped_ = count(state_).succeeded;
-  announcer_.begin(skipped_);
+  jobs_.note_done(count(state_).succeeded);
+  announcer_.begin(jobs_.done_before());
 }
 
 // Meanwhile the run must not look dead.
@@ -104,6 +120,7 @@ Coordinator::~Coordinator() {
 void Coordinator::record(const Event& event) {
   store_.append(event, now());
   finish_attempt(event);
+  place_checks_.repeats.take(state_, event);
   orchestrator::apply(state_, event);
   occasion_.arise();
   announcer_.tell(state_, event);
@@ -125,7 +142,7 @@ bool Coordinator::step() {
   // come in yet.
   const Milliseconds late = options_.policy.unkillable_limit / 10;
   attention_.keep_up(time, now(), !all_read || journal_.waits_since_before(now() - late), late);
-  for (const Event& event : std::exchange(to_record_, {})) record(event);
+  for (const Event& event : journal_.take_held()) record(event);
   probe_store();
   tell_of_stall();
   // Nothing is done about what may not be on the disk.
@@ -138,12 +155,13 @@ bool Coordinator::step() {
   settle_results();
   look_for_held();
   look_elsewhere();
+  judge_places();
   busy = busy || occasion_.arisen();
   if (occasion_.is_due(now())) make_decisions();
   // Events without a decision (an agent's arrival, a checkpoint) are kept too.
   keep_records();
   do_chores();
-  return busy || occasion_.arisen() || !to_record_.empty();
+  return busy || occasion_.arisen() || journal_.holds();
 }
 
 bool Coordinator::receive() {
@@ -166,8 +184,9 @@ void Coordinator::handle(Address from, const Message& message) {
     return;
   }
   if (const auto agent = peers_.hear(from, clock_.now())) return handle(from, *agent, message);
-  // Taken for lost, yet alive (a stopped process that went on): its ranks have to go before it may serve again.
-  if (std::holds_alternative<Heartbeat>(message) && peers_.joined_once(from)) send(from, Rejoin{});
+  // Taken for lost, yet alive (a stopped process that went on): its ranks have to go before it may serve again. Or it
+  // has served the run before this one in this process.
+  if (std::holds_alternative<Heartbeat>(message)) send(from, Rejoin{});
 }
 
 void Coordinator::join(Address from, const Join& message) {
@@ -175,11 +194,14 @@ void Coordinator::join(Address from, const Join& message) {
   AgentNumber number{state_.next_agent};
   record(AgentJoined{number, message.host, message.slots, message.gpus, message.memory_mib, message.numeric_class});
   for (const BurnIn& done : message.burn_ins) {
-    burn_ins_.push_back({number, done.gpu, done.digest, done.problem, done.images_a_minute, done.free_mib, done.took});
-    record(burn_ins_.back());
-    if (!done.problem.empty()) core::log_warning("{}", describe(burn_ins_.back()));
+    if (done.digest.empty() && done.problem.empty()) continue;
+    place_checks_.burn_ins.push_back(
+        {number, done.gpu, done.digest, done.problem, done.images_a_minute, done.free_mib, done.took});
+    record(place_checks_.burn_ins.back());
+    if (!done.problem.empty()) core::log_warning("{}", describe(place_checks_.burn_ins.back()));
   }
-  while (const auto verdict = next_verdict(state_, burn_ins_)) record(*verdict);
+  keep_aside(place_checks_.take_still_aside(number, message));
+  judge_places();
   peers_.join(from, number, clock_.now());
   duties_[Duty::kNoticeSilence].hasten();
 }
@@ -189,15 +211,16 @@ void Coordinator::lose(Address address, const std::string& why) {
   if (!number) return;
   transport_.forget(address);
   core::log_warning("agent {} is lost ({})", number->value, why);
+  place_checks_.keep(state_, *number);
   record(AgentLost{*number, why});
-  for (JobIndex job : state_.attention) settling_.add(job);
+  for (JobIndex job : state_.attention) at_work_.settling.add(job);
 }
 
 void Coordinator::allow_for_absence() {
   const auto away = attention_.begin_step(clock_.now(), options_.agent_limit / 2, options_.owner_watch);
   if (!away) return;
   peers_.forgive(*away);
-  attempts_.forgive(*away);
+  at_work_.attempts.forgive(*away);
 }
 
 void Coordinator::check_silence() {
@@ -209,7 +232,7 @@ void Coordinator::check_silence() {
   if (!peers_.all_joined())
     core::log_warning("{} of {} agents joined within {} s", peers_.joined(), peers_.expected(),
                       std::chrono::duration_cast<std::chrono::seconds>(options_.join_limit).count());
-  for (const std::string& slow : slow_places(state_, burn_ins_)) core::log_warning("{}", slow);
+  for (const std::string& slow : slow_places(state_, place_checks_.burn_ins)) core::log_warning("{}", slow);
 }
 
 void Coordinator::handle(Address from, AgentNumber agent, const Message& message) {
@@ -230,32 +253,32 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
     const JobIndex number = number_of(prepared->key);
     const Running* running = running_here(number, prepared->key.attempt, 0);
-    if (running == nullptr || !starting_.has_files(number, prepared->key.attempt)) return;
+    if (running == nullptr || !at_work_.starting.has_files(number, prepared->key.attempt)) return;
     if (prepared->port == 0)
       abandon_preparation(number, prepared->key.attempt, prepared->problem);
     else
-      starting_.listen(number, *prepared);
+      at_work_.starting.listen(number, *prepared);
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
     const JobIndex number = number_of(started->key);
     const Running* running = running_here(number, started->key.attempt, started->process_rank);
-    AttemptAtWork* attempt = attempts_.find(number, started->key.attempt);
+    AttemptAtWork* attempt = at_work_.attempts.find(number, started->key.attempt);
     if (running == nullptr || running->started || attempt == nullptr) return;
     attempt->heard = clock_.now();
     if (++attempt->ranks_started == job_of(state_, number).slots) record(Started{number, started->key.attempt});
   } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
     const JobIndex number = number_of(line->key);
-    AttemptAtWork* attempt = attempts_.find(number, line->key.attempt);
+    AttemptAtWork* attempt = at_work_.attempts.find(number, line->key.attempt);
     if (running_here(number, line->key.attempt, 0) != nullptr && attempt != nullptr)
       read_progress(number, *attempt, line->line);
   } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
     const JobIndex number = number_of(ended->key);
     if (running_here(number, ended->key.attempt, ended->process_rank) == nullptr) return;
-    if (AttemptAtWork* attempt = attempts_.find(number, ended->key.attempt)) {
+    if (AttemptAtWork* attempt = at_work_.attempts.find(number, ended->key.attempt)) {
       attempt->peak_mib = std::max(attempt->peak_mib, ended->peak_mib);
       attempt->cpu_ms += ended->cpu_ms;
     }
     record(exited(number, *ended));
-    settling_.add(number);
+    at_work_.settling.add(number);
   } else if (const auto* leave = std::get_if<Leave>(&message)) {
     lose(from, leave->why);
   }
@@ -268,6 +291,11 @@ void Coordinator::read_progress(JobIndex number, AttemptAtWork& attempt, const s
   auto checkpoint = json.find("checkpoint");
   if (checkpoint == json.end()) {
     if (json.contains("step")) attempt.line = line;
+    if (const auto repeated = place_checks_.repeats.told(state_, number, json)) {
+      attempt.launched = clock_.now();  // its own work begins
+      record(*repeated);
+      if (is_doubted(*repeated) || !repeated->problem.empty()) core::log_warning("{}", describe(*repeated));
+    }
     return;
   }
   if (!checkpoint->is_number_integer()) return;
@@ -277,14 +305,18 @@ void Coordinator::read_progress(JobIndex number, AttemptAtWork& attempt, const s
   record(Progressed{number, attempt.number, step});
 }
 
-// The store is the truth, whatever the ranks' exit codes say. Jobs of which it does not tell stay in settling_.
+void Coordinator::judge_places() {
+  while (const auto verdict = place_checks_.next_verdict(state_)) record(*verdict);
+}
+
+// The store is the truth, whatever the ranks' exit codes say. Jobs of which it does not tell are looked for again.
 void Coordinator::settle_results() {
   if (watch_.pause()) return;
-  settling_.keep([&](JobIndex number) {
+  at_work_.settling.keep([&](JobIndex number) {
     const auto* running = std::get_if<Running>(&job_of(state_, number).state);
     return running != nullptr && running->alive == 0;
   });
-  for (JobIndex number : settling_.begin_looks(clock_.now()))
+  for (JobIndex number : at_work_.settling.begin_looks(clock_.now()))
     store_.look({jobs_.share(number)},
                 [this, number, attempt = std::get<Running>(job_of(state_, number).state).attempt](auto& answer) {
                   looked(number, attempt, answer);
@@ -294,13 +326,13 @@ void Coordinator::settle_results() {
 void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<std::optional<std::string>>>& answer) {
   const Running* running = current(state_, number, attempt);
   // It may have ended while the look was under way, by a result that was found elsewhere.
-  const bool settles = settling_.end_look(number);
+  const bool settles = at_work_.settling.end_look(number);
   std::optional<std::string> found;
   if (!on_store([&] { found = answer.take().front(); })) return;
   if (!settles || running == nullptr || running->alive > 0) return;
   const bool ended_badly = running->ending.has_value();
-  if (!found && !ended_badly && settling_.look_again(number, clock_.now(), options_.result_wait)) return;
-  settling_.remove(number);
+  if (!found && !ended_badly && at_work_.settling.look_again(number, clock_.now(), options_.result_wait)) return;
+  at_work_.settling.remove(number);
   occasion_.arise();
   if (found && found->empty())
     record(JobSucceeded{number, attempt});
@@ -314,7 +346,7 @@ void Coordinator::request_stop(const StopRequested& stop, bool wish) {
   const bool kills = wish && stopping_.wish(state_.stop.has_value(), now() + options_.hurry_limit);
   if (!state_.stop || cancels_more(*state_.stop, stop.why)) {
     core::log_info("stopping: {}", stop.why);
-    to_record_.push_back(stop);
+    journal_.hold(stop);
     // Recorded by the next step; a second request before that is the same one.
     occasion_.arise();
   }
@@ -333,14 +365,15 @@ void Coordinator::stop_all(std::chrono::milliseconds grace) {
 RunOutcome Coordinator::outcome() const {
   RunOutcome outcome;
   const Counts counts = count(state_);
-  outcome.skipped = skipped_;
-  outcome.succeeded = counts.succeeded - skipped_;
+  outcome.skipped = jobs_.done_before();
+  outcome.succeeded = counts.succeeded - outcome.skipped;
   outcome.failed = counts.failed;
   outcome.cancelled = counts.cancelled;
   for (const auto& [shape, jobs] : state_.unfinished) outcome.unfinished += jobs;
   outcome.elsewhere = counts.waiting + counts.ready + counts.running - outcome.unfinished;
   outcome.interrupted =
       !state_.end || *state_.end == RunEnd::kInterrupted || (*state_.end == RunEnd::kIdle && outcome.unfinished > 0);
+  outcome.stopped = state_.stop.has_value();
   outcome.why = stopping_.why();
   for (const Job& job : state_.jobs) {
     if (!job.wanted) continue;

@@ -14,19 +14,18 @@
 
 #include "core/clock.h"
 #include "orchestrator/coordinator/announcer.h"
+#include "orchestrator/coordinator/place_checks.h"
 #include "orchestrator/coordinator/run_options.h"
-#include "orchestrator/course/attempts.h"
 #include "orchestrator/course/attention.h"
 #include "orchestrator/course/chore.h"
 #include "orchestrator/course/elsewhere.h"
 #include "orchestrator/course/forecast.h"
+#include "orchestrator/course/jobs_at_work.h"
 #include "orchestrator/course/journal_progress.h"
 #include "orchestrator/course/occasion.h"
 #include "orchestrator/course/peers.h"
 #include "orchestrator/course/planned_jobs.h"
 #include "orchestrator/course/run_clock.h"
-#include "orchestrator/course/settling_jobs.h"
-#include "orchestrator/course/starting_attempts.h"
 #include "orchestrator/course/stopping.h"
 #include "orchestrator/course/store_calls.h"
 #include "orchestrator/decisions/decide.h"
@@ -126,8 +125,11 @@ class Coordinator {
   void stop_all(std::chrono::milliseconds grace);
   void stop_undecided();
   void read_progress(JobIndex number, AttemptAtWork& attempt, const std::string& line);
+  //! Sets aside the places that compute wrongly, as far as the checks tell.
+  void judge_places();
+  //! \param events of places that were set aside before
+  void keep_aside(const std::vector<Event>& events);
   void finish_attempt(const Event& event);
-  void forget_attempt(JobIndex number);
   // coordinator_chores.cpp: what is due by the clock.
   void do_chores();
   void note_idleness();
@@ -135,7 +137,6 @@ class Coordinator {
   void look_at_claims();
   void take_requests();
   void discard_requests();
-  void forget_burn_ins(const std::string& host);
   void take_request(const Request& request, const std::string& by);
   void check_signs_of_life();
   void write_live_status();
@@ -157,20 +158,15 @@ class Coordinator {
   StoreCalls calls_;
   JournalProgress journal_;
   State state_;
-  std::vector<Event> to_record_;
   Peers peers_;
-  std::vector<BurnedIn> burn_ins_;
-  Attempts attempts_;
-  StartingAttempts starting_;  //!< of attempts_
-  SettlingJobs settling_;
+  PlaceChecks place_checks_;
+  JobsAtWork at_work_;
   Elsewhere elsewhere_;
   Duties duties_;
   Attention attention_;
   Occasion occasion_;
   Stopping stopping_;
   Announcer announcer_;
-  Instant idle_since_{};  //!< Moment's
-  int skipped_ = 0;
 };
 
 }  // namespace resolute::orchestrator

@@ -24,8 +24,8 @@ void Coordinator::make_decisions() {
   moment.agents_missing = peers_.joined() < peers_.expected();
   moment.give_up_at = stopping_.give_up_at();
   moment.attentive_since = attention_.since();
-  moment.unsettled = settling_.all();
-  moment.idle_since = idle_since_;
+  moment.unsettled = at_work_.settling.all();
+  moment.idle_since = occasion_.idle_since();
   while (true) {
     occasion_.take();
     moment.now = now();
@@ -48,7 +48,7 @@ void Coordinator::make_decisions() {
   }
 }
 
-bool Coordinator::starts_something() const { return journal_.places() || starting_.making_files() > 0; }
+bool Coordinator::starts_something() const { return journal_.places() || at_work_.starting.making_files() > 0; }
 
 void Coordinator::carry_out() {
   while (!finished()) {
@@ -120,6 +120,10 @@ void Coordinator::act(const Event& decision) {
     stop_ranks(stopped->job, *running, stopped->grace);
   } else if (const auto* ended = std::get_if<RunEnded>(&decision)) {
     stopping_.end(ended->why);
+    if (const std::size_t left = place_checks_.repeats.waiting(); left > 0)
+      core::log_info(
+          "the first steps of {} trainings were not repeated: no training began elsewhere in their numeric class",
+          left);
   }
 }
 
@@ -138,8 +142,7 @@ void Coordinator::start_attempt(const Placed& placed) {
                          watch_.pause() ? "the store fails: " + watch_.pause()->why : *state_.stop});
     return;
   }
-  attempts_.begin(placed.job, placed.attempt);
-  starting_.begin(placed.job, placed.attempt);
+  at_work_.begin(placed.job, placed.attempt);
   std::vector<std::shared_ptr<const experiments::PlannedJob>> needs;
   for (JobIndex need : job_of(state_, placed.job).after) needs.push_back(jobs_.share(need));
   store_.prepare(
@@ -149,7 +152,7 @@ void Coordinator::start_attempt(const Placed& placed) {
 
 void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer) {
   // Then its claim is given back behind it.
-  const bool given_up = !starting_.makes_files(placed.job, placed.attempt);
+  const bool given_up = !at_work_.starting.makes_files(placed.job, placed.attempt);
   // With an agent of it: its number is used, and only its end frees the job.
   const Running* running = current(state_, placed.job, placed.attempt);
   const bool lost = !given_up && running != nullptr && running->alive < job_of(state_, placed.job).slots;
@@ -187,16 +190,16 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
 void Coordinator::go_on_with(const Placed& placed, bool has_result, core::MonotonicTime asked) {
   const JobIndex number = placed.job;
   const Job& job = job_of(state_, number);
-  attempts_.at(number).heard = clock_.now();
-  attempts_.at(number).first_step = std::max<std::int64_t>(job.checkpoint, 0);
-  starting_.files_made(number, job.slots > 1);
+  at_work_.attempts.at(number).heard = clock_.now();
+  at_work_.attempts.at(number).first_step = std::max<std::int64_t>(job.checkpoint, 0);
+  at_work_.starting.files_made(number, job.slots > 1);
   if (has_result) {
     abandon_preparation(number, placed.attempt, "another run finished it", 0);
   } else if (job.slots > 1) {
     const Placement& placement = std::get<Running>(job.state).placement;
     send(placement.front().agent, Prepare{key_of(number, placed.attempt), host_of(state_, placement).empty()});
   } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
-    starting_.queue(number);
+    at_work_.starting.queue(number);
   } else {
     launch_now(number);
   }
@@ -205,7 +208,7 @@ void Coordinator::go_on_with(const Placed& placed, bool has_result, core::Monoto
 void Coordinator::take_back(const Placed& placed, bool paused) {
   // Another attempt has told that the store fails.
   if (paused) return put_off(placed.job, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
-  forget_attempt(placed.job);
+  at_work_.forget(placed.job);
   record(taken_back(state_, options_.policy, now(), placed.job, watch_.pause()->why));
 }
 
@@ -218,37 +221,37 @@ void Coordinator::fail_preparation(const Placed& placed, const core::RuntimeErro
                      fmt::format("{}; {}", error.what(), core::sharing_advice(store_.layout().root()))});
     return;
   }
-  forget_attempt(placed.job);
+  at_work_.forget(placed.job);
   end_unstarted(placed.job, placed.attempt, 1, error.what());
 }
 
 void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::string why) {
-  forget_attempt(number);
+  at_work_.forget(number);
   record(HeldElsewhere{number, attempt, until, std::move(why)});
 }
 
 // Another run may have overtaken an attempt that waited.
 void Coordinator::launch_prepared() {
-  if (!starting_.queued() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
-  store_.require_no_successor([this, numbers = starting_.take_queue()](Answer<Done>& answer) {
+  if (!at_work_.starting.queued() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
+  store_.require_no_successor([this, numbers = at_work_.starting.take_queue()](Answer<Done>& answer) {
     calls_.end(StoreCall::kRequireNoSuccessor);
     const bool ours = on_store([&] { answer.take(); });
     for (JobIndex number : numbers)
       if (ours)
         launch_now(number);
       else
-        starting_.queue(number);
+        at_work_.starting.queue(number);
   });
 }
 
 // Nothing where its preparation was given up, or is about to be.
 void Coordinator::launch_now(JobIndex number) {
-  if (!starting_.launchable(number)) return;
-  AttemptAtWork& attempt = attempts_.at(number);
+  if (!at_work_.starting.launchable(number)) return;
+  AttemptAtWork& attempt = at_work_.attempts.at(number);
   const Running* running = current(state_, number, attempt.number);
   if (running == nullptr || running->ending || running->alive < job_of(state_, number).slots || state_.stop) return;
   attempt.launched = attempt.heard = clock_.now();
-  launch(number, *running, starting_.launch(number));
+  launch(number, *running, at_work_.starting.launch(number));
 }
 
 void Coordinator::launch(JobIndex number, const Running& running, const std::optional<Prepared>& prepared) {
@@ -261,6 +264,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const std::opt
   }
   const auto& ends = job_of(state_, number).ends;
   const AttemptOfJob attempt{running.attempt, ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0};
+  const auto repeats = place_checks_.repeats.order_for(state_, number);
   int rank = 0;
   for (const Share& share : running.placement) {
     Launch message{key_of(number, running.attempt), {}, secret};
@@ -270,14 +274,20 @@ void Coordinator::launch(JobIndex number, const Running& running, const std::opt
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
     message.gpus_aside = gpus_aside(state_.agents.at(share.agent));
+    if (repeats) {
+      auto& command = message.ranks.front().arguments;
+      const auto first =
+          repeat_command(store_.layout(), repeats->training, kRepeatedSteps, repeats->not_on, options_.repeat_program);
+      command.insert(command.begin(), first.begin(), first.end());
+    }
     send(share.agent, message);
   }
 }
 
 // The ranks of what is not launched were never started: nobody else will report their end.
 void Coordinator::abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code) {
-  if (!starting_.give_up(number, attempt)) return;
-  attempts_.at(number).heard = clock_.now();
+  if (!at_work_.starting.give_up(number, attempt)) return;
+  at_work_.attempts.at(number).heard = clock_.now();
   end_unstarted(number, attempt, code, evidence);
 }
 
@@ -285,9 +295,8 @@ void Coordinator::end_unstarted(JobIndex number, int attempt, int code, const st
   const Running* running = current(state_, number, attempt);
   if (running == nullptr) return;
   for (std::size_t rank = 0; rank < running->ended.size(); ++rank)
-    if (!running->ended[rank])
-      to_record_.push_back(RankExited{number, attempt, static_cast<int>(rank), code, 0, evidence});
-  settling_.add(number);
+    if (!running->ended[rank]) journal_.hold(RankExited{number, attempt, static_cast<int>(rank), code, 0, evidence});
+  at_work_.settling.add(number);
 }
 
 // Before the event is applied: the attempt's life is measured, its claim given back; why it is tried again is kept for
@@ -298,20 +307,15 @@ void Coordinator::finish_attempt(const Event& event) {
   if (succeeded != nullptr) number = succeeded->job;
   if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
     number = ended->job;
-    if (ended->retry) attempts_.retry(*ended, clock_.now());
+    if (ended->retry) at_work_.attempts.retry(*ended, clock_.now());
   }
-  const auto found = attempts_.all().find(number);
-  if (found == attempts_.all().end()) return;
+  const auto found = at_work_.attempts.all().find(number);
+  if (found == at_work_.attempts.all().end()) return;
   const Job& job = job_of(state_, number);
   if (succeeded != nullptr && found->second.ranks_started > 0)
     forecast_.learn(number, job, found->second, clock_.now());
   store_.release(job.id);
-  forget_attempt(number);
-}
-
-void Coordinator::forget_attempt(JobIndex number) {
-  attempts_.forget(number);
-  starting_.forget(number);
+  at_work_.forget(number);
 }
 
 }  // namespace resolute::orchestrator

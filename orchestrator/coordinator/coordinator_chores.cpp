@@ -3,6 +3,7 @@
 #include "core/overloaded.h"
 #include "orchestrator/coordinator/coordinator.h"
 #include "orchestrator/course/live_view.h"
+#include "orchestrator/decisions/apply.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::orchestrator {
@@ -32,9 +33,17 @@ void Coordinator::do_chores() {
   }
 }
 
+void Coordinator::keep_aside(const std::vector<Event>& events) {
+  for (const Event& event : events) {
+    store_.append(event, now());
+    orchestrator::apply(state_, event);
+  }
+  occasion_.arise();
+}
+
 // A job that another run holds is tried here every few seconds. Only an attempt that has its files is at work.
 void Coordinator::note_idleness() {
-  if (peers_.pending() || watch_.pause() || attempts_.all().size() > starting_.making_files()) idle_since_ = now();
+  if (peers_.pending() || watch_.pause() || at_work_.any()) occasion_.note_work(now());
 }
 
 void Coordinator::renew_owner_if_due() {
@@ -51,8 +60,8 @@ void Coordinator::renew_owner_if_due() {
 // Others break the claims of a run that stood still, and work on its jobs: one of the two has to stop. They may look
 // while it comes back, so it looks again.
 void Coordinator::look_at_claims() {
-  for (const auto& [number, attempt] : attempts_.all())
-    if (!starting_.starts(number))
+  for (const auto& [number, attempt] : at_work_.attempts.all())
+    if (!at_work_.starting.starts(number))
       store_.look_at_claim(jobs_.at(number).id,
                            [this, number = number, attempt = attempt.number](Answer<bool>& answer) {
                              on_store([&] {
@@ -72,7 +81,7 @@ void Coordinator::take_requests() {
     std::vector<std::string> taken;
     for (const PendingRequest& pending : waiting) {
       take_request(pending.request, pending.by);
-      for (const Event& event : std::exchange(to_record_, {})) record(event);
+      for (const Event& event : journal_.take_held()) record(event);
       taken.push_back(pending.name);
     }
     journal_.take_up(std::move(taken), store_.appended());
@@ -99,19 +108,11 @@ void Coordinator::take_request(const Request& request, const std::string& by) {
                                   record(CancelRequested{number->second, cancelled_by(by)});
                               },
                               [&](const DrainHost& drain) {
-                                if (!drain.on) forget_burn_ins(drain.host);
+                                if (!drain.on) place_checks_.forget(state_, drain.host);
                                 record(HostDrained{drain.host, drain.on,
                                                    fmt::format("{} by {}", drain.on ? "drained" : "back in use", by)});
                               }},
              request);
-}
-
-// A user who looked at a host knows better.
-void Coordinator::forget_burn_ins(const std::string& host) {
-  std::erase_if(burn_ins_, [&](const BurnedIn& done) {
-    const auto agent = state_.agents.find(done.agent);
-    return agent != state_.agents.end() && agent->second.host == host;
-  });
 }
 
 // Shards and seals say nothing between their begin and their end. Nobody speaks for an attempt that waits for the store
@@ -121,12 +122,12 @@ void Coordinator::check_signs_of_life() {
   if (limit.count() == 0) return;
   const auto speaks = [&](JobIndex number) {
     const auto& specification = jobs_.at(number).specification;
-    return !starting_.waits_for_store(number) &&
+    return !at_work_.starting.waits_for_store(number) &&
            !std::holds_alternative<experiments::ShardSpecification>(specification) &&
            !std::holds_alternative<experiments::SealSpecification>(specification);
   };
-  for (JobIndex number : attempts_.stall(clock_.now(), limit, speaks)) {
-    const AttemptAtWork& attempt = attempts_.at(number);
+  for (JobIndex number : at_work_.attempts.stall(clock_.now(), limit, speaks)) {
+    const AttemptAtWork& attempt = at_work_.attempts.at(number);
     record(Stalled{number, attempt.number,
                    fmt::format("no line of progress for {:.0f} s", seconds(clock_.now() - attempt.heard))});
   }
@@ -134,10 +135,11 @@ void Coordinator::check_signs_of_life() {
 
 void Coordinator::write_live_status() {
   const auto time = clock_.now();
-  LiveStatus status = live_view(state_, attempts_, starting_, forecast_, time);
+  LiveStatus status = live_view(state_, at_work_.attempts, at_work_.starting, forecast_, time);
   status.epoch = store_.epoch();
   status.at = wall_clock();  // as who looks on has it, whatever steps it made
   if (const auto& pause = watch_.pause()) status.store = LiveStoreFailure{pause->why, seconds(time - pause->since)};
+  announcer_.show(state_, status);
   calls_.begin(StoreCall::kWriteLive);
   store_.write_live(std::move(status), [this](Answer<Done>&) { calls_.end(StoreCall::kWriteLive); });
 }

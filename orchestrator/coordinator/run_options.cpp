@@ -22,8 +22,8 @@ std::chrono::seconds length_of(BurnInLength length) {
 }
 
 int RunOutcome::exit_code() const {
-  if (interrupted) return 75;
-  return failed + cancelled + unfinished > 0 ? 3 : 0;
+  if (interrupted) return kExitToBeContinued;
+  return failed + cancelled + unfinished > 0 ? kExitIncomplete : 0;
 }
 
 experiments::Plan select(const experiments::Plan& plan, const std::string& only) {

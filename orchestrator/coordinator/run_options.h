@@ -32,6 +32,11 @@ std::chrono::seconds length_of(BurnInLength length);
 //! A burn-in may take so much longer: a driver and libtorch are loaded.
 inline constexpr std::chrono::seconds kBurnInOverhead{120};
 
+//! Exit codes of a run that is not complete: for good, and to be continued.
+inline constexpr int kExitIncomplete = 3, kExitToBeContinued = 75;
+
+struct RunOutcome;
+
 struct RunOptions {
   std::filesystem::path store;
   std::vector<std::string> worker_command;  //!< program and leading arguments of resolute-worker
@@ -46,7 +51,14 @@ struct RunOptions {
   //! Asked every minute, without waiting: why the suite has spent all that it may (`--most-gpu-hours`), and is to stop
   //! for good.
   std::function<std::optional<std::string>()> spent{};
-  int allocation = 1;  //!< of several runs that work on the suite side by side, each with a journal of its own
+  //! Asked when a run has ended in order, before its end is told: the plan that goes on from its results; nothing: that
+  //! was all. Called where the plan was made, and may take long; while the storage fails again, for minutes.
+  std::function<std::optional<experiments::Plan>(const RunOutcome& outcome)> next_plan{};
+  //! Called once a plan is this run's: it has the suite's next epoch, or nothing is left to do. Where the plan was
+  //! made.
+  std::function<void()> begun{};
+  bool follows = false;  //!< another plan of this process came before: it hands over (handover.h)
+  int allocation = 1;    //!< of several runs that work on the suite side by side, each with a journal of its own
   //! The meaning of a signal (empty: meaning_of_signal()).
   std::function<StopRequested(int signal)> on_signal{};
   //! A second SIGTERM ends what still writes its checkpoint. Not under a batch system: it sends several of its own.
@@ -56,7 +68,9 @@ struct RunOptions {
   std::function<void(int before, int agents)> on_coordinator_lost{};
   BindRanks bind = BindRanks::kAuto;
   BurnInLength burn_in = BurnInLength::kOff;
-  std::string interface;                                                  //!< SpawnerOptions::interface
+  double repeat_share = 0;                  //!< of finished trainings, whose first steps another place does again
+  std::vector<std::string> repeat_program;  //!< resolute, by which it does them (`resolute repro`)
+  std::string interface;                    //!< SpawnerOptions::interface
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
   std::map<std::string, experiments::RawRoot> raw_roots;                  //!< by pack name
@@ -101,6 +115,7 @@ struct RunOutcome {
   int unfinished = 0;        //!< of its kinds, not done when the run ended (interrupted, idle, max_jobs)
   int elsewhere = 0;         //!< not done, and other allocations' to do
   bool interrupted = false;  //!< to be run again: exit code 75
+  bool stopped = false;      //!< it was asked to end, maybe with its last result: nothing is planned any more
   std::string why;           //!< of the end
   std::vector<Failure> failures;
   //! 0 all of its kinds done, 3 some jobs failed or (with max_jobs, only) were left out, 75 interrupted.

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! How far the journal is on the disk, and what waits for that: decisions that are to be carried out, and requests
-//! whose files are to go. Pure.
+//! whose files are to go. Also events that the next step records. Pure.
 
 #include <algorithm>
 #include <deque>
@@ -49,6 +49,12 @@ class JournalProgress {
                        [](const Decision& waiting) { return std::holds_alternative<Placed>(waiting.decision); });
   }
 
+  //! The event follows from something else that is being recorded: the next step records it.
+  void hold(Event event) { held_.push_back(std::move(event)); }
+  bool holds() const { return !held_.empty(); }
+  //! In the order in which they came.
+  std::vector<Event> take_held() { return std::exchange(held_, {}); }
+
   //! Requests were taken up. \param record number of the last record that follows from them
   void take_up(std::vector<std::string> requests, std::uint64_t record) {
     requests_ = std::move(requests);
@@ -69,6 +75,7 @@ class JournalProgress {
   Kept kept_;
   bool fails_ = false;
   std::deque<Decision> decisions_;
+  std::vector<Event> held_;
   std::vector<std::string> requests_;
   std::uint64_t requests_record_ = 0;
 };

@@ -23,6 +23,9 @@ class PlannedJobs {
     numbers_.push_back(number);
     return positions_[index];
   }
+  //! So many had their results before the run.
+  void note_done(int jobs) { done_before_ = jobs; }
+  int done_before() const { return done_before_; }
   std::size_t size() const { return jobs_->size(); }
   //! The numbers that were added, in the plan's order.
   const std::vector<JobIndex>& numbers() const { return numbers_; }
@@ -38,6 +41,7 @@ class PlannedJobs {
   std::shared_ptr<const Jobs> jobs_;
   std::vector<JobIndex> numbers_;
   std::vector<std::size_t> positions_;  //!< by number; the size of the plan where it has no such job
+  int done_before_ = 0;
 };
 
 }  // namespace resolute::orchestrator

@@ -24,10 +24,6 @@ bool can_be_spared(const State& state, const std::string& host) {
 constexpr Budget kAside{
     .first_back_off = std::chrono::minutes(1), .factor = 2, .longest_back_off = std::chrono::minutes(64)};
 
-Instant end_of_aside(const Policy& policy, Instant now, const PlaceRecord& place) {
-  return now + back_off(kAside, place.times_aside + 1, policy.back_off_scale) + Milliseconds{1};
-}
-
 std::string why_aside(const PlaceRecord& place) {
   const PlaceEnd& last = place.ends.back();
   const std::size_t before = place.times_aside > 0 ? static_cast<std::size_t>(place.times_aside) + 1 : 0;
@@ -57,7 +53,7 @@ std::optional<Event> host_to_set_aside(const State& state, const Policy& policy,
         !can_be_spared(state, host) || has_last_of_a_class(state, host))
       continue;
     const PlaceRecord& place = state.hosts.at(host).place;
-    return HostSetAside{host, end_of_aside(policy, now, place), why_aside(place)};
+    return HostSetAside{host, end_of_aside(policy, now, place.times_aside + 1), why_aside(place)};
   }
   return std::nullopt;
 }
@@ -78,10 +74,10 @@ bool is_needed(const State& state, const std::string& host) {
 }
 
 // When its time is over, or nothing that is left to do can do without.
-std::optional<Event> host_to_return(const State& state, Instant now) {
+std::optional<Event> host_to_return(const State& state, const Moment& moment) {
   if (state.hosts_aside.empty()) return std::nullopt;
   const auto& [until, host] = *state.hosts_aside.begin();
-  if (until > now && !is_needed(state, host)) return std::nullopt;
+  if (until > moment.now && (moment.agents_pending || !is_needed(state, host))) return std::nullopt;
   return HostReturned{host};
 }
 
@@ -114,13 +110,13 @@ std::optional<Event> gpu_to_set_aside(const State& state, const Policy& policy, 
     if (state.machine_classes[1].at(agent.numeric_class).capacity < 2 ||
         !gpus_hold_something(state, agent.numeric_class, -1))
       continue;
-    return GpuSetAside{number, gpu, end_of_aside(policy, now, record), std::move(why)};
+    return GpuSetAside{number, gpu, end_of_aside(policy, now, record.times_aside + 1), std::move(why)};
   }
   return std::nullopt;
 }
 
 // When its time is over, or nothing that is left to do can do without.
-std::optional<Event> gpu_to_return(const State& state, Instant now) {
+std::optional<Event> gpu_to_return(const State& state, const Moment& moment) {
   if (state.gpus_aside.empty()) return std::nullopt;
   const auto& [until, number, gpu] = *state.gpus_aside.begin();
   const std::string& numeric_class = state.agents.at(number).numeric_class;
@@ -128,9 +124,9 @@ std::optional<Event> gpu_to_return(const State& state, Instant now) {
     return std::get<Instant>(one) != kForGood &&
            state.agents.at(std::get<AgentNumber>(one)).numeric_class == numeric_class;
   });
-  const bool needed = !gpus_hold_something(state, numeric_class, 0) &&
+  const bool needed = !moment.agents_pending && !gpus_hold_something(state, numeric_class, 0) &&
                       gpus_hold_something(state, numeric_class, static_cast<int>(aside));
-  if (until > now && !needed) return std::nullopt;
+  if (until > moment.now && !needed) return std::nullopt;
   return GpuReturned{number, gpu};
 }
 
@@ -148,11 +144,15 @@ std::optional<HostExcluded> exclude_host(const State& state, const Policy& polic
   return std::nullopt;
 }
 
-std::optional<Event> next_change_of_places(const State& state, const Policy& policy, Instant now) {
-  if (auto aside = host_to_set_aside(state, policy, now)) return aside;
-  if (auto back = host_to_return(state, now)) return back;
-  if (auto aside = gpu_to_set_aside(state, policy, now)) return aside;
-  return gpu_to_return(state, now);
+std::optional<Event> next_change_of_places(const State& state, const Policy& policy, const Moment& moment) {
+  if (auto aside = host_to_set_aside(state, policy, moment.now)) return aside;
+  if (auto back = host_to_return(state, moment)) return back;
+  if (auto aside = gpu_to_set_aside(state, policy, moment.now)) return aside;
+  return gpu_to_return(state, moment);
+}
+
+Instant end_of_aside(const Policy& policy, Instant now, int times) {
+  return now + back_off(kAside, times, policy.back_off_scale) + Milliseconds{1};
 }
 
 }  // namespace resolute::orchestrator

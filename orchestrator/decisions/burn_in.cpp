@@ -36,8 +36,6 @@ std::string name_of(const State& state, const BurnedIn& place) {
                      state.agents.at(place.agent).host);
 }
 
-constexpr std::string_view kBurnIn = ": burn-in ";
-
 // Why nothing is placed there; empty: something is.
 std::string why_aside(const State& state, const BurnedIn& place) {
   const AgentSlots& agent = state.agents.at(place.agent);
@@ -50,9 +48,8 @@ std::string why_aside(const State& state, const BurnedIn& place) {
   return is_aside ? agent.gpu_records.at(place.gpu).why : "";
 }
 
-Event set_aside(const State& state, const BurnedIn& place, const std::string& finding) {
+Event set_aside(const State& state, const BurnedIn& place, std::string why) {
   const AgentSlots& agent = state.agents.at(place.agent);
-  std::string why = name_of(state, place) + std::string(kBurnIn) + finding;
   if (place.gpu.empty() || agent.free_gpus == 0) return HostExcluded{agent.host, std::move(why)};
   return GpuSetAside{place.agent, place.gpu, kForGood, std::move(why)};
 }
@@ -74,20 +71,22 @@ std::int64_t median_among(const Alike& places, std::int64_t BurnedIn::*value) {
 
 }  // namespace
 
-std::optional<Event> next_verdict(const State& state, const std::vector<BurnedIn>& burn_ins) {
+std::optional<Event> next_verdict(const State& state, const std::vector<BurnedIn>& burn_ins, const std::string& check) {
   for (const auto& [kind, places] : alike(state, burn_ins)) {
     const auto [right, count] = most_frequent_digest(places);
     if (right.empty()) continue;
     for (const BurnedIn* place : places) {
       const std::string aside = why_aside(state, *place);
+      const std::string of_check = fmt::format("{}: {} ", name_of(state, *place), check);
       if (place->digest == right) {
         // Those that were believed before were fewer.
-        if (aside.starts_with(name_of(state, *place) + std::string(kBurnIn))) return give_out(state, *place);
+        if (aside.starts_with(of_check)) return give_out(state, *place);
       } else if (aside.empty()) {
-        return set_aside(state, *place,
-                         place->digest.empty() ? "failed: " + place->problem
-                                               : fmt::format("computed other bits than {} of {} of its numeric class",
-                                                             count, places.size()));
+        const std::string finding =
+            place->digest.empty()
+                ? "failed: " + place->problem
+                : fmt::format("computed other bits than {} of {} of its numeric class", count, places.size());
+        return set_aside(state, *place, of_check + finding);
       }
     }
   }

@@ -120,7 +120,7 @@ void settle(const State& state, const Policy& policy, const Moment& moment, std:
   if (auto excluded = exclude_host(state, policy)) {
     decisions.emplace_back(*std::move(excluded));
   } else if (decisions.empty()) {
-    if (auto change = next_change_of_places(state, policy, now)) decisions.push_back(*std::move(change));
+    if (auto change = next_change_of_places(state, policy, moment)) decisions.push_back(*std::move(change));
   }
   if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
     decisions.push_back(

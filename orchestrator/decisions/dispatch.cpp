@@ -31,7 +31,7 @@ struct Candidate {
 
 bool comes_before(const Candidate& a, const Candidate& b) {
   if (a.need->priority != b.need->priority) return a.need->priority > b.need->priority;
-  return std::pair(-a.path_ms, a.number) < std::pair(-b.path_ms, b.number);
+  return std::pair(~a.path_ms, a.number) < std::pair(~b.path_ms, b.number);
 }
 
 bool is_evaluation(const GangNeed& need) { return need.priority == priority_of("evaluation", false); }
@@ -196,8 +196,8 @@ class Dispatch {
   // The first of a queue. If the allocation ends before that job keeps anything, another one that does, whatever its
   // path.
   std::optional<Candidate> first_in_time(const GangNeed& need, const Queue& queue) const {
-    const auto& [path, first] = *queue.by_path.begin();
-    if (left_ == kNever || job(first).checkpoint_ms <= left_) return Candidate{first, -path, &need};
+    const JobIndex first = queue.by_path.begin()->second;
+    if (left_ == kNever || job(first).checkpoint_ms <= left_) return Candidate{first, job(first).path_ms, &need};
     const auto end = queue.by_checkpoint.upper_bound({left_, kAfterAll});
     if (end == queue.by_checkpoint.begin()) return std::nullopt;
     return candidate_of(std::prev(end)->second, need);
@@ -308,8 +308,8 @@ class Dispatch {
     for (const Candidate& other : first) offer(other);
     if (const auto queue = state_.ready.find(*best.need); queue != state_.ready.end()) {
       const auto& order = queue->second.by_path;
-      if (const auto after = order.upper_bound({-best.path_ms, best.number}); after != order.end())
-        offer({after->second, -after->first, best.need});
+      if (const auto after = order.upper_bound({~best.path_ms, best.number}); after != order.end())
+        offer({after->second, ~after->first, best.need});
     }
     if (second && second->need->priority != best.need->priority)
       return fmt::format("highest priority ({})", best.need->priority);

@@ -143,6 +143,13 @@ bool did_not_load(const RankExited& exited) {
           exited.evidence.find(": symbol lookup error: ") != std::string::npos);
 }
 
+// A batch system or a person asks a program to end by these. SLURM's notice may go to every process of a step, before
+// the run hears of it.
+bool asks_to_end(int signal) {
+  constexpr std::array kRequests{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+  return std::find(kRequests.begin(), kRequests.end(), signal) != kRequests.end();
+}
+
 }  // namespace
 
 Cause classify(const RankExited& exited) {
@@ -151,9 +158,11 @@ Cause classify(const RankExited& exited) {
   if (exited.signal == SIGXFSZ) return Cause::kStorageFull;
   // An exception that nobody catches ends in abort(); its text says more than the signal.
   if (exited.signal == SIGABRT) return by_evidence(exited.evidence, Cause::kSignal);
+  constexpr int kSaidByAShell = 128;  // and the signal, of a program that it has started
+  if (exited.code == 75 || asks_to_end(exited.signal) || asks_to_end(exited.code - kSaidByAShell))
+    return Cause::kInterrupted;
   if (exited.signal != 0) return Cause::kSignal;
   if (exited.code == 2 || did_not_load(exited)) return Cause::kConfiguration;
-  if (exited.code == 75) return Cause::kInterrupted;
   return by_evidence(exited.evidence, Cause::kExitCode);
 }
 

@@ -66,8 +66,8 @@ void give_back_of_gpus_aside(State& state) {
 }
 
 void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until, const std::string& why) {
-  change(state, agent, gpu, -1, until);
-  PlaceRecord& record = state.agents.at(agent).gpu_records.at(gpu);
+  PlaceRecord& record = state.agents.at(agent).gpu_records[gpu];
+  change(state, agent, gpu, record.aside_until == Instant{} ? -1 : 0, until);
   ++record.times_aside;
   record.why = why;
   refresh_gpus(state, agent);

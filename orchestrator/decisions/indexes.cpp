@@ -28,7 +28,7 @@ void enqueue(State& state, JobIndex number, const Job& job) {
   const GangNeed need = need_of(job);
   if (!need.beside.empty()) ++state.beginning[job.row.number];
   Queue& queue = state.ready[need];
-  queue.by_path.emplace(-job.path_ms, number);
+  queue.by_path.emplace(~job.path_ms, number);
   queue.by_left.emplace(expected_left(job), number);
   queue.by_checkpoint.emplace(job.checkpoint_ms, number);
 }
@@ -37,7 +37,7 @@ void dequeue(State& state, JobIndex number, const Job& job) {
   const auto queue = state.ready.find(need_of(job));
   if (!queue->first.beside.empty())
     if (const auto row = state.beginning.find(job.row.number); --row->second == 0) state.beginning.erase(row);
-  queue->second.by_path.erase({-job.path_ms, number});
+  queue->second.by_path.erase({~job.path_ms, number});
   queue->second.by_left.erase({expected_left(job), number});
   queue->second.by_checkpoint.erase({job.checkpoint_ms, number});
   if (queue->second.by_path.empty()) state.ready.erase(queue);

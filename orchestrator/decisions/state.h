@@ -179,7 +179,8 @@ struct LeastNeed {
 
 //! The Ready jobs of one need, in three orders.
 struct Queue {
-  std::set<std::pair<std::int64_t, JobIndex>> by_path;        //!< -path_ms: the order of equal priorities
+  std::set<std::pair<std::int64_t, JobIndex>>
+      by_path;  //!< ~path_ms, the longest first, of any number: the order of equal priorities
   std::set<std::pair<std::int64_t, JobIndex>> by_left;        //!< expected_left()
   std::set<std::pair<std::int64_t, JobIndex>> by_checkpoint;  //!< checkpoint_ms
   bool operator==(const Queue&) const = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -108,6 +109,25 @@ bool is_live(core::FileSystem& files, const fs::path& suite_folder, const Past& 
   if (past.epoch == 0 || past.state.end) return false;
   const auto owner = read_owner(files, suite_folder, past.run_epoch);
   return owner && life_of(*owner) != OwnerLife::kEnded;
+}
+
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const std::string& suite) {
+  std::map<int, std::string> found;
+  for (const std::string& name : files.list(store.root() / "suites"))
+    if (const auto allocation = experiments::allocation_of(suite, name)) found[*allocation] = name;
+  std::vector<std::string> names;
+  for (auto& [allocation, name] : found) names.push_back(std::move(name));
+  return names;
+}
+
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store) {
+  std::vector<std::string> names = files.list(store.root() / "suites");
+  std::erase_if(names, [&](const std::string& name) {
+    std::error_code unknown;
+    return !fs::is_directory(store.suite_folder(name), unknown);
+  });
+  return names;
 }
 
 std::vector<KnownRun> read_runs(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -218,14 +238,28 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
 }
 
 std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& folder) {
-  if (files.exists(folder)) unless_foreign([&] { return core::probe_storage(files, folder), true; });
+  try {
+    if (files.exists(folder)) core::probe_storage(files, folder);
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput) throw;  // else it is not ours to write
+  }
   return files.list(folder);
+}
+
+bool can_be_looked_at(core::FileSystem& files, const experiments::StoreLayout& store) {
+  try {
+    files.list(store.root());
+    return files.exists(store.root());
+  } catch (const core::RuntimeError&) {
+    return false;
+  }
 }
 
 std::optional<experiments::SeenRecord> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
                                                       const experiments::JobId& job, const RecordCheck& check,
                                                       std::string_view kind) {
-  const bool exists = unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
+  const bool exists =
+      unless_foreign(files, store, [&] { return files.exists(store.result_file(job)); }).value_or(false);
   if (!exists) return std::nullopt;
   return check ? check(job, kind) : experiments::SeenRecord();
 }
@@ -236,9 +270,10 @@ bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, 
   return found && found->damage.empty();
 }
 
-int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
-  const auto attempts =
-      unless_foreign([&] { return experiments::stored_attempts(files, job_folder); }).value_or(std::set<int>());
+int attempts_in_store(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
+  const auto attempts = unless_foreign(files, store, [&] {
+                          return experiments::stored_attempts(files, store.job_folder(job));
+                        }).value_or(std::set<int>());
   const auto beyond = attempts.upper_bound(kMostAttempts);
   return beyond == attempts.begin() ? 0 : *std::prev(beyond);
 }

@@ -32,6 +32,12 @@ struct Past {
 Past read_past(core::FileSystem& files, const std::filesystem::path& suite_folder);
 //! The last run has not ended and is known to be at work (same host) or may be (another host).
 bool is_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const Past& past);
+
+//! The folders below suites/ that allocations of a suite have made, by their numbers.
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const std::string& suite);
+//! Those of all suites, sorted. Files beside them are somebody else's.
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store);
 //! The last run of one allocation, by its journals.
 struct KnownRun : Past {
   std::string name;   //!< experiments::run_name(): its folder
@@ -86,14 +92,20 @@ struct FoundJob {
 std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete);
 
+//! \return whether the root of the store can be looked at: a store whose ticket has run out says EACCES of everything
+bool can_be_looked_at(core::FileSystem& files, const experiments::StoreLayout& store);
+
 //! The result of `look`; nothing where something foreign is in the way (a folder that is another user's alone, a file
-//! in its place). It costs the job whose attempt meets it, and no other. Errors of the store are thrown on.
+//! in its place). It costs the job whose attempt meets it, and no other. Errors of the store are thrown on, and any
+//! where its root cannot be looked at either: then as is_storage().
 template <class Look>
-std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
+std::optional<std::invoke_result_t<Look>> unless_foreign(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                         Look look) {
   try {
     return look();
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kInput) throw;
+    if (!error.is_missing() && !can_be_looked_at(files, store)) throw error.of_storage();
     core::log_debug("left alone: {}", error.what());
     return std::nullopt;
   }
@@ -129,6 +141,6 @@ bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, 
 
 //! Highest number up to kMostAttempts of an attempt that has left something in the job's folder, 0 if there is none or
 //! nothing can be seen: a journal may have been lost, and another run of the store may have tried the job.
-int attempts_in_store(core::FileSystem& files, const std::filesystem::path& job_folder);
+int attempts_in_store(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
 
 }  // namespace resolute::orchestrator

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The journal of a suite run: one file per epoch, appended and fsynced before anything that was decided takes effect.
-//! Layout, byte for byte: docs/formats/journal.md.
+//! Layout, byte for byte: docs/inside/formats/journal.md.
 
 #include <cstdint>
 #include <filesystem>

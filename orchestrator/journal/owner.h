@@ -13,7 +13,7 @@
 namespace resolute::orchestrator {
 
 //! Suite folder's `owner-NNNNNN`: {"boot", "counter", "ended", "host", "pid_namespace", "process", "start"}
-//! (docs/formats/journal.md).
+//! (docs/inside/formats/journal.md).
 struct Owner {
   std::string host;
   std::string boot;           //!< the kernel's boot id: a process id means nothing beyond it

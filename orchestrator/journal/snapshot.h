@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! A State as bytes: where replay may begin instead of at the first event. Layout: docs/formats/snapshot.md.
+//! A State as bytes: where replay may begin instead of at the first event. Layout: docs/inside/formats/snapshot.md.
 
 #include <optional>
 #include <vector>

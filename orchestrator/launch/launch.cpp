@@ -45,7 +45,9 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   add("--process-rank", std::to_string(process_rank));
   add("--process-ranks", std::to_string(job.slots));
   if (rendezvous != nullptr) {
-    add("--rendezvous", fmt::format("{}:{}", rendezvous->host, rendezvous->port));
+    const std::string& host = rendezvous->host;
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    add("--rendezvous", fmt::format("{}:{}", is_ipv6 ? "[" + host + "]" : host, rendezvous->port));
     add("--secret-fd", std::to_string(kSecretDescriptor));
     command.listener = process_rank == 0;
     if (command.listener) add("--rendezvous-fd", std::to_string(kListenerDescriptor));
@@ -62,6 +64,8 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   if (commands.evaluate_every > 0 && training) add("--evaluate-every", std::to_string(commands.evaluate_every));
   if (training && commands.external.empty()) {  // another program may not know these
     if (attempt.in_less_memory) command.arguments.emplace_back("--recompute");
+    if (job.keeps_state) command.arguments.emplace_back("--keep-state");
+    if (job.goes_on) add("--go-on-from", job.goes_on->from.hex);
     if (commands.through_host && job.slots > 1) command.arguments.emplace_back("--through-host");
   }
   add("--progress-fd", std::to_string(kProgressDescriptor));
@@ -70,6 +74,17 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   command.out = store.attempt_file(job.id, attempt.number, log_name("stdout", process_rank)).string();
   command.err = store.attempt_file(job.id, attempt.number, log_name("stderr", process_rank)).string();
   return command;
+}
+
+std::vector<std::string> repeat_command(const experiments::StoreLayout& store, const experiments::JobId& training,
+                                        int steps, const std::vector<std::string>& not_on,
+                                        std::vector<std::string> program) {
+  for (std::string word : {std::string("repro"), training.hex, std::string("--store"), store.root().string(),
+                           std::string("--steps"), std::to_string(steps)})
+    program.push_back(std::move(word));
+  if (!not_on.empty()) program.insert(program.end(), {"--not-on", fmt::format("{}", fmt::join(not_on, ","))});
+  program.emplace_back("--then");
+  return program;
 }
 
 bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {

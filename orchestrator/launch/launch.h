@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The command lines of a job's processes (docs/worker.md), and the places where they write.
+//! The command lines of a job's processes (docs/inside/worker.md), and the places where they write.
 
 #include <filesystem>
 #include <map>
@@ -48,6 +48,13 @@ struct AttemptOfJob {
 RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job,
                          const AttemptOfJob& attempt, int process_rank, const Rendezvous* rendezvous,
                          const WorkerCommands& commands);
+
+//! What stands before a rank's own command where it does the first steps of a finished training again first, and tells
+//! of them in a line of progress (docs/inside/worker.md). \param not_on GPUs on which it leaves that out, and says so
+//! \param program resolute, with leading arguments
+std::vector<std::string> repeat_command(const experiments::StoreLayout& store, const experiments::JobId& training,
+                                        int steps, const std::vector<std::string>& not_on,
+                                        std::vector<std::string> program);
 
 //! Makes jobs' folders ready for the attempts of one run, whose own files are made when there is something to be
 //! written to them. Nothing is synced: after a power failure every process of the run is gone, and the next run finds

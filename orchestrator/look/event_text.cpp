@@ -22,6 +22,7 @@ struct WentWrong {
   bool operator()(const GpuSetAside&) const { return true; }
   bool operator()(const HostSetAside&) const { return true; }
   bool operator()(const AgentLost&) const { return true; }
+  bool operator()(const Repeated& e) const { return is_doubted(e); }
   bool operator()(const auto&) const { return false; }
 };
 

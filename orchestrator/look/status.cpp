@@ -55,25 +55,6 @@ Counts counts_of(const std::vector<JobStanding>& standings) {
   return {count(kWaiting), count(kReady), count(kRunning), count(kSucceeded), count(kFailed), count(kCancelled)};
 }
 
-std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
-                                   const std::string& suite) {
-  std::map<int, std::string> found;
-  for (const std::string& name : files.list(store.root() / "suites"))
-    if (const auto allocation = experiments::allocation_of(suite, name)) found[*allocation] = name;
-  std::vector<std::string> names;
-  for (auto& [allocation, name] : found) names.push_back(std::move(name));
-  return names;
-}
-
-std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store) {
-  std::vector<std::string> names = files.list(store.root() / "suites");
-  std::erase_if(names, [&](const std::string& name) {
-    std::error_code unknown;
-    return !fs::is_directory(store.suite_folder(name), unknown);
-  });
-  return names;
-}
-
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                         const RecordCheck& check, const std::set<std::string>& over) {
   SuiteStatus status;

@@ -16,13 +16,6 @@
 
 namespace resolute::orchestrator {
 
-//! The folders below suites/ that allocations of a suite have made, by their numbers.
-std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
-                                   const std::string& suite);
-
-//! Those of all suites, sorted. Files beside them are somebody else's.
-std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store);
-
 //! How a job stands; kReady: what it needs is there, and nobody works at it.
 enum class JobStanding { kSucceeded, kRunning, kReady, kWaiting, kFailed, kCancelled };
 Counts counts_of(const std::vector<JobStanding>& standings);

@@ -91,6 +91,9 @@ void TimelineOfRecords::begin_run(Instant at) {
   lose_all();
   timeline_.runs.push_back({at, at, false, "", 0});
   joined_.clear();
+  agent_gpus_.clear();
+  hosts_aside_.clear();
+  gpus_aside_.clear();
   run_open_ = true;
   taking_over_ = false;
 }
@@ -103,6 +106,7 @@ void TimelineOfRecords::place(Instant at, const Placed& placed) {
     if (host == hosts_.end() || id == ids_.end()) continue;  // of a journal that is gone
     const std::size_t node = node_of(host->second);
     const int gpus = gpus_[placed.job] ? share.slots : 0;
+    held_gpus_[host->second] += gpus;
     const auto part = std::find_if(indices.begin(), indices.end(),
                                    [&](std::size_t index) { return timeline_.attempts[index].node == node; });
     if (part != indices.end()) {
@@ -121,6 +125,7 @@ void TimelineOfRecords::close(const Key& key, Instant at, const AttemptOutcome& 
   if (open == open_.end()) return;
   for (std::size_t index : open->second) {
     TimelineAttempt& attempt = timeline_.attempts[index];
+    held_gpus_[timeline_.hosts[attempt.node]] -= attempt.gpus;
     attempt.end = at;
     attempt.outcome = outcome;
     attempt.words = words;
@@ -138,6 +143,50 @@ void TimelineOfRecords::lose_all() {
   while (!open_.empty()) close(open_.begin()->first, last_, Cause::kCoordinatorLost, "its run fell silent");
 }
 
+void TimelineOfRecords::set_aside(const Event& event) {
+  std::visit(core::Overloaded{[&](const AgentJoined& joined) { agent_gpus_[joined.agent] = joined.gpus; },
+                              [&](const AgentLost& lost) {
+                                agent_gpus_.erase(lost.agent);
+                                std::erase_if(gpus_aside_, [&](const auto& gpu) { return gpu.first == lost.agent; });
+                              },
+                              [&](const HostSetAside& aside) { hosts_aside_.insert(aside.host); },
+                              [&](const HostExcluded& excluded) { hosts_aside_.insert(excluded.host); },
+                              [&](const HostReturned& returned) { hosts_aside_.erase(returned.host); },
+                              [&](const HostDrained& drained) {
+                                if (drained.on) return;
+                                hosts_aside_.erase(drained.host);
+                                std::erase_if(gpus_aside_, [&](const auto& gpu) {
+                                  const auto host = hosts_.find(gpu.first);
+                                  return host != hosts_.end() && host->second == drained.host;
+                                });
+                              },
+                              [&](const GpuSetAside& aside) { gpus_aside_.emplace(aside.agent, aside.gpu); },
+                              [&](const GpuReturned& returned) {
+                                gpus_aside_.erase({returned.agent, returned.gpu});
+                              },
+                              [&](const RunEnded&) {
+                                agent_gpus_.clear();
+                                gpus_aside_.clear();
+                              },
+                              [](const auto&) {}},
+             event);
+}
+
+// Attempts on a host that is set aside go on.
+int TimelineOfRecords::free_gpus_aside() const {
+  std::map<std::string, int> on_hosts;
+  for (const auto& [agent, gpus] : agent_gpus_)
+    if (const std::string& host = hosts_.at(agent); hosts_aside_.contains(host)) on_hosts[host] += gpus;
+  int free = 0;
+  for (const auto& [host, gpus] : on_hosts) {
+    const auto held = held_gpus_.find(host);
+    free += std::max(0, gpus - (held == held_gpus_.end() ? 0 : held->second));
+  }
+  for (const auto& [agent, gpu] : gpus_aside_)
+    if (const auto host = hosts_.find(agent); host == hosts_.end() || !hosts_aside_.contains(host->second)) ++free;
+  return free;
+}
+
 void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& event) {
   if (run_epoch != run_epoch_) {
     // Records up to the new run's beginning tell of the run before, which was there until its own last record.
@@ -145,6 +194,8 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
     taking_over_ = run_open_ || !open_.empty();
   }
   const Instant then = taking_over_ ? last_ : at;
+  if (run_open_ && !taking_over_ && at > last_)
+    timeline_.runs.back().aside_gpu_seconds += timeline_.runs.back().gpus_aside * seconds_between(last_, at);
   std::visit(core::Overloaded{
                  [&](const RunStarted&) { begin_run(at); },
                  [&](const JobAdded& added) {
@@ -161,6 +212,10 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                  [&](const BurnedIn& done) {
                    if (run_open_ && !taking_over_ && !done.gpu.empty())
                      timeline_.runs.back().burn_in_gpu_seconds += std::chrono::duration<double>(done.took).count();
+                 },
+                 [&](const Repeated& done) {
+                   if (run_open_ && !taking_over_ && !done.gpu.empty())
+                     timeline_.runs.back().repeat_gpu_seconds += std::chrono::duration<double>(done.took).count();
                  },
                  [&](const Placed& placed) { place(at, placed); },
                  [&](const Progressed& progress) {
@@ -186,7 +241,10 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
              event);
   if (taking_over_) return;
   last_ = at;
-  if (run_open_) timeline_.runs.back().end = at;
+  set_aside(event);
+  if (!run_open_) return;
+  timeline_.runs.back().end = at;
+  timeline_.runs.back().gpus_aside = hosts_aside_.empty() && gpus_aside_.empty() ? 0 : free_gpus_aside();
 }
 
 Timeline TimelineOfRecords::finish(bool live) const {

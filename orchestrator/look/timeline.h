@@ -27,6 +27,9 @@ struct TimelineRun {
   std::string words;  //!< how it ended, for people; empty while it goes on
   int nodes = 0;      //!< different hosts whose agents joined it
   double burn_in_gpu_seconds = 0;
+  double repeat_gpu_seconds = 0;  //!< within its attempts: first steps of other trainings, done again (Repeated)
+  double aside_gpu_seconds = 0;   //!< of GPUs that were set aside, by themselves or with their host, and free
+  int gpus_aside = 0;             //!< so many are at the last record
 };
 
 struct AttemptRuns {};
@@ -77,12 +80,18 @@ class TimelineOfRecords {
   void close(const Key& key, Instant at, const AttemptOutcome& outcome, const std::string& words);
   void keep(const Key& key, Instant at);
   void lose_all();
+  void set_aside(const Event& event);
+  int free_gpus_aside() const;
   std::size_t node_of(const std::string& host);
 
   std::map<JobIndex, experiments::JobId> ids_;
   std::map<JobIndex, bool> gpus_;
   std::map<AgentNumber, std::string> hosts_;
-  std::set<std::string> joined_;  // hosts of the open run
+  std::set<std::string> joined_;           // hosts of the open run
+  std::map<AgentNumber, int> agent_gpus_;  // of those that answer
+  std::map<std::string, int> held_gpus_;   // of open_, by host
+  std::set<std::string> hosts_aside_;
+  std::set<std::pair<AgentNumber, std::string>> gpus_aside_;
   Timeline timeline_;
   std::map<Key, std::vector<std::size_t>> open_;  // indices into timeline_.attempts
   std::int64_t run_epoch_ = 0;

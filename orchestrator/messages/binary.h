@@ -3,8 +3,8 @@
 //! Values to and from bytes, members in their order: little-endian integers; flags and enumerators as one byte; times
 //! in milliseconds as i64; text and lists behind a u32 count; what may be missing behind a flag; a variant behind the
 //! byte of its alternative. Journal records, snapshots and wire messages share it; each one's layout is in
-//! docs/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one raises the
-//! version of every format that holds it.
+//! docs/inside/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one
+//! raises the version of every format that holds it.
 
 #include <concepts>
 #include <cstdint>

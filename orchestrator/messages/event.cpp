@@ -80,7 +80,8 @@ constexpr std::tuple kEventRows{
                                 {"images_a_minute", 0, kMostMemoryMib},
                                 {"free_mib", 0, kMostMemoryMib},
                                 time_called("took_ms")}),
-    row<JobsKept>("jobs-kept", {"jobs", "done"})};
+    row<JobsKept>("jobs-kept", {"jobs", "done"}),
+    row<Repeated>("repeated", {"job", "agent", "gpu", "recorded", "digest", "problem", time_called("took_ms")})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -232,6 +233,13 @@ struct EventLine {
     return fmt::format(
         "{} of agent {} burned in: {}", e.gpu.empty() ? "the processors" : "GPU " + e.gpu, e.agent.value,
         e.problem.empty() ? fmt::format("{} images a minute, digest {:.8}", e.images_a_minute, e.digest) : e.problem);
+  }
+  std::string operator()(const Repeated& e) const {
+    return fmt::format("job {} had its first steps done again on {} of agent {}: {}", e.job.value,
+                       e.gpu.empty() ? "the processors" : "GPU " + e.gpu, e.agent.value,
+                       !e.problem.empty() ? "no comparison (" + e.problem + ")"
+                       : is_doubted(e)    ? "other bits, its result is doubtful"
+                                          : "the same bits");
   }
   std::string operator()(const JobsKept& e) const {
     const auto jobs = count(e.jobs);

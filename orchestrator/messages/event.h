@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! The events of a suite run. They alone change orchestrator::State, and the journal holds them
-//! (docs/formats/journal.md), the members of each in the order of their declaration. Decisions are events too and carry
-//! the reason they were taken for. A new event needs a row and a line in event.cpp, and apply().
+//! (docs/inside/formats/journal.md), the members of each in the order of their declaration. Decisions are events too
+//! and carry the reason they were taken for. A new event needs a row and a line in event.cpp, and apply().
 
 #include <chrono>
 #include <compare>
@@ -51,7 +51,7 @@ enum class Cause {
   kNoProgress,       //!< no sign of life for too long
   kStorageFull,      //!< the store took no more bytes
   kConfiguration,    //!< exit code 2: the same again would fail the same way
-  kInterrupted,      //!< exit code 75: stopped after writing a checkpoint
+  kInterrupted,      //!< exit code 75, stopped after writing a checkpoint; or a signal that asks a program to end
   kPreempted,        //!< its machine was taken away with notice
   kWalltime,         //!< the allocation came to its end
   kAgentLost,        //!< an agent that ran a part of the gang stopped answering
@@ -128,7 +128,7 @@ struct AgentJoined {
   int slots = 0;                //!< process ranks without a GPU that may run at once
   int gpus = 0;                 //!< process ranks with one
   std::int64_t memory_mib = 0;  //!< for all its ranks; 0: unknown, not counted
-  std::string numeric_class;    //!< digest (docs/worker.md); empty: unknown, taken for the same as any
+  std::string numeric_class;    //!< digest (docs/inside/worker.md); empty: unknown, taken for the same as any
 };
 struct AgentLost {
   AgentNumber agent;
@@ -318,6 +318,17 @@ struct BurnedIn {
   std::int64_t free_mib = 0;         //!< of the GPU's memory, before; 0: unknown
   Milliseconds took{};
 };
+//! Another place did the first steps of a training again (coordinator/place_checks.h). With a problem there are no
+//! digests; unlike digests make the training's result doubtful.
+struct Repeated {
+  JobIndex job;
+  AgentNumber agent;     //!< that did them again
+  std::string gpu;       //!< on which; empty: the processors
+  std::string recorded;  //!< digest of the steps as the training logged them
+  std::string digest;    //!< of the steps there
+  std::string problem;   //!< why they could not be compared
+  Milliseconds took{};
+};
 //! Jobs of this run's plan of which an earlier JobAdded of the journal holds still, in the plan's order.
 struct JobsKept {
   std::vector<JobRange> jobs;
@@ -328,7 +339,10 @@ using Event =
     std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
                  AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
                  HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp, GpuSetAside,
-                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn, JobsKept>;
+                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn, JobsKept, Repeated>;
+
+//! The steps were compared and have other bits.
+inline bool is_doubted(const Repeated& event) { return event.problem.empty() && event.digest != event.recorded; }
 
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);
@@ -337,7 +351,7 @@ std::string_view type_name(const Event& event);
 core::Json to_json(const Event& event);
 //! The first member that holds a number which no run writes, as "slots is -1"; empty: none.
 std::string out_of_range(const Event& event);
-//! The payload of a record: the members in their order, little-endian (docs/formats/journal.md).
+//! The payload of a record: the members in their order, little-endian (docs/inside/formats/journal.md).
 //! Appends.
 void append_binary(core::Bytes& to, const Event& event);
 //! The inverse, strict. \throws RuntimeError (kCorrupt) that opens with `where`

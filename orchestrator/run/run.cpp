@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 #include "core/log.h"
 #include "core/numbers.h"
@@ -11,6 +12,7 @@
 #include "orchestrator/agent/agent.h"
 #include "orchestrator/agent/burn_ins.h"
 #include "orchestrator/coordinator/coordinator.h"
+#include "orchestrator/decisions/failure.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/run/run_checks.h"
 #include "orchestrator/run/run_loop.h"
@@ -107,6 +109,7 @@ std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experim
   RunOutcome outcome;
   outcome.skipped = static_cast<int>(plan.jobs.size());
   outcome.why = "every result is there";
+  if (options.begun) options.begun();
   return outcome;
 }
 
@@ -153,7 +156,7 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
     core::log_warning("mpirun lets an agent on '{}' use {} of {} processors; with `mpirun --bind-to none` it has all",
                       result.host, given, whole.machine_processors);
   const bool unlike = std::ranges::adjacent_find(whole.models, std::not_equal_to()) != whole.models.end();
-  if (place.several_hosts || unlike || options.burn_in != BurnInLength::kOff)
+  if (place.several_hosts || unlike || options.burn_in != BurnInLength::kOff || options.repeat_share > 0)
     result.numeric_class =
         find_numeric_class(options.worker_command, gpus.empty() ? std::nullopt : std::optional(gpus.front()));
   if (options.burn_in != BurnInLength::kOff)
@@ -173,29 +176,82 @@ void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinato
   }
 }
 
-RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) {
-  const experiments::Plan plan = options.only ? select(whole, *options.only) : whole;
-  core::FileSystem& files = core::real_file_system();
-  if (auto done = outcome_if_done(files, plan, options)) return *done;
-  check_before_run(plan, options);
-  const core::Clock& clock = core::monotonic_clock();
+namespace {
+
+// What stays while one plan follows another.
+struct LocalRun {
+  explicit LocalRun(const RunOptions& whole)
+      : spawner(Spawner::start({.interface = whole.interface})), options(whole), agent(agent_options(whole, {})) {
+    // One thread serves both: the coordinator cannot fall silent without the agent.
+    agent.coordinator_limit = std::chrono::hours(24 * 365);
+  }
   StopSignals signals;
-  Spawner spawner = Spawner::start({.interface = options.interface});
+  Spawner spawner;
+  RunOptions options;
+  AgentOptions agent;  // burnt in once
+};
+
+RunOutcome run_plan(const experiments::Plan& plan, LocalRun& run) {
+  const core::Clock& clock = core::monotonic_clock();
+  auto& [signals, spawner, options, local] = run;
   auto hub = InProcessHub::create(2);
   auto coordinator_end = hub->endpoint(0);
   auto agent_end = hub->endpoint(1);
-  AgentOptions local = agent_options(options, {});
-  // One thread serves both: the coordinator cannot fall silent without the agent.
-  local.coordinator_limit = std::chrono::hours(24 * 365);
-  Coordinator coordinator(files, clock, *coordinator_end, plan, options, {1});
-  Agent agent(*agent_end, spawner, clock, std::move(local));
+  Coordinator coordinator(core::real_file_system(), clock, *coordinator_end, plan, options, {1});
+  if (options.begun) options.begun();
+  Agent agent(*agent_end, spawner, clock, local);
   while (!coordinator.finished()) {
     pass_on_signals(signals, options, coordinator);
     bool busy = agent.step();
     busy = coordinator.step() || busy;
     if (!busy) IdleWait::wait(spawner.descriptor(), coordinator.descriptor(), std::chrono::milliseconds(50));
   }
+  options.follows = true;
+  for (BurnIn& done : local.burn_ins) done.took = {};  // the journal has it
   return coordinator.outcome();
+}
+
+// A file server that is away between two plans ends no run.
+std::optional<experiments::Plan> plan_patiently(const RunOutcome& outcome, const RunOptions& options,
+                                                const std::function<bool()>& stops) {
+  constexpr int kMostFailures = 8;
+  constexpr Milliseconds kLook{100};
+  for (int failures = 1;; ++failures) {
+    try {
+      return options.next_plan(outcome);
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage() || failures > kMostFailures || stops()) throw;
+      if (failures == 1) core::log_warning("waiting for the store ({})", error.what());
+    }
+    Milliseconds left = back_off(budget_of(Cause::kStoreError), failures, options.policy.back_off_scale);
+    for (; left > Milliseconds{0} && !stops(); left -= kLook) std::this_thread::sleep_for(std::min(left, kLook));
+  }
+}
+
+}  // namespace
+
+std::optional<experiments::Plan> next_plan(const RunOutcome& outcome, const RunOptions& options,
+                                           const StopSignals* signals) {
+  if (!options.next_plan || outcome.interrupted || outcome.stopped) return std::nullopt;
+  auto next = plan_patiently(outcome, options, [&] { return signals != nullptr && signals->any(); });
+  if (next && options.only) next = select(*next, *options.only);
+  return next;
+}
+
+RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) {
+  experiments::Plan plan = options.only ? select(whole, *options.only) : whole;
+  std::optional<LocalRun> run;
+  for (;;) {
+    auto outcome = outcome_if_done(core::real_file_system(), plan, options);
+    if (!outcome) {
+      check_before_run(plan, options);
+      if (!run) run.emplace(options);
+      outcome = run_plan(plan, *run);
+    }
+    auto next = next_plan(*outcome, options, run ? &run->signals : nullptr);
+    if (!next) return *outcome;
+    plan = *std::move(next);
+  }
 }
 
 }  // namespace resolute::orchestrator

@@ -14,6 +14,11 @@ namespace resolute::orchestrator {
 //! The outcome if every job of the plan has its result.
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
                                           const RunOptions& options);
+//! RunOptions::next_plan, as far as the run goes on: the selected part of it. Nothing after a wish to stop.
+//! \param signals null: none are caught yet \throws RuntimeError as RunOptions::next_plan, of the storage after minutes
+//! or a signal
+std::optional<experiments::Plan> next_plan(const RunOutcome& outcome, const RunOptions& options,
+                                           const StopSignals* signals);
 //! \throws RuntimeError (kInput) if a worker's program is missing or RunOptions::first names nothing of the plan
 void check_before_run(const experiments::Plan& plan, const RunOptions& options);
 

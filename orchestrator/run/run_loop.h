@@ -34,6 +34,8 @@ class StopSignals : public core::CaughtSignals {
  public:
   StopSignals();
   ~StopSignals();
+  //! One has come since the last take().
+  bool any() const { return count(SIGUSR1) + count(SIGTERM) + count(SIGINT) > 0; }
 
  private:
   struct sigaction hangup_before_ {};

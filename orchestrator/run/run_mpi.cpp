@@ -144,8 +144,8 @@ std::invoke_result_t<Work> while_heard(Transport& transport, const std::vector<A
 // The coordinator and, where its host has no agent of its own, one beside it in this process. Returns the exit code;
 // the agents have been told to leave then. They are kept until the outcome is reported: the first to leave waits for
 // the last.
-int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawner, const experiments::Plan& plan,
-               const RunOptions& options, const Report& report, bool& orderly) {
+int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawner, experiments::Plan plan,
+               RunOptions options, const Report& report, bool& orderly) {
   core::FileSystem& files = core::real_file_system();
   const core::Clock& clock = core::monotonic_clock();
   StopSignals signals;
@@ -173,29 +173,40 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawne
     agent.emplace(*agent_end, *spawner, clock, local);
   }
   try {
-    // A predecessor that may live is watched for a while, and a long journal takes time to read.
     std::optional<Coordinator> made;
-    while_heard(*transport, addresses, options.heartbeat,
-                [&] { made.emplace(files, clock, *transport, plan, options, addresses); });
-    Coordinator& coordinator = *made;
-    IdleWait idle(clock);
-    while (!coordinator.finished()) {
-      pass_on_signals(signals, options, coordinator);
-      bool busy = agent && agent->step();
-      busy = coordinator.step() || busy;
-      if (busy)
-        idle.active();
-      else
-        idle.wait(coordinator.descriptor(), spawner ? spawner->descriptor() : -1);
+    for (;;) {
+      // A predecessor that may live is watched for a while, and a long journal takes time to read.
+      while_heard(*transport, addresses, options.heartbeat, [&] {
+        made.emplace(files, clock, *transport, plan, options, addresses);
+        if (options.begun) options.begun();
+      });
+      Coordinator& coordinator = *made;
+      IdleWait idle(clock);
+      while (!coordinator.finished()) {
+        pass_on_signals(signals, options, coordinator);
+        bool busy = agent && agent->step();
+        busy = coordinator.step() || busy;
+        if (busy)
+          idle.active();
+        else
+          idle.wait(coordinator.descriptor(), spawner ? spawner->descriptor() : -1);
+      }
+      orderly = coordinator.orderly();
+      const RunOutcome outcome = coordinator.outcome();
+      auto next =
+          while_heard(*transport, addresses, options.heartbeat, [&] { return next_plan(outcome, options, &signals); });
+      std::optional<int> exit_code;
+      if (!next)
+        exit_code = while_heard(*transport, addresses, options.heartbeat, [&] { return report(&outcome, nullptr); });
+      // A slow store takes its time to close the run's files; agents that have been told to leave wait for seconds.
+      while_heard(*transport, addresses, options.heartbeat, [&] { made.reset(); });
+      if (exit_code) {
+        release(*transport, addresses, orderly);
+        return *exit_code;
+      }
+      plan = *std::move(next);
+      options.follows = true;
     }
-    orderly = coordinator.orderly();
-    const RunOutcome outcome = coordinator.outcome();
-    const int exit_code =
-        while_heard(*transport, addresses, options.heartbeat, [&] { return report(&outcome, nullptr); });
-    // A slow store takes its time to close the run's files; agents that have been told to leave wait for seconds.
-    while_heard(*transport, addresses, options.heartbeat, [&] { made.reset(); });
-    release(*transport, addresses, orderly);
-    return exit_code;
   } catch (...) {
     release(*transport, addresses, true);
     throw;
@@ -229,6 +240,12 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
         plan = make_plan();
         if (options.only) plan = select(plan, *options.only);
         done = outcome_if_done(core::real_file_system(), plan, options);
+        while (done) {
+          auto next = next_plan(*done, options, nullptr);
+          if (!next) break;
+          plan = *std::move(next);
+          done = outcome_if_done(core::real_file_system(), plan, options);
+        }
         if (done)
           exit_code = report(&*done, nullptr);
         else

@@ -2,7 +2,7 @@
 //! \file
 //! A machine that nobody has to rent: nodes that fail, are taken away and come back, allocations that end, jobs that
 //! compute and checkpoint, all by a virtual clock. Every decision is decide()'s, every event goes through apply(), as
-//! in a run (docs/simulation.md).
+//! in a run (docs/inside/simulation.md).
 
 #include <cstdint>
 #include <functional>
@@ -33,8 +33,8 @@ struct SimulatedWorkload {
   std::vector<SimulatedJob> jobs;
 };
 
-//! The workload of our published figures: gang sizes, durations and needs by the distributions that docs/simulation.md
-//! states. Equal arguments give equal jobs. \param jobs at least 1
+//! The workload of our published figures: gang sizes, durations and needs by the distributions that
+//! docs/inside/simulation.md states. Equal arguments give equal jobs. \param jobs at least 1
 SimulatedWorkload published_workload(int jobs, std::uint64_t seed);
 
 //! A suite's jobs, `copies` times, each with the expected duration that `durations` knows and a real one that differs
@@ -114,7 +114,7 @@ struct SimulationReport {
 SimulationReport simulate(const SimulatedWorkload& workload, const SimulatedMachine& machine,
                           const SimulationOptions& options);
 
-//! {"workload", "machine", "jobs", "makespan_hours", "bounds", "hours", "goodput", …}: docs/simulation.md.
+//! {"workload", "machine", "jobs", "makespan_hours", "bounds", "hours", "goodput", …}: docs/inside/simulation.md.
 core::Json to_json(const SimulationReport& report, const SimulatedMachine& machine);
 //! A few lines for people.
 std::string describe(const SimulationReport& report, const SimulatedMachine& machine);

@@ -11,7 +11,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-// The published workload (docs/simulation.md). Changing any of this changes published figures.
+// The published workload (docs/inside/simulation.md). Changing any of this changes published figures.
 constexpr std::array<std::pair<int, double>, 7> kGangs{
     {{1, 0.50}, {2, 0.13}, {4, 0.12}, {8, 0.15}, {16, 0.05}, {32, 0.03}, {64, 0.02}}};
 constexpr double kOtherGangs = 0.05;  // of the jobs: 1 to 64, each as likely

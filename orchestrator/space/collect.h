@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! `resolute store gc`: finds what nothing in a store needs, and removes it beside runs. docs/store.md has the argument
-//! why a kill at any moment and a run that begins at any moment lose nothing.
+//! `resolute store gc`: finds what nothing in a store needs, and removes it beside runs. docs/inside/store.md has the
+//! argument why a kill at any moment and a run that begins at any moment lose nothing.
 
 #include <chrono>
 #include <cstdint>

@@ -95,14 +95,14 @@ class Compaction {
     found.job.job = job;
     if (taking_ != nullptr) taking_->renew();
     const fs::path folder = store_.job_folder(job);
-    const auto names = unless_foreign([&] { return files_.list(folder); });
+    const auto names = unless_foreign(files_, store_, [&] { return files_.list(folder); });
     const auto has = [&](const char* name) { return names && std::binary_search(names->begin(), names->end(), name); };
     if (!has("result.json")) return found;  // or removed meanwhile
     if (has("claim") && claims_.held(job)) {
       found.held = true;
       return found;
     }
-    const auto result = unless_foreign([&] { return files_.read(store_.result_file(job)); });
+    const auto result = unless_foreign(files_, store_, [&] { return files_.read(store_.result_file(job)); });
     if (!result) return found;
     found.job.result_sha256 = core::sha256_hex(*result);
     for (const std::string& name : *names)
@@ -116,7 +116,8 @@ class Compaction {
   void add_file(Leavings& found, const fs::path& folder, std::string name) {
     std::optional<core::Bytes> bytes;
     if (experiments::is_bundled_name(name))
-      if (auto read = unless_foreign([&] { return small_file(files_, folder / name); })) bytes = std::move(*read);
+      if (auto read = unless_foreign(files_, store_, [&] { return small_file(files_, folder / name); }))
+        bytes = std::move(*read);
     if (bytes)
       found.job.files.push_back({std::move(name), std::move(*bytes)});
     else
@@ -165,14 +166,15 @@ class Compaction {
         ++tidied.kept;
       }
     if (taking_ == nullptr) return tidied;
-    if (checkpoints && unless_foreign([&] { return files_.remove_folder(folder / "checkpoints"); }).value_or(false))
+    if (checkpoints &&
+        unless_foreign(files_, store_, [&] { return files_.remove_folder(folder / "checkpoints"); }).value_or(false))
       ++tidied.folders;
     return tidied;
   }
 
   // A file that was written since it was read is in no bundle.
   bool remove_unchanged(const fs::path& path, const core::Bytes& bytes) {
-    const auto now = unless_foreign([&] { return small_file(files_, path); });
+    const auto now = unless_foreign(files_, store_, [&] { return small_file(files_, path); });
     return now && *now && **now == bytes && taking_->remove(path.lexically_relative(store_.root()).string());
   }
 
@@ -196,7 +198,7 @@ std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const exp
                                               bool dry_run) {
   std::pair<std::int64_t, std::int64_t> restored{0, 0};
   const fs::path folder = store.job_folder(entry.job);
-  // The packed files of a job that was done anew since count for nothing (docs/formats/bundle.md).
+  // The packed files of a job that was done anew since count for nothing (docs/inside/formats/bundle.md).
   const auto result = core::read_text_if_exists(files, store.result_file(entry.job));
   if (result && core::sha256_hex(*result) != entry.result_sha256) {
     core::log_info("job {} was done anew: its files in '{}' are of the result before and are dropped",

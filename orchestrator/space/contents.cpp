@@ -52,13 +52,13 @@ void measure(const fs::path& path, StoredItem& item, std::vector<fs::path>* temp
 // Names of what the job's result stands on, and its own.
 Names stands_on(const experiments::StoreLayout& store, const JobId& job, const JobSpecification& specification) {
   Names names{job.hex};
-  const auto& pack =
-      std::visit([](const auto& one) -> const settings::PackSettings& { return one.pack; }, specification);
-  names.insert(store.pack_folder(pack).filename().string());
-  if (std::holds_alternative<experiments::ShardSpecification>(specification)) return names;
-  names.insert(experiments::job_id(experiments::SealSpecification{pack}).hex);
-  for (int shard = 0; shard < pack.shards; ++shard)
-    names.insert(experiments::job_id(experiments::ShardSpecification{pack, shard}).hex);
+  for (const settings::PackSettings& pack : experiments::packs_of(specification)) {
+    names.insert(store.pack_folder(pack).filename().string());
+    if (std::holds_alternative<experiments::ShardSpecification>(specification)) return names;
+    names.insert(experiments::job_id(experiments::SealSpecification{pack}).hex);
+    for (int shard = 0; shard < pack.shards; ++shard)
+      names.insert(experiments::job_id(experiments::ShardSpecification{pack, shard}).hex);
+  }
   if (const JobId* training = experiments::weights_read_by(specification)) names.insert(training->hex);
   return names;
 }
@@ -72,7 +72,7 @@ class Contents {
     const fs::path jobs = store_.root() / "jobs";
     const auto folders = files_.list(jobs);
     core::side_by_side(folders.size(), calls_at_once(folders.size()), [&](std::size_t i) {
-      const auto names = unless_foreign([&] { return files_.list(jobs / folders[i]); });
+      const auto names = unless_foreign(files_, store_, [&] { return files_.list(jobs / folders[i]); });
       for (const std::string& name : names.value_or(std::vector<std::string>()))
         if (core::is_sha256_hex(name)) add_job({name});
     });

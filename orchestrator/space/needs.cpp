@@ -89,13 +89,16 @@ SuiteNeeds read_plan_file(core::FileSystem& files, const fs::path& path) {
   return parse_plan_file(std::string(core::as_text(files.read(path, kLargestPlan))), path);
 }
 
-void announce_plan(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+std::string announce_plan(core::FileSystem& files, const experiments::StoreLayout& store,
+                          const experiments::Plan& plan) {
   const std::string text = plan_file_text(plan);
   const fs::path folder = store.suite_folder(plan.suite);
-  core::publish_exclusive(files, folder / plan_file_name(text), text);
+  std::string name = plan_file_name(text);
+  core::publish_exclusive(files, folder / name, text);
   // Another process that published it before may not have come to this yet.
   files.sync_path(folder);
   settle_trash(files, core::monotonic_clock(), store);
+  return name;
 }
 
 std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::StoreLayout& store,

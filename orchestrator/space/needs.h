@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The needs of the suites of a store. A suite announces its plan before it relies on anything in the store:
-//! `suites/NAME/plan-HASH.json` (docs/formats/plan.md). Suites of earlier versions are known by their journals.
+//! `suites/NAME/plan-HASH.json` (docs/inside/formats/plan.md). Suites of earlier versions are known by their journals.
 
 #include <functional>
 #include <map>
@@ -39,8 +39,9 @@ SuiteNeeds read_plan_file(core::FileSystem& files, const std::filesystem::path& 
 
 //! To be called before a suite relies on anything in the store: writes its plan, durably, then waits for a collection
 //! at work (collect.h) and puts back what a dead one has taken. From then on everything that the plan names stays.
-//! \throws RuntimeError of the store
-void announce_plan(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+//! \return the name of the plan's file \throws RuntimeError of the store
+std::string announce_plan(core::FileSystem& files, const experiments::StoreLayout& store,
+                          const experiments::Plan& plan);
 
 using ListFolder = std::function<std::vector<std::string>(const std::filesystem::path&)>;
 

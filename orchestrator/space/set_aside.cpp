@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
+#include "core/files/json.h"
 #include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "experiments/store/bundle.h"
@@ -32,32 +34,42 @@ void move(core::FileSystem& files, const fs::path& from, const fs::path& to) {
   files.sync_path(from.parent_path());
 }
 
+// By a training, what reads its weights.
+using Readers = std::map<JobId, std::set<JobId>>;
+
+// Each job behind all that stand on its result, however the jobs are given: evaluations before their training, a later
+// stage before the one that it starts from.
+std::vector<JobId> users_first(const std::vector<JobId>& jobs, const Readers& readers) {
+  std::vector<JobId> ordered;
+  std::set<JobId> seen;
+  const auto visit = [&](const JobId& job, const auto& again) -> void {
+    if (!seen.insert(job).second) return;
+    if (const auto found = readers.find(job); found != readers.end())
+      for (const JobId& reader : found->second) again(reader, again);
+    ordered.push_back(job);
+  };
+  for (const JobId& job : jobs) visit(job, visit);
+  return ordered;
+}
+
 }  // namespace
 
 WithUsers with_users(core::FileSystem& files, const experiments::StoreLayout& store, const std::vector<JobId>& jobs) {
   experiments::BundledFiles stored(files, store);  // `suite compact` packs specifications
   WithUsers all;
-  std::set<JobId> evaluations;
-  std::map<JobId, std::set<JobId>> readers;  // of a training's weights
+  Readers readers;
   for (const SuiteNeeds& suite : read_needs(files, store, [&](const fs::path& folder) { return files.list(folder); })) {
     if (std::none_of(jobs.begin(), jobs.end(), [&](const JobId& job) { return suite.jobs.contains(job.hex); }))
       continue;
     all.suites.insert(suite.suite);
     for (const auto& [id, kind] : suite.jobs) {
-      if (kind == "evaluation") evaluations.insert({id});
       if (kind != "evaluation" && kind != "training") continue;
       const auto specification = experiments::read_stored_specification(stored, store, {id});
       if (const JobId* read = specification ? experiments::weights_read_by(*specification) : nullptr)
         readers[*read].insert({id});
     }
   }
-  all.jobs = jobs;
-  std::set<JobId> found(jobs.begin(), jobs.end());
-  for (std::size_t i = 0; i < all.jobs.size(); ++i)
-    for (const JobId& reader : readers[all.jobs[i]])
-      if (found.insert(reader).second) all.jobs.push_back(reader);
-  std::ranges::reverse(all.jobs);  // what stands on a job was found behind it
-  std::stable_partition(all.jobs.begin(), all.jobs.end(), [&](const JobId& job) { return evaluations.contains(job); });
+  all.jobs = users_first(jobs, readers);
   return all;
 }
 
@@ -77,15 +89,49 @@ fs::path set_aside(core::FileSystem& files, const experiments::StoreLayout& stor
   return folder;
 }
 
+namespace {
+
+// A job of a folder of set_aside() that reads another's weights, by that one; damage there keeps nothing from its
+// place.
+std::optional<JobId> base_of(core::FileSystem& files, core::FileSystem& bundled, const experiments::StoreLayout& store,
+                             const fs::path& folder, const JobId& job) {
+  try {
+    auto text = core::read_text_if_exists(files, folder / job.hex / "spec.json");
+    if (!text) text = core::read_text_if_exists(bundled, store.specification_file(job));
+    if (!text) return std::nullopt;
+    const auto specification = experiments::specification_from_json(core::parse_json(*text, job.hex), job.hex);
+    const JobId* read = experiments::weights_read_by(specification);
+    return read != nullptr ? std::optional(*read) : std::nullopt;
+  } catch (const core::RuntimeError&) {
+    return std::nullopt;
+  }
+}
+
+// The jobs of a folder of set_aside(), each before all that stand on it.
+std::vector<JobId> users_last(core::FileSystem& files, const experiments::StoreLayout& store, const fs::path& folder) {
+  experiments::BundledFiles stored(files, store);
+  std::vector<JobId> jobs;
+  Readers readers;
+  for (const std::string& name : files.list(folder)) {
+    if (!core::is_sha256_hex(name)) continue;
+    const JobId& job = jobs.emplace_back(JobId{name});
+    if (const auto base = base_of(files, stored, store, folder, job)) readers[*base].insert(job);
+  }
+  jobs = users_first(jobs, readers);
+  std::ranges::reverse(jobs);
+  return jobs;
+}
+
+}  // namespace
+
 LastAside last_aside(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite) {
   LastAside last;
   int latest = 0;
   for (const std::string& name : files.list(before_folder(store, suite))) {
     const fs::path folder = before_folder(store, suite) / name;
-    std::vector<JobId> jobs;
-    for (const std::string& job : files.list(folder))
-      if (core::is_sha256_hex(job)) jobs.push_back({job});
-    if (jobs.empty() || number_of(name) <= latest) continue;
+    if (number_of(name) <= latest) continue;
+    std::vector<JobId> jobs = users_last(files, store, folder);
+    if (jobs.empty()) continue;
     latest = number_of(name);
     last = {folder, std::move(jobs)};
   }

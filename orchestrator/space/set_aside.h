@@ -15,8 +15,8 @@ namespace resolute::orchestrator {
 
 //! The jobs and all that stands on their results, of every suite of a store.
 struct WithUsers {
-  std::vector<experiments::JobId>
-      jobs;      //!< evaluations first, then later stages: whoever is killed in between leaves none behind
+  //! Each behind all that stand on it: whoever is killed in between leaves no result of what is gone.
+  std::vector<experiments::JobId> jobs;
   Names suites;  //!< that need any of them
 };
 //! \param jobs finished trainings and evaluations \throws RuntimeError as read_needs() and read_stored_specification()
@@ -32,7 +32,7 @@ std::filesystem::path set_aside(core::FileSystem& files, const experiments::Stor
 //! The jobs of the last set_aside() of a suite that has any left; none where there is no such.
 struct LastAside {
   std::filesystem::path folder;
-  std::vector<experiments::JobId> jobs;
+  std::vector<experiments::JobId> jobs;  //!< each before all that stand on it
 };
 LastAside last_aside(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite);
 //! Moves them back. After a kill in between it may be done again. \throws RuntimeError: kInput where a job has begun

@@ -50,6 +50,7 @@ experiments::TrainingSpecification without_amount(experiments::TrainingSpecifica
   training.seed = 0;
   training.split.seed = 0;
   training.start_from.reset();
+  training.joined.clear();
   return training;
 }
 

@@ -29,7 +29,7 @@ struct LiveAttempt {
   double images_per_second = -1;
   double seconds_left = -1;
 };
-//! Takes what a worker says in a progress line (docs/worker.md), as far as it can be understood.
+//! Takes what a worker says in a progress line (docs/inside/worker.md), as far as it can be understood.
 void read_progress_line(const std::string& line, LiveAttempt& attempt);
 
 //! A job that is to be tried again, by its last attempt that failed.
@@ -69,7 +69,7 @@ inline constexpr std::size_t kMostRetried = 10;
 //! Sorts and cuts a list to that of LiveStatus::retried.
 void keep_newest(std::vector<LiveRetry>& retried);
 
-//! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.
+//! `suites/NAME/live.json` (docs/inside/formats/live.md). Renamed into place, not synced.
 void write_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const LiveStatus& status);
 //! Nothing if there is none or it cannot be read.
 std::optional<LiveStatus> read_live(core::FileSystem& files, const std::filesystem::path& suite_folder);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "core/files/json.h"
 #include "core/files/ownership.h"
 #include "core/log.h"
@@ -106,7 +108,8 @@ std::vector<PendingRequest> RequestBox::read() {
     } catch (const core::RuntimeError& error) {
       warn_once(name, error);
       // The store may give later a file that it cannot give now; a file that is no request never becomes one.
-      if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) continue;
+      const bool is_closed = error.error_number() == EACCES || error.error_number() == EPERM;  // perhaps for a while
+      if (is_closed || (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt)) continue;
       try {
         files_.rename(folder_ / name, folder_ / (name + ".bad"));
       } catch (const core::RuntimeError&) {

@@ -74,7 +74,7 @@ struct RunStore::Desk {
         core::log_warning("{}: its record is made anew, the old one is kept as '{}' beside it ({})", job.label,
                           kDamagedRecord, found->damage);
       }
-      const int last = attempts_in_store(files, layout.job_folder(job.id));
+      const int last = attempts_in_store(files, layout, job.id);
       if (last < attempt) return FilesMade{};
       claims->release(job.id);
       return NumberUsed{last};

@@ -66,7 +66,8 @@ std::vector<StoredJob> look_at(core::FileSystem& files, const experiments::Store
     std::optional<std::vector<std::string>> names;
     // If something foreign stands there, each job tells it for itself.
     if (group.size() > 1)
-      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
+      names = unless_foreign(files, store,
+                             [&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
     for (const std::size_t i : group) {
       const auto& [job, kind] = jobs[i];
       if (names && !std::binary_search(names->begin(), names->end(), job.hex)) continue;
@@ -101,9 +102,7 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
                                 const std::vector<experiments::PlannedJob>& jobs, const RecordChecks& checks) {
   const std::vector<StoredJob> stored = look_at_jobs(files, store, jobs, checks.plain);
   std::vector<FoundJob> found(jobs.size());
-  const auto count_attempts = [&](std::size_t i) {
-    found[i].attempts = attempts_in_store(files, store.job_folder(jobs[i].id));
-  };
+  const auto count_attempts = [&](std::size_t i) { found[i].attempts = attempts_in_store(files, store, jobs[i].id); };
   core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
     found[i].result = stored[i].result;
     // An agent names its own class like this (find_numeric_class()).
