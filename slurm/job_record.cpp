@@ -269,6 +269,22 @@ std::optional<std::int64_t> count_ranges(std::string_view ranges) {
   return count;
 }
 
+// Numbers of one range have one width: "n[01-10]".
+bool is_in(std::string_view ranges, std::string_view digits) {
+  const auto number = core::number_of<int>(digits);
+  for (const std::string_view range : core::split(ranges, ',')) {
+    const auto dash = range.find('-');
+    const std::string_view least = range.substr(0, dash);
+    const auto first = core::number_of<int>(least);
+    const auto last = dash == std::string_view::npos ? first : core::number_of<int>(range.substr(dash + 1));
+    const std::size_t zeros = least.starts_with('0') ? least.size() : 1;
+    if (number && first && last && *first <= *number && *number <= *last &&
+        fmt::format("{:0{}}", *number, zeros) == digits)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string records_of(std::string_view text) {
@@ -356,6 +372,26 @@ int count_nodes(std::string_view node_list) {
     node_list.remove_prefix(std::min(end + 1, node_list.size()));
   }
   return static_cast<int>(count);
+}
+
+bool may_name(std::string_view node_list, std::string_view node) {
+  if (count_nodes(node_list) == 0) return true;
+  while (!node_list.empty()) {
+    const auto open = node_list.substr(0, node_list.find(',')).find('[');
+    const auto close = open == std::string_view::npos ? 0 : node_list.find(']', open);
+    const auto end = std::min(node_list.find(',', close), node_list.size());
+    const std::string_view item = node_list.substr(0, end);
+    if (item == node || item.find('[', close) != std::string_view::npos) return true;
+    if (open != std::string_view::npos) {
+      const std::string_view before = item.substr(0, open), behind = item.substr(close + 1);
+      if (node.size() > before.size() + behind.size() && node.starts_with(before) && node.ends_with(behind)) {
+        const std::string_view digits = node.substr(open, node.size() - before.size() - behind.size());
+        if (is_in(item.substr(open + 1, close - open - 1), digits)) return true;
+      }
+    }
+    node_list.remove_prefix(std::min(end + 1, node_list.size()));
+  }
+  return false;
 }
 
 }  // namespace resolute::slurm

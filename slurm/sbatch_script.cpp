@@ -119,8 +119,7 @@ void add_site(Lines& lines, const SiteEnvironment& site) {
 // returns more than 128 for a signal to the shell, too: then the program is still there, or has a code of its own. A
 // site's `set -e` ends nothing here.
 void add_program(Lines& lines, const std::vector<std::string>& command) {
-  std::string words;
-  for (const std::string& word : command) words += shell_quoted(word) + " ";
+  const std::string words = shell_line(command) + " ";
   lines.add("# SIGTERM comes to the program too, SLURM's notice to this shell alone.");
   lines.add("trap : TERM");
   lines.add(words + "&");
@@ -148,6 +147,12 @@ std::string shell_quoted(const std::string& text) {
   std::string quoted = "'";
   for (char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+std::string shell_line(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  return line;
 }
 
 std::string sbatch_script(const ScriptRequest& request) {

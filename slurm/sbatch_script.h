@@ -90,5 +90,7 @@ std::string sbatch_script(const ScriptRequest& request);
 
 //! A word that bash reads back as `text`: 'it'\''s'; plain where nothing needs quoting.
 std::string shell_quoted(const std::string& text);
+//! The words of a command line, each quoted, with a blank between two.
+std::string shell_line(const std::vector<std::string>& words);
 
 }  // namespace resolute::slurm

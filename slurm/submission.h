@@ -1,11 +1,12 @@
 #pragma once
 //! \file
-//! A suite's submissions in the store, and how a batch job is submitted exactly once (docs/formats/submission.md): the
-//! intent is on disk first, the job's name is unique, and after any failure SLURM is asked for that name. Name, id and
-//! time of submission together identify a job. A second job of one name waits for the first (singleton). SLURM forgets
-//! that once a job has started, so a requeued job may meet its double; the suite's owner file keeps them apart. Each
-//! finds finished work done, so a double costs nothing but its start. SLURM gives a requeued job a new time of
-//! submission (seen with 22.05): a later time under a known id is the same job or another one.
+//! A suite's submissions in the store, and how a batch job is submitted exactly once
+//! (docs/inside/formats/submission.md): the intent is on disk first, the job's name is unique, and after any failure
+//! SLURM is asked for that name. Name, id and time of submission together identify a job. A second job of one name
+//! waits for the first (singleton). SLURM forgets that once a job has started, so a requeued job may meet its double;
+//! the suite's owner file keeps them apart. Each finds finished work done, so a double costs nothing but its start.
+//! SLURM gives a requeued job a new time of submission (seen with 22.05): a later time under a known id is the same job
+//! or another one.
 //!
 //!     suites/NAME/submissions/TOKEN/
 //!         request.json, suite.toml                  what was submitted; written whole, never changed
