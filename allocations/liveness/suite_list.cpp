@@ -6,12 +6,15 @@
 
 #include "allocations/liveness/run_signs.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/numbers.h"
 #include "core/process/side_by_side.h"
+#include "experiments/store/typed_plans.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/look/timeline.h"
+#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 
@@ -71,8 +74,9 @@ void reopen_damaged(core::FileSystem& files, const experiments::StoreLayout& sto
   });
 }
 
-void count_jobs(core::FileSystem& files, const experiments::StoreLayout& store, const Read& read, bool live,
-                ListedSuite& listed) {
+// \return the jobs, by id
+std::map<std::string, CountedJob> count_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                             const Read& read, bool live, ListedSuite& listed) {
   std::map<std::string, CountedJob> jobs;  // by id
   for (const orchestrator::KnownRun& run : read.runs)
     for (const orchestrator::Job& job : run.state.jobs) {
@@ -97,6 +101,45 @@ void count_jobs(core::FileSystem& files, const experiments::StoreLayout& store, 
     listed.jobs.push_back({id});
     if (job.kind == "seal") listed.seals.push_back({id});
   }
+  return jobs;
+}
+
+ListedPlan counted_plan(const std::string& file, const orchestrator::SuiteNeeds& needs,
+                        const std::map<std::string, CountedJob>& jobs) {
+  ListedPlan plan{file};
+  for (const auto& [id, kind] : needs.jobs) {
+    ++plan.all;
+    if (const auto job = jobs.find(id); job != jobs.end()) {
+      plan.done += job->second.end == JobEnd::kDone ? 1 : 0;
+      plan.failed += job->second.end == JobEnd::kFailed ? 1 : 0;
+    }
+  }
+  return plan;
+}
+
+// Those of which the options are not known stand first, by name.
+void list_plans(core::FileSystem& files, const experiments::StoreLayout& store,
+                const std::map<std::string, CountedJob>& jobs, ListedSuite& listed) {
+  const auto typed = experiments::read_typed_plans(files, store, listed.name);
+  const auto place_of = [&](const ListedPlan& plan) {
+    const auto found = std::ranges::find(typed, plan.file, &experiments::TypedPlan::plan);
+    return found == typed.end() ? 0 : 1 + (found - typed.begin());
+  };
+  const auto folder = store.suite_folder(listed.name);
+  if (!files.exists(folder)) return;
+  for (const std::string& name : files.list(folder)) {
+    if (!orchestrator::is_plan_file(name)) continue;
+    try {
+      listed.plans.push_back(counted_plan(name, orchestrator::read_plan_file(files, folder / name), jobs));
+    } catch (const core::RuntimeError& error) {
+      if (error.is_storage()) throw;
+      core::log_warning("a plan of suite {} is not listed: {}", listed.name, error.what());
+      continue;
+    }
+    if (const auto place = place_of(listed.plans.back()); place > 0)
+      listed.plans.back().arguments = typed[static_cast<std::size_t>(place - 1)].arguments;
+  }
+  std::ranges::stable_sort(listed.plans, {}, place_of);
 }
 
 // The start or run that ended last.
@@ -170,7 +213,7 @@ std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments:
     ListedSuite listed;
     listed.name = read.name;
     listed.damage = read.damage;
-    count_jobs(files, store, read, status.live, listed);
+    list_plans(files, store, count_jobs(files, store, read, status.live, listed), listed);
     listed.usage = usage_of(read.submissions, read.timeline, now);
     find_last_end(read, listed);
     listed.state = state_of(facts_of(read, listed, answer, status.live));

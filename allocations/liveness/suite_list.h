@@ -48,6 +48,14 @@ struct SuiteFacts {
 //! Pure.
 SuiteState state_of(const SuiteFacts& facts);
 
+//! One of the plans that a suite was run or submitted with: other settings are other jobs.
+struct ListedPlan {
+  std::string file;                                     //!< "plan-3f9e5513fbc2e04f.json"
+  std::optional<std::vector<std::string>> arguments{};  //!< as they were typed; nothing: it is not known
+  int all = 0, done = 0, failed = 0;
+  bool operator==(const ListedPlan&) const = default;
+};
+
 //! Jobs that a run of the suite ever wanted count; a result that somebody has removed since still counts as
 //! done, one that is damaged does not.
 struct ListedSuite {
@@ -60,6 +68,7 @@ struct ListedSuite {
   std::string last_words{};                         //!< how that ended, for people
   std::vector<experiments::JobId> jobs{};           //!< in the order of their ids
   std::vector<experiments::JobId> seals{};          //!< of them, those that make a pack whole
+  std::vector<ListedPlan> plans{};                  //!< the last run's last
   std::optional<std::string> damage{};  //!< its journals cannot be read: why; the rest is as if there were none
 };
 

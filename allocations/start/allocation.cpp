@@ -83,8 +83,7 @@ class Allocation {
     try {
       time_.patiently([&] {
         replaced = folder_.ended();
-        work_ = read_work(folder_, request_, batch_, world_.plan_of);
-        before = read_outcome(files_, *work_);
+        before = read_anew();
       });
     } catch (const core::RuntimeError& error) {
       core::log_error("{}", error.what());
@@ -98,8 +97,9 @@ class Allocation {
       ending.began = !run_.launcher.empty();
       return settle(std::move(ending));
     }
-    if (before.complete) {
-      ending.complete = true;
+    if (before.complete || before.stuck) {
+      ending.complete = before.complete;
+      ending.given_up = before.stuck;
       return concluded(std::move(ending));
     }
     settle_before(before.achieved);
@@ -144,7 +144,8 @@ class Allocation {
   int settle(slurm::AllocationEnding ending) {
     Outcome after;
     try {
-      time_.patiently([&] { after = read_outcome(files_, *work_); });
+      // Results may have made the plan longer meanwhile.
+      time_.patiently([&] { after = work_->suite.waits() ? read_anew() : read_outcome(files_, *work_); });
     } catch (const core::RuntimeError& error) {
       core::log_error("cannot read how the run ended: {}", error.what());
       ending.store_failed = true;
@@ -155,11 +156,22 @@ class Allocation {
     if (!ending.began) after.end.reset();
     ending.complete = after.complete || after.end == orchestrator::RunEnd::kComplete;
     ending.idle = after.end == orchestrator::RunEnd::kIdle;
-    ending.given_up = after.end == orchestrator::RunEnd::kIncomplete || after.end == orchestrator::RunEnd::kLimited;
+    ending.given_up =
+        after.stuck || after.end == orchestrator::RunEnd::kIncomplete || after.end == orchestrator::RunEnd::kLimited;
     ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
     if (ending.began) reason_ = after.reason;
     return concluded(std::move(ending));
+  }
+
+  // Plans until no result has come that makes the plan longer. The plan grows with each turn, and so they end.
+  Outcome read_anew() {
+    for (std::size_t jobs = 0;;) {
+      work_ = read_work(folder_, request_, batch_, world_.plan_of);
+      Outcome outcome = read_outcome(files_, *work_);
+      if (!outcome.stuck || jobs == work_->suite.jobs.size()) return outcome;
+      jobs = work_->suite.jobs.size();
+    }
   }
 
   // The request's commands run here as this user.

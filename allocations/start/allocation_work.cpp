@@ -51,6 +51,17 @@ std::int64_t checkpointed_steps(const orchestrator::State& state, const experime
   return steps;
 }
 
+// A search makes the plan longer when a rung is complete, and a run that dies between two plans has ended the first.
+bool tells_of(const orchestrator::State& run, const experiments::Plan& plan) {
+  if (plan.searches.empty()) return true;
+  if (run.end == orchestrator::RunEnd::kComplete && plan.waits()) return false;
+  if (run.end != orchestrator::RunEnd::kComplete && run.end != orchestrator::RunEnd::kIncomplete) return true;
+  return std::ranges::all_of(plan.jobs, [&](const experiments::PlannedJob& job) {
+    const auto number = run.numbers.find(job.id.hex);
+    return number != run.numbers.end() && orchestrator::job_of(run, number->second).wanted;
+  });
+}
+
 }  // namespace
 
 AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
@@ -76,7 +87,7 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   try {
     const auto past = orchestrator::read_past(files, work.run_folder);
     outcome.achieved.steps = checkpointed_steps(past.state, work.suite);
-    outcome.end = past.state.end;
+    if (tells_of(past.state, work.suite)) outcome.end = past.state.end;
     for (const orchestrator::Job& job : past.state.jobs)
       if (std::holds_alternative<orchestrator::Succeeded>(job.state)) succeeded.insert(job.id);
     outcome.store_failed =
@@ -98,8 +109,10 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   outcome.achieved.results =
       std::count_if(stored.begin(), stored.end(), [](const orchestrator::StoredJob& job) { return job.result; });
   const bool all = std::cmp_equal(outcome.achieved.results, stored.size());
-  outcome.complete = (all || outcome.end == orchestrator::RunEnd::kComplete) &&
-                     orchestrator::all_results_there(files, work.store, work.suite, check);
+  const bool every_result = (all || outcome.end == orchestrator::RunEnd::kComplete) &&
+                            orchestrator::all_results_there(files, work.store, work.suite, check);
+  outcome.complete = every_result && !work.suite.waits();
+  outcome.stuck = every_result && work.suite.waits();
   return outcome;
 }
 

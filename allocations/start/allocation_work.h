@@ -41,10 +41,13 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
 struct Outcome {
   slurm::Achieved achieved;
   bool complete = false;
-  std::optional<orchestrator::RunEnd> end{};  //!< of the last run there
-  std::string reason;                         //!< why it stopped, by its journal; empty: nobody asked it to
-  bool asked_to_stop = false;                 //!< it ended because `suite cancel` wanted it
-  bool store_failed = false;                  //!< it gave jobs up for a full store
+  //! Every result is there, and yet a search waits: none of its points has a score, or the plan is older than they are.
+  bool stuck = false;
+  //! The end of the last run there; nothing where it tells of an earlier plan than the work's (a search plans again).
+  std::optional<orchestrator::RunEnd> end{};
+  std::string reason;          //!< why it stopped, by its journal; empty: nobody asked it to
+  bool asked_to_stop = false;  //!< it ended because `suite cancel` wanted it
+  bool store_failed = false;   //!< it gave jobs up for a full store
 };
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work);
 

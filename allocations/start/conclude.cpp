@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "orchestrator/look/places_aside.h"
+#include "orchestrator/coordinator/places_aside.h"
 #include "orchestrator/look/timeline.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"

@@ -166,4 +166,13 @@ std::vector<AllocationView> join(const std::vector<StoredSubmission>& submission
   return views;
 }
 
+TimesToAsk::Due TimesToAsk::due(const std::string& news, bool silent, core::MonotonicTime now) {
+  const bool is_new = news_ != news;
+  if (!is_new && now - asked_ < (settled_ && !silent ? kUsually : kSoon)) return Due::kNot;
+  news_ = news;
+  asked_ = now;
+  settled_ = !is_new;
+  return is_new ? Due::kNow : Due::kInPassing;
+}
+
 }  // namespace resolute::allocations

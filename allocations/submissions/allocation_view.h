@@ -2,12 +2,14 @@
 //! \file
 //! The state of each allocation of a suite, for `suite status` and others that only look. Pure.
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "allocations/submissions/stored_submission.h"
+#include "core/clock.h"
 #include "settings/choice.h"
 
 namespace resolute::allocations {
@@ -45,5 +47,21 @@ bool may_live(AllocationView::State state);
 //! result
 std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
                                  bool complete);
+
+//! When who looks on asks SLURM anew. At once, and waiting for the answer, where the store knows something new: an
+//! answer from before a run's begin would say for a minute that its allocation waits. An answer right after such news,
+//! or none, may be of before: then the next question comes soon. Pure.
+class TimesToAsk {
+ public:
+  static constexpr std::chrono::seconds kUsually{60}, kSoon{10};
+  enum class Due { kNot, kInPassing, kNow };
+  //! \param news what the store knows of submissions and runs \param silent SLURM did not answer last time
+  Due due(const std::string& news, bool silent, core::MonotonicTime now);
+
+ private:
+  std::optional<std::string> news_;
+  core::MonotonicTime asked_{};
+  bool settled_ = false;
+};
 
 }  // namespace resolute::allocations

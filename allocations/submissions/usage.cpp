@@ -57,9 +57,13 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
   for (const orchestrator::TimelineRun& run : timeline.runs) {
     const Interval interval{run.begin, run.going_on ? std::max(run.end, now) : run.end};
     if (run.burn_in_gpu_seconds > 0) usage.lost_gpu_seconds["burn-in"] += run.burn_in_gpu_seconds;
+    if (run.repeat_gpu_seconds > 0) usage.lost_gpu_seconds["repeats"] += run.repeat_gpu_seconds;
+    usage.useful_gpu_seconds -= run.repeat_gpu_seconds;
+    const double aside = run.aside_gpu_seconds + run.gpus_aside * seconds_of(run.end, interval.end);
+    usage.aside_gpu_seconds += aside;
     if (overlaps_any(starts, interval)) continue;
     usage.node_seconds += seconds_of(interval.begin, interval.end) * std::max(1, run.nodes);
-    usage.gpu_seconds += run.burn_in_gpu_seconds;
+    usage.gpu_seconds += run.burn_in_gpu_seconds + aside;
     ++usage.runs;
   }
   for (const orchestrator::TimelineAttempt& attempt : timeline.attempts) {
@@ -71,11 +75,13 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
     if (const double lost = seconds_of(kept, interval.end) * attempt.gpus; lost > 0)
       usage.lost_gpu_seconds[std::string(name_of(attempt.outcome))] += lost;
   }
+  // A repeat whose own attempt was lost is lost twice; useful time cannot be below none.
+  usage.useful_gpu_seconds = std::max(0.0, usage.useful_gpu_seconds);
   return usage;
 }
 
 double idle_gpu_seconds(const Usage& usage) {
-  double idle = usage.gpu_seconds - usage.useful_gpu_seconds;
+  double idle = usage.gpu_seconds - usage.useful_gpu_seconds - usage.aside_gpu_seconds;
   for (const auto& [cause, seconds] : usage.lost_gpu_seconds) idle -= seconds;
   return std::max(0.0, idle);
 }
@@ -85,6 +91,7 @@ std::string gpu_use_text(const Usage& usage) {
   const auto percent = [&](double seconds) { return fmt::format("{:.0f} %", 100 * seconds / usage.gpu_seconds); };
   std::string text =
       fmt::format("{} useful, {} idle", percent(usage.useful_gpu_seconds), percent(idle_gpu_seconds(usage)));
+  if (usage.aside_gpu_seconds > 0) text += fmt::format(", {} set aside", percent(usage.aside_gpu_seconds));
   std::vector<std::pair<double, std::string>> lost;
   for (const auto& [cause, seconds] : usage.lost_gpu_seconds) lost.emplace_back(-seconds, cause);
   std::sort(lost.begin(), lost.end());
