@@ -11,6 +11,7 @@
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/split.h"
+#include "settings/names.h"
 
 namespace resolute::cli {
 
@@ -22,6 +23,17 @@ core::RuntimeError usage_error(const std::string& problem, const CommandHelp& he
 
 bool is_optional(const std::string& place) { return place.starts_with("["); }
 bool is_list(const std::string& place) { return place.ends_with("..."); }
+
+// The folder of RESOLUTE_STORE for a --store that is not given, neither as the argument STORE.
+void take_store_of_variable(const options::options_description& visible, options::variables_map& values) {
+  const std::string folder = core::variable_in(core::current_environment(), kStoreVariable);
+  if (folder.empty() || visible.find_nothrow("store", false) == nullptr || values.count("STORE") > 0) return;
+  if (values.count("store") > 0 && !values["store"].defaulted()) return;
+  if (!fs::path(folder).is_absolute())
+    throw core::input_error(fmt::format("{} is {}", kStoreVariable, settings::quoted_text(folder)),
+                            "it would be another folder from each working folder", "give it an absolute path");
+  options::store(options::command_line_parser(Arguments{"--store=" + folder}).options(visible).run(), values);
+}
 
 }  // namespace
 
@@ -53,12 +65,17 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
     // No guessing: a prefix that works today must not change its meaning when an option is added.
     int style = options::command_line_style::unix_style & ~options::command_line_style::allow_guessing;
     options::store(options::command_line_parser(arguments).options(all).positional(places).style(style).run(), values);
+    take_store_of_variable(visible, values);
     options::notify(values);
   } catch (const options::too_many_positional_options_error&) {
     throw usage_error("too many arguments", help);
   } catch (const options::unknown_option& error) {
     const std::string given = error.get_option_name();  // "--png", or "--png=sheet.png"
     if (help.former_option != nullptr) help.former_option(given.substr(0, given.find('=')));
+    std::vector<std::string> names;
+    for (const auto& option : visible.options()) names.push_back("--" + option->long_name());
+    const std::string hint = settings::did_you_mean(given.substr(0, given.find('=')), names);
+    if (!hint.empty()) throw core::input_error("unknown option '" + given + "'", {}, hint);
     throw usage_error("unknown option '" + given + "'", help);
   } catch (const options::error& error) {
     throw usage_error(error.what(), help);
@@ -69,7 +86,9 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
 }
 
 std::string required_value(const options::variables_map& values, const std::string& name) {
-  if (values.count(name) == 0) throw core::input_error("option --" + name + " is missing", {}, "see --help");
+  if (values.count(name) == 0)
+    throw core::input_error("option --" + name + " is missing", {},
+                            name == "store" ? fmt::format("give it, or set {}", kStoreVariable) : "see --help");
   std::string value = values[name].as<std::string>();
   // Names of arguments are in capitals.
   const bool argument = std::isupper(static_cast<unsigned char>(name.front())) != 0;
@@ -137,7 +156,13 @@ void tell_refused(const datasets::RefusedFiles& refused, bool json) {
 
 void require_store(const fs::path& store) {
   if (!fs::is_directory(store))
-    throw core::input_error(fmt::format("there is no store '{}'", store.string()), {}, "give its folder");
+    throw core::input_error(fmt::format("there is no store '{}'", store.string()), named_by_variable(store),
+                            "give its folder");
+}
+
+std::string named_by_variable(const fs::path& store) {
+  const std::string named = core::variable_in(core::current_environment(), kStoreVariable);
+  return !named.empty() && fs::path(named) == store ? fmt::format("{} names it", kStoreVariable) : "";
 }
 
 void require_writable_store(const fs::path& store) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/files/json.h"
 #include "datasets/samples/remarks.h"
 
@@ -39,6 +40,16 @@ struct Command {
 const std::vector<Command>& commands();
 bool is_listed(const Command& command);
 
+struct FoundCommand {
+  const Command* command;
+  std::size_t words;  //!< of the command line that name it
+};
+//! The command whose words open `arguments`; nothing where there is none.
+std::optional<FoundCommand> find_command(const Arguments& arguments);
+//! For words that find_command() does not find: the nearest command, or where the list is. \param arguments one at
+//! least
+core::RuntimeError unknown_command(const Arguments& arguments);
+
 //! A subcommand's own help: usage, options, examples.
 struct CommandHelp {
   const char* usage;  //!< "resolute rank FEATURES [--json]": what is given mostly, in a line of at most 93 characters
@@ -48,8 +59,9 @@ struct CommandHelp {
   void (*former_option)(const std::string& option) = nullptr;
 };
 
-//! Parses `arguments`. Every command has `--help`: it prints the help on stdout, and this function returns nothing; the
-//! command then returns 0. Arguments without a dash fill the names in `positional`, in order. A name in brackets,
+//! Parses `arguments`. A --store that is not given is that of RESOLUTE_STORE. Every command has `--help`: it prints the
+//! help on stdout, and this function returns nothing; the command then returns 0. Arguments without a dash fill the
+//! names in `positional`, in order. A name in brackets,
 //! "[PATTERN]", may be missing. A last name "NAME..." takes all that follow (std::vector<std::string>). \throws
 //! RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a spare argument
 std::optional<boost::program_options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
@@ -63,6 +75,10 @@ inline constexpr const char* kMostGpuHoursHelp =
 inline constexpr const char* kBurnInHelp =
     "before its first job each GPU, or without GPUs each processor, trains the same network: quick (10 s), full (60 s) "
     "or off; one that computes other bits than its like gets no job, a slow one is named and gets work last";
+inline constexpr const char* kRepeatShareHelp =
+    "of finished trainings of one process rank that share, 0 to 1, has its first steps done again before the next "
+    "training at another place of its numeric class; other bits are named, make the result doubtful, and set a place "
+    "aside";
 inline constexpr const char* kThroughHostHelp =
     "process ranks exchange gradients of GPUs through the host's memory, where NCCL does not work: slower, the same "
     "bits";
@@ -99,6 +115,10 @@ std::filesystem::path executable_folder();
 //! \throws RuntimeError (kInput) if there is no such file or it is not executable
 std::filesystem::path worker_program();
 
+//! The folder that --store is where it is not given. Empty is as not set.
+inline constexpr const char* kStoreVariable = "RESOLUTE_STORE";
+//! "RESOLUTE_STORE names it", or nothing where that variable does not name this folder.
+std::string named_by_variable(const std::filesystem::path& store);
 //! \throws RuntimeError (kInput) where there is no folder
 void require_store(const std::filesystem::path& store);
 //! Makes the store's folder if need be. \throws RuntimeError (kInput) if nothing can be written there

@@ -1,7 +1,33 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/subcommands.h"
+#include "core/split.h"
+#include "settings/names.h"
 
 namespace resolute::cli {
+
+namespace {
+
+std::vector<std::string> words_of_name(const Command& command) {
+  const auto parts = core::split(command.name, ' ');
+  return {parts.begin(), parts.end()};
+}
+
+bool is_group(const std::string& word) { return settings::is_among(command_groups(), word); }
+
+// The names of listed commands that end in the word: `table` is short for `suite table`.
+std::vector<std::string> names_that_end_in(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command& command : commands())
+    if (is_listed(command) && words_of_name(command).back() == word) names.emplace_back(command.name);
+  return names;
+}
+
+}  // namespace
 
 const char* heading(Purpose purpose) {
   switch (purpose) {
@@ -73,6 +99,32 @@ const std::vector<Command>& commands() {
       {kScripts, "suite allocation", "the program of a batch script; not for people", suite_allocation},
   };
   return kCommands;
+}
+
+std::optional<FoundCommand> find_command(const Arguments& arguments) {
+  for (const Command& command : commands()) {
+    const auto parts = words_of_name(command);
+    if (parts.size() <= arguments.size() && std::equal(parts.begin(), parts.end(), arguments.begin()))
+      return FoundCommand{&command, parts.size()};
+  }
+  return std::nullopt;
+}
+
+core::RuntimeError unknown_command(const Arguments& arguments) {
+  const std::string& first = arguments.front();
+  const bool group = is_group(first) && arguments.size() > 1;
+  const std::string given = group ? first + " " + arguments[1] : first;
+  std::vector<std::string> names;
+  for (const Command& command : commands())
+    if (is_listed(command))
+      if (const auto parts = words_of_name(command); !group || parts.front() == first)
+        names.push_back(group ? command.name : parts.front());
+  std::string hint = settings::did_you_mean(given, names);
+  if (hint.empty())
+    if (const auto longer = names_that_end_in(group ? arguments[1] : first); !longer.empty())
+      hint = fmt::format("did you mean '{}'", fmt::join(longer, "' or '"));
+  if (hint.empty()) hint = group ? fmt::format("see resolute {} --help", first) : "see resolute --help";
+  return core::input_error(fmt::format("unknown command '{}'", given), {}, hint);
 }
 
 }  // namespace resolute::cli

@@ -5,39 +5,21 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <iterator>
-#include <sstream>
 #include <string_view>
 #include <thread>
 
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/left_over_allocation.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
 #include "orchestrator/run/run.h"
-#include "orchestrator/store/wall_clock.h"
-#include "slurm/client.h"
 
 namespace {
 
 using resolute::cli::Arguments;
-using resolute::cli::Command;
-using resolute::cli::commands;
-
-// The command whose words open `arguments`, or nothing.
-const Command* find_command(const Arguments& arguments, std::size_t& words) {
-  for (const Command& command : commands()) {
-    std::istringstream name(command.name);
-    const Arguments parts{std::istream_iterator<std::string>(name), {}};
-    if (parts.size() <= arguments.size() && std::equal(parts.begin(), parts.end(), arguments.begin())) {
-      words = parts.size();
-      return &command;
-    }
-  }
-  return nullptr;
-}
 
 bool is_help(const std::string& word) { return word == "--help" || word == "-h"; }
 
@@ -53,41 +35,39 @@ int print_version(bool json) {
   return 0;
 }
 
+// The help of a command, of a group, or of all for no word.
+int print_help(const Arguments& words) {
+  if (words.empty()) return print(resolute::cli::overview());
+  if (const auto found = resolute::cli::find_command(words)) return found->command->run({"--help"});
+  const auto groups = resolute::cli::command_groups();
+  if (words.size() == 1 && std::find(groups.begin(), groups.end(), words[0]) != groups.end())
+    return print(resolute::cli::group_overview(words[0]));
+  throw resolute::cli::unknown_command(words);
+}
+
 int run(const Arguments& arguments) {
   if (arguments.empty()) {
     std::cerr << resolute::cli::short_overview();
     return resolute::core::exit_code(resolute::core::ErrorKind::kInput);
   }
   const bool alone = arguments.size() == 1;
-  if (is_help(arguments[0]) || arguments[0] == "help") return print(resolute::cli::overview());
+  if (arguments[0] == "help") return print_help({arguments.begin() + 1, arguments.end()});
+  if (is_help(arguments[0])) return print(resolute::cli::overview());
   if (arguments[0] == "--version") {
     const bool json = arguments == Arguments{"--version", "--json"};
     if (alone || json) return print_version(json);
     throw resolute::core::input_error("unknown option '" + arguments[1] + "'", {}, "resolute --version [--json]");
   }
-  std::size_t words = 0;
-  if (const Command* command = find_command(arguments, words))
-    return command->run(Arguments(arguments.begin() + static_cast<std::ptrdiff_t>(words), arguments.end()));
-  const auto groups = resolute::cli::command_groups();
-  if (std::find(groups.begin(), groups.end(), arguments[0]) != groups.end()) {
-    if (alone || is_help(arguments[1])) return print(resolute::cli::group_overview(arguments[0]));
-    throw resolute::core::input_error("unknown command '" + arguments[0] + " " + arguments[1] + "'", {},
-                                      "see resolute " + arguments[0] + " --help");
-  }
-  throw resolute::core::input_error("unknown command '" + arguments[0] + "'", {}, "see resolute --help");
+  if (const auto found = resolute::cli::find_command(arguments))
+    return found->command->run({arguments.begin() + static_cast<std::ptrdiff_t>(found->words), arguments.end()});
+  if (arguments.size() > 1 && is_help(arguments[1])) return print_help({arguments[0]});
+  return print_help(arguments);
 }
 
-// A terminal (tmux, VS Code, Jupyter) may have been born in an allocation of SLURM's, whose variables it hands on for
-// weeks.
-void leave_ended_allocation() {
-  const auto environment = resolute::core::current_environment();
-  const auto end = resolute::orchestrator::allocation_end(environment);
-  if (!end || *end > resolute::orchestrator::wall_clock()) return;
-  for (const auto& [name, value] : environment)
-    if (name.starts_with("SLURM_") && !resolute::slurm::names_cluster(name)) ::unsetenv(name.c_str());
-  if (resolute::orchestrator::launched_rank(environment) == 0)
-    resolute::core::log_warning(
-        "SLURM_JOB_END_TIME is past: its allocation has ended, and no SLURM_* of it is believed");
+// Other commands ask SLURM for jobs, and read nothing of their own.
+bool reads_allocation(const Arguments& arguments) {
+  return !arguments.empty() &&
+         (arguments[0] == "doctor" || (arguments.size() > 1 && arguments[0] == "suite" && arguments[1] == "run"));
 }
 
 }  // namespace
@@ -101,8 +81,9 @@ int main(int argc, char** argv) {
   // The parent may have ignored it, and then this process could wait for no child.
   std::signal(SIGCHLD, SIG_DFL);
   try {
-    leave_ended_allocation();
-    int code = run(Arguments(argv + 1, argv + argc));
+    const Arguments arguments(argv + 1, argv + argc);
+    resolute::cli::leave_left_over_allocation(reads_allocation(arguments));
+    int code = run(arguments);
     resolute::cli::flush_output("the results");
     return code;
   } catch (const resolute::core::RuntimeError& error) {

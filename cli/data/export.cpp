@@ -18,7 +18,7 @@ namespace {
 constexpr CommandHelp kDataExportHelp{
     "resolute data export PACK_DIR --split FILE --format torchreid|fastreid|csv --out DIR",
     R"(Writes a trial for other programs: its images as PNG files, HR ones at network size and LR ones as they are stored,
-and the lists that they read (docs/formats/lists.md). The split must come out of the pack as data split --check says.
+and the lists that they read (docs/outputs.md). The split must come out of the pack as data split --check says.
 DIR is written whole or not at all. What --format csv wrote can be ingested again: resolute data ingest csv --root
 DIR, partition official; a trial of which that is not so is refused.)",
     "  resolute data export store/packs/viper-0123456789abcdef --split splits/split-0.json --format torchreid --out "

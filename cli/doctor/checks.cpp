@@ -84,7 +84,7 @@ Finding judge_nccl(const core::CommandOutput& output, bool gpus_there) {
   if (why.find(".so") == std::string::npos && why.find("not available") != std::string::npos)
     return {Level::kOk, "nccl", "its library loads; without a GPU no more can be said", ""};
   return {gpus_there ? Level::kFail : Level::kWarn, "nccl", "not reached: the CUDA libraries do not load",
-          "docs/gpu.md tells what is needed"};
+          "docs/gpus.md tells what is needed"};
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ struct RingReport {
 };
 //! Reads the output of one launched pass_around(). Several that did not find each other: the first.
 std::optional<RingReport> read_ring_report(std::string_view output);
-//! Launches pass_around(). \param command launcher and program \param hosts that it must reach; 0: any number
+//! Launches pass_around(). \param command launcher and program \param hosts that it must reach; 0: any number,
+//! and a launcher that refuses root is a warning
 Finding try_ring(const std::string& name, const std::vector<std::string>& command, const Environment& environment,
                  int processes, int hosts, std::chrono::milliseconds limit);
 //! `environment` with what lets Open MPI start two processes on one core, where the user has not set it.

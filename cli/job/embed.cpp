@@ -1,5 +1,5 @@
-// `resolute embed`: features of anybody's images by a finished training (docs/worker.md, "embed"). The list is read and
-// every image decoded here; networks are the worker's.
+// `resolute embed`: features of anybody's images by a finished training (docs/inside/worker.md, "embed"). The list is
+// read and every image decoded here; networks are the worker's.
 
 #include <fmt/format.h>
 
@@ -38,8 +38,8 @@ namespace {
 constexpr CommandHelp kEmbedHelp{
     "resolute embed TRAINING FOLDER|LIST --store STORE [--out features.h5] [--ranks W] [--json]",
     R"(Features of any images by the networks of a finished training, bit for bit as its evaluations compute them, in the
-file that resolute rank reads (docs/formats/features.md). TRAINING is a job's id or its first digits. LIST is a list
-of images (docs/formats/image_list.md), its paths relative to the folder that it lies in: images of the subset query
+file that resolute rank reads (docs/outputs.md). TRAINING is a job's id or its first digits. LIST is a list
+of images (docs/outputs.md), its paths relative to the folder that it lies in: images of the subset query
 are queries, those of gallery the gallery, those of train are left out; rate tells which are low-resolution. Of a
 FOLDER every image, in it and below, is a gallery image of nobody: identity 0, without cameras. The file says which
 row is which image. An image is taken at its own size and resized as a pack's. W process ranks share the images and

@@ -245,6 +245,11 @@ class Attempt {
   orchestrator::Spawner spawner_;  // its end is that of every rank
 };
 
+std::optional<orchestrator::StopSignals>& caught_signals() {
+  static std::optional<orchestrator::StopSignals> signals;
+  return signals;
+}
+
 }  // namespace
 
 std::string GrowingFile::new_lines(bool to_the_end) {
@@ -263,13 +268,23 @@ void require_ranks(int ranks, int lanes, const std::string& why) {
 }
 
 int next_attempt(const StoreLayout& store, const JobId& job) {
-  return orchestrator::attempts_in_store(core::real_file_system(), store.job_folder(job)) + 1;
+  return orchestrator::attempts_in_store(core::real_file_system(), store, job) + 1;
 }
 
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough) {
   // Until this process ends: whoever called has still to clean up.
-  static orchestrator::StopSignals signals;
-  return Attempt(attempt, signals).run(enough);
+  if (!caught_signals()) caught_signals().emplace();
+  return Attempt(attempt, *caught_signals()).run(enough);
+}
+
+bool release_stop_signals() {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, &before);
+  const bool came = caught_signals() && !caught_signals()->take().empty();
+  caught_signals().reset();
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);  // one that comes in between ends this process
+  return came;
 }
 
 core::ErrorKind kind_of(const AttemptEnd& end) {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! One attempt of a job on this machine, without a coordinator: a spawner starts its process ranks as it does those of
-//! a suite; their log and progress are shown (docs/worker.md). The worker itself resumes from checkpoints
+//! a suite; their log and progress are shown (docs/inside/worker.md). The worker itself resumes from checkpoints
 //! and publishes the result.
 
 #include <cstddef>
@@ -61,6 +61,10 @@ int next_attempt(const experiments::StoreLayout& store, const experiments::JobId
 //! \param enough called about ten times per second; once it returns true the ranks are told to stop. May be empty
 //! \throws core::RuntimeError if ranks cannot be started
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough = {});
+
+//! Before this process becomes another program: gives back the signals that follow_attempt() still catches. \return
+//! true if one has come since that stops
+bool release_stop_signals();
 
 //! The kind of error of an end without a result: interrupted, refused (exit code 2), or worth another try.
 core::ErrorKind kind_of(const AttemptEnd& end);

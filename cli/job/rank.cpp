@@ -1,4 +1,4 @@
-// `resolute rank`: docs/formats/features.md has the files' layout.
+// `resolute rank`: docs/inside/formats/features.md has the files' layout.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -27,8 +27,8 @@ struct Side {
   bool has_cameras() const { return !cameras.values.empty(); }
 };
 
-// An array's name in docs/formats/features.md and those under which others dump the same: without a folder, as MATLAB
-// needs it; that of the widely copied `pytorch_result.mat`; torchreid's and fast-reid's.
+// An array's name in docs/inside/formats/features.md and those under which others dump the same: without a folder, as
+// MATLAB needs it; that of the widely copied `pytorch_result.mat`; torchreid's and fast-reid's.
 const std::map<std::string, std::vector<std::string>>& other_names() {
   static const std::map<std::string, std::vector<std::string>> names = {
       {"query/features", {"query_features", "query_f", "qf"}},
@@ -43,7 +43,7 @@ const std::map<std::string, std::vector<std::string>>& other_names() {
   return names;
 }
 
-// A file's arrays by the names of docs/formats/features.md.
+// A file's arrays by the names of docs/inside/formats/features.md.
 class Dump {
  public:
   explicit Dump(const std::string& path) : arrays_(datasets::open_named_arrays(path)) {

@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! One file of features or distances, read and ranked, for `resolute rank`; docs/formats/features.md has its layout.
+//! One file of features or distances, read and ranked, for `resolute rank`; docs/inside/formats/features.md has its
+//! layout.
 
 #include <cstdint>
 #include <optional>

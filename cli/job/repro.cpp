@@ -1,8 +1,14 @@
-// `resolute repro`: runs a job again, beside what it left, and tells whether every bit is the same (docs/repro.md).
+// `resolute repro`: runs a job again, beside what it left, and tells whether every bit is the same
+// (docs/inside/repro.md).
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -13,11 +19,15 @@
 #include "cli/job/local_attempt.h"
 #include "cli/job/scratch_store.h"
 #include "cli/subcommands.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "core/process/process.h"
+#include "core/split.h"
 #include "experiments/store/bundle.h"
+#include "orchestrator/messages/wire.h"
 #include "results/records/training_log.h"
 #include "results/verdicts/reproduction.h"
 
@@ -41,8 +51,8 @@ specification's file.)",
 
 constexpr int kDiffers = 1;
 
-// A checkpoint's header is JSON behind its length (docs/formats/checkpoint.md); it names the class of a run that was
-// stopped and so left no result. Empty where there is none.
+// A checkpoint's header is JSON behind its length (docs/inside/formats/checkpoint.md); it names the class of a run that
+// was stopped and so left no result. Empty where there is none.
 std::string class_of_checkpoint(const StoreLayout& store, const JobId& job) {
   constexpr std::uint64_t kLongestHeader = 64 << 20;
   for (const std::string& name : core::real_file_system().list(store.checkpoints_folder(job))) {
@@ -135,15 +145,19 @@ struct Ended {
   bool by_us = false;  // told to stop: at a step that differs, or because no more were asked for
 };
 
-// True once the run has logged a step that differs, or the last that was asked for. A log that cannot be read ends
-// nothing: it is named once the run is over.
-bool reaches_the_end(GrowingFile& log, const Request& request, const results::TrainingLog& recorded) {
-  std::map<std::uint64_t, std::string> steps;
+using Digests = std::map<std::uint64_t, std::string>;  // by step
+
+// Those of the steps that were logged since the last call. A log that cannot be read is named once the run is over.
+Digests new_steps(GrowingFile& log) {
   try {
-    steps = results::parse_gradient_digests(log.new_lines(), results::kStepLogName);
+    return results::parse_gradient_digests(log.new_lines(), results::kStepLogName);
   } catch (const core::RuntimeError&) {
-    return false;
+    return {};
   }
+}
+
+// True with a step that differs, or the last that was asked for.
+bool reaches_the_end(const Digests& steps, const Request& request, const results::TrainingLog& recorded) {
   return std::any_of(steps.begin(), steps.end(), [&](const auto& logged) {
     const auto& [step, digest] = logged;
     const auto found = recorded.steps.find(step);
@@ -153,8 +167,11 @@ bool reaches_the_end(GrowingFile& log, const Request& request, const results::Tr
   });
 }
 
+using OnStep = std::function<void(std::uint64_t step)>;
+
 // Runs the job in the scratch store.
-Ended run_again(const Request& request, const StoreLayout& scratch, const results::TrainingLog& recorded) {
+Ended run_again(const Request& request, const StoreLayout& scratch, const results::TrainingLog& recorded,
+                const OnStep& on_step) {
   LocalAttempt attempt{worker_program(),
                        scratch,
                        {request.job, request.specification, {}, request.ranks, ""},
@@ -171,7 +188,9 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
   GrowingFile log(scratch.attempt_file(request.job, attempt.attempt, results::kStepLogName));
   Ended ended;
   ended.attempt = follow_attempt(attempt, [&] {
-    ended.by_us = ended.by_us || reaches_the_end(log, request, recorded);
+    const Digests steps = new_steps(log);
+    if (on_step && !steps.empty()) on_step(steps.rbegin()->first);
+    ended.by_us = ended.by_us || reaches_the_end(steps, request, recorded);
     return ended.by_us;
   });
   return ended;
@@ -224,9 +243,92 @@ results::TrainingLog read_recorded_log(const Request& request) {
   return log;
 }
 
+results::Reproduction reproduce(const Request& request, const results::TrainingLog& recorded,
+                                const OnStep& on_step = {}, std::string* digest_again = nullptr) {
+  ScratchStore scratch(request.store, request.keep);
+  scratch.prepare(request.job, request.specification);
+  const Ended ended = run_again(request, scratch.layout(), recorded, on_step);
+  if (ended.attempt.stopped)
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped before the comparison was done", {},
+                             "start it again");
+  if (digest_again != nullptr)
+    *digest_again = results::digest_of_steps(
+        results::read_training_log(core::real_file_system(), scratch.layout(), request.job), *request.steps);
+  return compare(request, scratch.layout(), recorded, ended);
+}
+
+// A line of progress to whoever started this process, whole: it is shorter than PIPE_BUF.
+void tell(const core::Json& json) {
+  const std::string line = json.dump(-1, ' ', false, core::Json::error_handler_t::replace) + "\n";
+  ssize_t written = 0;
+  do {
+    written = ::write(orchestrator::kProgressDescriptor, line.data(), line.size());
+  } while (written < 0 && errno == EINTR);
+  if (written < 0) core::log_warning("nobody reads what the first steps came to");
+}
+
+// Digests of the first steps, then and now. Each step is a sign of life. \throws core::RuntimeError if they cannot be
+// compared
+core::Json digests_of_first_steps(const options::variables_map& values) {
+  const Request request = read_request(values, values["JOB"].as<std::string>());
+  if (!request.steps) throw core::input_error("--then without --steps", "the command waits for all of the job");
+  const results::TrainingLog recorded = read_recorded_log(request);
+  const std::string before = results::digest_of_steps(recorded, *request.steps);
+  std::string again;
+  const results::Reproduction verdict = reproduce(
+      request, recorded,
+      [&](std::uint64_t step) {
+        tell({{"repeating", {{"done", step}, {"total", *request.steps}}}});
+      },
+      &again);
+  const std::string& numeric_class = verdict.numeric_class_again;
+  if (!numeric_class.empty() && numeric_class != results::numeric_class_of(request.recorded))
+    throw core::RuntimeError(
+        core::ErrorKind::kEnvironment, "the numeric class is another",
+        results::describe_class_difference(results::numeric_class_of(request.recorded), numeric_class));
+  if (verdict.gradients.compared == 0)
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, "no step was done again");
+  return {{"recorded", before}, {"digest", verdict.gradients.difference ? again : before}};
+}
+
+// `--then`: what is found goes to whoever reads the command's progress, and the command follows whatever it is.
+[[noreturn]] void go_on_as(std::vector<std::string> command, const options::variables_map& values) {
+  const std::string gpu = core::variable_in(core::current_environment(), "CUDA_VISIBLE_DEVICES");
+  core::Json found = {{"gpu", gpu}};
+  const auto left_out = values.count("not-on") > 0 ? core::split(values["not-on"].as<std::string>(), ',')
+                                                   : std::vector<std::string_view>();
+  if (std::ranges::find(left_out, gpu) != left_out.end()) {
+    found["left_out"] = true;
+  } else {
+    const auto begun = core::monotonic_clock().now();
+    try {
+      found.update(digests_of_first_steps(values));
+    } catch (const std::exception& error) {
+      const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
+      if (known != nullptr && known->kind() == core::ErrorKind::kInterrupted) throw;
+      found["problem"] = error.what();
+    }
+    const auto took = core::monotonic_clock().now() - begun;
+    found["took_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  }
+  tell({{"repeat", std::move(found)}});
+  // The command would never hear of it.
+  if (release_stop_signals())
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped before the command began", {}, "start it again");
+  core::undo_set_up();
+  std::vector<char*> words;
+  for (std::string& word : command) words.push_back(word.data());
+  words.push_back(nullptr);
+  ::execvp(words.front(), words.data());
+  throw core::system_error("'" + command.front() + "' cannot be executed", errno);
+}
+
 }  // namespace
 
-int repro(const Arguments& arguments) {
+int repro(const Arguments& typed) {
+  // All behind --then is another program's.
+  const auto then = std::ranges::find(typed, "--then");
+  const Arguments arguments(typed.begin(), then);
   options::options_description visible;
   auto add = visible.add_options();
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
@@ -234,19 +336,20 @@ int repro(const Arguments& arguments) {
   add("steps", options::value<int>(), "compare the first N steps of a training only");
   add("raw-root", options::value<std::string>(), "folder of the raw images of a shard that is not synthetic");
   add("follow-links", "of that folder, read images behind symbolic links, which are refused otherwise");
+  add("then", options::value<std::string>(),
+      "COMMAND…, the last option: with --steps, writes the digests of a training's steps, recorded and done again, to "
+      "descriptor 3, then becomes that command, whatever they are; `suite run --repeat-share` uses it");
+  add("not-on", options::value<std::string>(), "with --then, GPUs as A,B on which it only says that it is left out");
   add("keep", "leave the folder of the second run behind");
   add("json", "print one JSON document on stdout");
   auto values = parse_options(arguments, kReproHelp, visible, {"JOB"});
   if (!values) return 0;
+  if (then != typed.end()) {
+    if (then + 1 == typed.end()) throw core::input_error("option --then has no value", "a command is needed");
+    go_on_as({then + 1, typed.end()}, *values);
+  }
   const Request request = read_request(*values, (*values)["JOB"].as<std::string>());
-  const results::TrainingLog recorded = read_recorded_log(request);
-  ScratchStore scratch(request.store, request.keep);
-  scratch.prepare(request.job, request.specification);
-  const Ended ended = run_again(request, scratch.layout(), recorded);
-  if (ended.attempt.stopped)
-    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped before the comparison was done", {},
-                             "start it again");
-  const results::Reproduction verdict = compare(request, scratch.layout(), recorded, ended);
+  const results::Reproduction verdict = reproduce(request, read_recorded_log(request));
   if (values->count("json") > 0)
     print_json(results::to_json(verdict));
   else

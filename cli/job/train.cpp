@@ -1,8 +1,9 @@
 // `resolute train`: one training without a coordinator. Starts the worker's process ranks and waits for them; the
-// worker itself resumes from its checkpoints and publishes the result (docs/worker.md).
+// worker itself resumes from its checkpoints and publishes the result (docs/inside/worker.md).
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 
 #include "cli/command.h"
@@ -24,11 +25,13 @@ namespace {
 
 constexpr CommandHelp kTrainHelp{
     "resolute train SPEC.json --store STORE [--ranks W] [--device cpu|cuda]",
-    R"(Runs one training from its specification (docs/formats/specification.md), going on from its last checkpoint if there
-is one. The pack must be in the store. W process ranks give the same bits as one; W divides the specification's lanes.
-Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one stops it at once.)",
+    R"(Runs one training from its specification (docs/inside/formats/specification.md), going on from its last
+checkpoint if there is one. The pack must be in the store. W process ranks give the same bits as one; W divides the
+specification's lanes. Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one stops it
+at once.)",
     "  resolute train store/jobs/AB/ID/spec.json --store store\n"
-    "  resolute train spec.json --store store --ranks 2      # of 2 lanes or more\n"};
+    "  resolute train spec.json --store store --ranks 2      # of 2 lanes or more\n"
+    "  resolute train spec.json --store store --trace trace.json --steps 20..24\n"};
 
 // An option that goes on to every rank as it is; the worker's default where it is not given, which an external worker
 // need not know. Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
@@ -39,6 +42,22 @@ void pass_on(const options::variables_map& values, const char* option, std::int6
   if (value < smallest)
     throw core::input_error(fmt::format("--{} {}", option, value), fmt::format("at least {} is needed", smallest));
   to.insert(to.end(), {fmt::format("--{}", option), std::to_string(value)});
+}
+
+// \return true if the steps of a training are to be shown. The worker reads them.
+bool pass_on_trace(const options::variables_map& values, std::vector<std::string>& to) {
+  const bool file = values.count("trace") > 0;
+  const bool nvtx = values.count("nvtx") > 0;
+  const bool steps = values.count("steps") > 0;
+  if (!file && !nvtx && !steps) return false;
+  if (file == nvtx || !steps)
+    throw core::input_error("--steps goes with either --trace or --nvtx", {},
+                            "write --trace trace.json --steps 20..24");
+  if (nvtx) to.emplace_back("--nvtx");
+  // A rank may work in another folder.
+  if (file) to.insert(to.end(), {"--trace", std::filesystem::absolute(values["trace"].as<std::string>()).string()});
+  to.insert(to.end(), {"--steps", values["steps"].as<std::string>()});
+  return true;
 }
 
 // An attempt that left no result, as an error.
@@ -68,6 +87,10 @@ int train(const Arguments& arguments) {
   add("exchange-timeout", options::value<std::int64_t>(),
       "seconds that an exchange waits for the slowest process rank (300)");
   add("through-host", kThroughHostHelp);
+  add("trace", options::value<std::string>(),
+      "file for a Chrome trace of --steps, for ui.perfetto.dev; rank 1 writes FILE with .rank1 in its name");
+  add("nvtx", "name the operations of --steps for NVIDIA's Nsight Systems, in place of a trace");
+  add("steps", options::value<std::string>(), "FIRST..LAST: the steps, from 1, that --trace or --nvtx shows");
   add("json", "print result.json on stdout");
   auto values = parse_options(arguments, kTrainHelp, visible, {"SPEC.json"});
   if (!values) return 0;
@@ -92,11 +115,15 @@ int train(const Arguments& arguments) {
   pass_on(*values, "evaluate-every", 0, worker_options);
   pass_on(*values, "exchange-timeout", 1, worker_options);
   if (values->count("through-host") > 0) worker_options.emplace_back("--through-host");
+  const bool traced = pass_on_trace(*values, worker_options);
   StoreLayout store(required_value(*values, "store"));
   require_writable_store(store.root());
   const std::string worker = worker_program();
   JobId job = experiments::job_id(specification);
   core::write_atomic(files, store.specification_file(job), experiments::canonical_text(specification) + "\n");
+  if (traced && files.exists(store.result_file(job)))
+    throw core::input_error("the training is done, and has no step to show", store.result_file(job).string(),
+                            "give another --store, with the pack in it");
   if (!files.exists(store.result_file(job))) {
     const LocalAttempt attempt{worker,         store,     {job, specification, {}, ranks, ""}, next_attempt(store, job),
                                worker_options, "training"};

@@ -25,8 +25,8 @@ constexpr CommandHelp kSuiteExportHelp{
     "resolute suite export SUITE.toml --store STORE --csv DIR|--sqlite FILE",
     R"(Writes what the suite's results hold for other programs: cells of tables, the jobs behind them, metrics of trials, CMC
 curves and what trainings logged, as CSV files (and the figures of `suite report` as figures.json) or as an SQLite file
-(docs/formats/export.md). Works while the suite runs: what is not there yet has no rows. DIR and FILE are new, and
-written whole or not at all.)",
+(docs/outputs.md). Works while the suite runs: what is not there yet has no rows. DIR and FILE are new, unless
+--replace is given, and written whole or not at all.)",
     "  resolute suite export suite.toml --store store --csv results-csv\n"
     "  resolute suite export suite.toml --store store --sqlite results.sqlite\n"
     "  sqlite3 results.sqlite 'SELECT row_id, mean FROM cells WHERE metric = \"rank1\"'\n",
@@ -62,11 +62,20 @@ JobCount count_jobs(const experiments::Plan& plan, core::FileSystem& files, cons
 
 std::vector<ExportTarget> targets_of(const options::variables_map& values, const results::ResultsSource& source) {
   std::vector<ExportTarget> targets;
+  const bool replace = values.count("replace") > 0;
   const auto add = [&](const char* option, auto check, auto write) {
     if (values.count(option) == 0) return;
     const std::string path = required_value(values, option);
-    targets.push_back({option, path, [=, &source] { check(source.files, path); },
-                       [=, &source](const auto& progress) { return write(source, path, progress); }});
+    const auto write_there = [=, &source](const auto& progress) {
+      std::string what;
+      core::replace_whole(source.files, path, [&](const auto& made) { what = write(source, made, progress); });
+      return what;
+    };
+    targets.push_back({option, path,
+                       [=, &source] {
+                         if (!replace) check(source.files, path);
+                       },
+                       write_there});
   };
   add("csv", core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
     const core::Json report = report::suite_report(from, {});
@@ -88,10 +97,11 @@ int suite_export(const Arguments& arguments) {
   auto add = visible.add_options();
   add("csv", options::value<std::string>(), "folder to make, of a CSV file for each kind of thing");
   add("sqlite", options::value<std::string>(), "SQLite file to make");
-  const auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
+  add("replace", kReplaceHelp);
+  auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
   if (!parsed) return 0;
   parsed->require_store();
-  experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   const results::ResultsSource source{plan, files, parsed->store};

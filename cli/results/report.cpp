@@ -26,8 +26,8 @@ settings behind each number, the papers' claims, bars, CMC curves, scores by rat
 features, recovered images, weights, masks, galleries query by query, and a timeline of all attempts. Works while the
 suite runs. The page asks for nothing from a network and names no path, user or host of this machine unless
 --with-hosts is given; the same store gives the same bytes. Without --out it is suites/NAME/report.html in the store.
---json prints the page's document (docs/formats/report.md) and writes nothing. Figures for a paper, SVG and PDF, are
-drawn by `python -m resolute figures SUITE.toml --store STORE --out DIR` (docs/python.md).)",
+--json prints the page's document (docs/inside/formats/report.md) and writes nothing. Figures for a paper, SVG and PDF,
+are drawn by `python -m resolute figures SUITE.toml --store STORE --out DIR` (docs/python.md).)",
     "  resolute suite report suite.toml --store store --open\n"
     "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"};
 
@@ -62,11 +62,11 @@ int suite_report(const Arguments& arguments) {
   add("against", options::value<std::string>(), "another suite of the store to compare with");
   add("against-profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of that suite");
   add("with-hosts", options::bool_switch(), "name hosts, and the paths in messages");
-  const auto parsed = parse_suite_arguments(arguments, kSuiteReportHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteReportHelp, visible);
   if (!parsed) return 0;
   refuse_contradictions(*parsed);
   parsed->require_store();
-  experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);
   const std::filesystem::path file = page_file(*parsed, plan);
   std::optional<experiments::Plan> against;

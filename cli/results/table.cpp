@@ -25,9 +25,9 @@ namespace {
 constexpr CommandHelp kSuiteTableHelp{
     "resolute suite table SUITE.toml --store STORE [--format FORMAT] [--json]",
     R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number
-in parentheses, cells that lack trials marked. Works while the suite runs. LaTeX is for \input into a paper: booktabs,
-numbers aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours; letters
-that pdflatex refuses are named. Data sets whose images are stand-ins are marked, in red on a terminal unless NO_COLOR
+in parentheses, cells that lack trials marked, bold what is better than all else in its column by the whole 95 %
+interval of each difference. Works while the suite runs. LaTeX is for \input into a paper: booktabs, numbers aligned by
+siunitx, the paper's numbers beside ours; letters that pdflatex refuses are named. Data sets whose images are stand-ins are marked, in red on a terminal unless NO_COLOR
 is set. --format provenance prints, as JSON, on which jobs each number stands, and of each its specification, pack,
 split, weights, numeric class, version of the code and attempts.)",
     "  resolute suite table experiments/suites/quickstart.toml --store store\n"
@@ -72,7 +72,7 @@ int suite_table(const Arguments& arguments) {
   if (parsed->json && format != "provenance") format = "json";
   if (format != "markdown" && format != "csv" && format != "json" && format != "latex" && format != "provenance")
     throw core::input_error("format '" + format + "' is unknown", {}, "give markdown, csv, json, latex or provenance");
-  experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan_as_run();
   if (format == "provenance") {
     experiments::BundledFiles files(core::real_file_system(), parsed->store);
     print_json(results::to_json(results::provenance_of(plan, files, parsed->store)));

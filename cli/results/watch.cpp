@@ -61,14 +61,36 @@ bool wait_until_wanted(WatchInput& input, const report::Editions& editions) {
   return true;
 }
 
+// A suite's reader. The plan of a suite with a search grows.
+class SuiteReader {
+ public:
+  SuiteReader(const SuiteArguments& arguments, experiments::Plan plan) : arguments_(arguments), plan_(std::move(plan)) {
+    read_anew();
+  }
+  StoreReader& now() {
+    if (plan_.waits() && experiments::take_next(plan_, arguments_.plan(false))) read_anew();
+    return *reader_;
+  }
+
+ private:
+  void read_anew() {
+    note_high_views(plan_, arguments_.store);
+    reader_.emplace(core::real_file_system(), arguments_.store, plan_, arguments_.values["with-hosts"].as<bool>());
+  }
+
+  const SuiteArguments& arguments_;
+  experiments::Plan plan_;
+  std::optional<StoreReader> reader_;
+};
+
 // Until there is nothing to look for.
-void follow(StoreReader& reader, report::Editions& editions, const std::string& token, milliseconds interval,
+void follow(SuiteReader& reader, report::Editions& editions, const std::string& token, milliseconds interval,
             WatchInput& input) {
   const report::Privacy privacy(false, {});
   for (auto pause = interval; input.wait(pause) && wait_until_wanted(input, editions);) {
     const auto begin = core::monotonic_clock().now();
     try {
-      look(reader, editions, token);
+      look(reader.now(), editions, token);
     } catch (const core::RuntimeError& error) {
       editions.fail(privacy.message(error.what()));
     }
@@ -89,15 +111,12 @@ void say_how_to_forward(std::uint16_t port) {
                  port, core::host_name());
 }
 
-void serve(const SuiteArguments& arguments, const report::ServedAddress& address, milliseconds interval) {
-  experiments::Plan plan = arguments.plan(false);
-  note_high_views(plan, arguments.store);
-  StoreReader reader(core::real_file_system(), arguments.store, std::move(plan),
-                     arguments.values["with-hosts"].as<bool>());
+void serve(SuiteArguments& arguments, const report::ServedAddress& address, milliseconds interval) {
+  SuiteReader reader(arguments, arguments.plan_as_run());
   const std::string token = core::random_token(kTokenBytes);
   report::Editions editions;
   WatchInput input;
-  look(reader, editions, token);
+  look(reader.now(), editions, token);
   const report::PageServer server(address, token, editions);
   if (!report::is_loopback(address))
     core::log_warning(
@@ -131,7 +150,7 @@ int suite_watch(const Arguments& arguments) {
       "ORIGIN whose pages may show this one in a frame, as https://hub.example.org; repeatable");
   add("with-hosts", options::bool_switch(), "name hosts, and the paths in messages");
   add("interval", options::value(&interval)->default_value(interval), "seconds from one look to the next, 0.1 or more");
-  const auto parsed = parse_suite_arguments(arguments, kSuiteWatchHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteWatchHelp, visible);
   if (!parsed) return 0;
   const bool with_hosts = parsed->values["with-hosts"].as<bool>(), open = parsed->values["open"].as<bool>();
   if (parsed->values.count("http") == 0) {

@@ -32,8 +32,8 @@ What a suite in the store has ever planned stays: its tables, what is submitted,
 `rm -r STORE/suites/NAME` the jobs that were NAME's alone are jobs of no suite, and go. So do jobs of `resolute train`
 and packs of `resolute data ingest` that no suite plans. Imported weights stay.
 
-Runs may be at work and may begin meanwhile, and this may be killed at any moment; docs/store.md tells why nothing is
-lost.
+Runs may be at work and may begin meanwhile, and this may be killed at any moment; docs/inside/store.md tells why
+nothing is lost.
 
 Kinds: jobs, packs and raw (images, drawn ones) of no suite, bundles of such jobs, checkpoints of finished jobs, scratch
 of dead processes.)",

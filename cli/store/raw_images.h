@@ -12,8 +12,8 @@
 namespace resolute::cli {
 
 //! Lists the images of each data set whose pack is sealed and whose root is there, and holds them against the pack.
-//! \param bytes compare every byte, and record what was seen (docs/formats/images.md) \throws RuntimeError (kInput) for
-//! other images
+//! \param bytes compare every byte, and record what was seen (docs/inside/formats/images.md) \throws RuntimeError
+//! (kInput) for other images
 void require_same_images(const experiments::StoreLayout& store, const experiments::Plan& plan, bool bytes);
 
 //! The folder of each pack's raw images, by its name: the user's, or one of images drawn below the store. If images of

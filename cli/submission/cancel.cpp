@@ -205,7 +205,7 @@ int suite_cancel(const Arguments& arguments) {
   auto parsed = parse_suite_arguments(arguments, kSuiteCancelHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
-  const auto plan = parsed->plan(false);
+  const auto plan = parsed->plan_as_run();
   if (parsed->values.count("job") == 0) return cancel_all(files, *parsed, plan);
   std::vector<orchestrator::Request> requests;
   std::string message = "given up:";

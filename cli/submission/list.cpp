@@ -12,6 +12,7 @@
 #include "cli/columns.h"
 #include "cli/command.h"
 #include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
 #include "core/byte_text.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -26,7 +27,8 @@ namespace {
 constexpr CommandHelp kSuiteListHelp{
     "resolute suite list --store STORE [--no-disk] [--json]",
     R"(Every suite of a store, without its file: state, jobs done of all, node- and GPU-hours, disk, and how its last run
-ended.
+ended. Below a suite that was run with several plans (other --set, --profile or --datasets are other jobs) stands a line
+for each.
 
 States: running, waits (SLURM has a job of it), held, complete, incomplete (jobs failed), cancelled, given-up,
 interrupted, not-begun, unknown (SLURM does not answer; it is asked once). Jobs are those that the suite's runs were
@@ -60,6 +62,28 @@ struct Disk {
   std::uintmax_t bytes = 0;
   std::uintmax_t shared = 0;  // of them, in folders that other suites use too
 };
+
+std::string jobs_text(int all, int done, int failed, int cancelled) {
+  std::string jobs = all > 0 ? fmt::format("{} of {}", done, all) : "–";
+  if (failed > 0) jobs += fmt::format(", {} failed", failed);
+  if (cancelled > 0) jobs += fmt::format(", {} cancelled", cancelled);
+  return jobs;
+}
+
+// A line for each plan of a suite that was run with several, or with options. The suite's own line has all their jobs.
+std::vector<std::string> plan_lines(const allocations::ListedSuite& suite) {
+  const bool plain =
+      suite.plans.empty() || (suite.plans.size() == 1 && suite.plans.front().arguments.value_or(Arguments()).empty());
+  std::vector<std::string> lines;
+  for (const auto& plan : suite.plans) {
+    if (plain) break;
+    const std::string options = plan.arguments ? options_text(*plan.arguments) : plan.file;
+    lines.push_back(
+        fmt::format("  {}{}: {}{}", options, &plan == &suite.plans.back() && plan.arguments ? " (last run)" : "",
+                    jobs_text(plan.all, plan.done, plan.failed, 0), plan.done == plan.all ? ", complete" : ""));
+  }
+  return lines;
+}
 
 // Each folder is looked at once, however many suites share it.
 std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -104,13 +128,19 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
                   {"gpu_hours", hours(suite.usage.gpu_seconds)},
                   {"gpu_hours_useful", hours(suite.usage.useful_gpu_seconds)},
                   {"gpu_hours_idle", hours(allocations::idle_gpu_seconds(suite.usage))},
+                  {"gpu_hours_aside", hours(suite.usage.aside_gpu_seconds)},
                   {"gpu_hours_lost", core::Json::object()},
                   {"starts", suite.usage.starts},
                   {"starts_without_end", suite.usage.silent},
                   {"runs_outside_slurm", suite.usage.runs},
+                  {"plans", core::Json::array()},
                   {"disk", nullptr},
                   {"last_end", nullptr},
                   {"damage", suite.damage ? core::Json(*suite.damage) : core::Json()}};
+  for (const auto& plan : suite.plans)
+    json["plans"].push_back({{"plan", plan.file},
+                             {"options", plan.arguments ? core::Json(*plan.arguments) : core::Json()},
+                             {"jobs", {{"all", plan.all}, {"done", plan.done}, {"failed", plan.failed}}}});
   for (const auto& [cause, seconds] : suite.usage.lost_gpu_seconds) json["gpu_hours_lost"][cause] = hours(seconds);
   if (disk != nullptr) json["disk"] = {{"bytes", disk->bytes}, {"shared_bytes", disk->shared}};
   if (suite.last_end)
@@ -119,9 +149,7 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
 }
 
 Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
-  std::string jobs = suite.all > 0 ? fmt::format("{} of {}", suite.done, suite.all) : "–";
-  if (suite.failed > 0) jobs += fmt::format(", {} failed", suite.failed);
-  if (suite.cancelled > 0) jobs += fmt::format(", {} cancelled", suite.cancelled);
+  const std::string jobs = jobs_text(suite.all, suite.done, suite.failed, suite.cancelled);
   std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
   if (!suite.last_words.empty()) last += " " + suite.last_words;
   if (suite.damage) last += fmt::format("; {}", *suite.damage);
@@ -176,7 +204,12 @@ int suite_list(const Arguments& arguments) {
   }
   std::vector<Cells> rows{{"SUITE", "STATE", "JOBS", "NODE-HOURS", "GPU-HOURS", "DISK", "LAST END"}};
   for (const auto& suite : suites) rows.push_back(cells_of(suite, disk_of_suite(suite.name)));
-  for (const std::string& line : columns(rows)) std::cout << line << '\n';
+  const auto lines = columns(rows);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::cout << lines[i] << '\n';
+    if (i == 0) continue;
+    for (const std::string& line : plan_lines(suites[i - 1])) std::cout << without_controls(line) << '\n';
+  }
   return 0;
 }
 

@@ -136,7 +136,7 @@ int suite_rerun(const Arguments& arguments) {
   if (back == (parsed->values.count("mixed") > 0))
     throw core::input_error("`suite rerun` needs one of --mixed and --undo", {}, "--mixed alone changes nothing");
   auto& files = core::real_file_system();
-  const auto plan = parsed->plan(false);
+  const auto plan = parsed->plan_as_run();
   return back ? undo(files, *parsed, plan) : rerun_mixed(files, *parsed, plan, parsed->values.count("yes") > 0);
 }
 

@@ -37,7 +37,8 @@ constexpr CommandHelp kSuiteResumeHelp{
 SLURM knows no more (cancelled, lost, ended early) is submitted again as it was, and one that is held is released;
 what waits or runs is left alone. With --time, --nodes or --allocations it goes on with these instead, where no job of
 it runs (`suite cancel` ends them in order); jobs that wait are exchanged. Otherwise, inside of an allocation, under
-mpirun or srun, or with --here or any other option of `suite run`, it is `suite run`. Finished jobs never run again.
+mpirun or srun, or with --here or any other option of `suite run`, it is `suite run` as the suite was run last. Finished
+jobs never run again.
 
 Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again), 2 SLURM refuses; run here, as
 `suite run`.)",
@@ -113,8 +114,13 @@ int go_on(const Resume& order, allocations::Standing& standing) {
   for (const auto& batch : standing.batches)
     if (batch.alive) before.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
-  orchestrator::announce_plan(files, parsed.store, plan);
+  const auto plan_file = orchestrator::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());
+  auto typed = standing.request.plan_arguments;
+  const auto folder = std::filesystem::absolute(parsed.values["SUITE.toml"].as<std::string>()).parent_path();
+  if (const auto& root = standing.request.relative_to; root.lexically_normal() != folder.lexically_normal())
+    typed.insert(typed.end(), {"--relative-to", root.string()});
+  experiments::note_typed_plan(files, parsed.store, plan.suite, {plan_file, std::move(typed)});
   const auto refusal =
       allocations::submit_all_missing(files, client, effects, standing, plan, orchestrator::wall_clock_seconds);
   const auto done = [&](const allocations::BatchStanding& batch) {
@@ -235,7 +241,7 @@ int suite_resume(const Arguments& arguments) {
   std::erase(run, "--here");
   if (!help && (run.size() != arguments.size() || has_run_options(arguments) || environment.contains("SLURM_JOB_ID") ||
                 orchestrator::launched_by_mpi(environment)))
-    return suite_run(run);
+    return run_suite(run, RunOf::kLast);
   options::options_description visible;
   add_changes(visible);
   auto parsed = parse_suite_arguments(arguments, kSuiteResumeHelp, visible);
@@ -252,7 +258,7 @@ int suite_resume(const Arguments& arguments) {
     throw core::input_error("nothing of this suite is submitted that could go on",
                             "--time, --nodes and --allocations are of a submission",
                             "`resolute suite submit` takes them, or leave them out to run it here");
-  if (open.empty()) return suite_run(arguments);
+  if (open.empty()) return run_suite(arguments, RunOf::kLast);
   allocations::Standing& newest = open.back();
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
   if (orchestrator::all_results_there(files, parsed->store, plan, results::record_check(files, parsed->store)))

@@ -34,7 +34,7 @@ constexpr CommandHelp kSuiteSubmitHelp{
 it. Before the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues
 itself again until the suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on
 from where it stopped. Needs no GPU and no resolute-worker here, but sbatch, and a store that the nodes see. What a
-site always needs (account, modules, container) stands in ~/.config/resolute/site.toml; docs/operations.md tells more.
+site always needs (account, modules, container) stands in ~/.config/resolute/site.toml; docs/clusters.md tells more.
 
 Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM
 refuses; with --wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.)",
@@ -146,6 +146,9 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
   order.request.created = now;
   order.status_command = suite_command("status", arguments, order.request.plan_arguments);
   give_token(order, kNoToken);
+  if (std::ranges::any_of(order.request.batches, [](const slurm::Batch& batch) { return !batch.kinds.empty(); }))
+    require_no_search(order.plan, "machines for a kind of jobs",
+                      "leave [resources] out of the site file (--site names another)");
   allocations::require_gpus(files, arguments.store, order.plan, order.request);
   return order;
 }
@@ -198,8 +201,7 @@ int suite_submit(const Arguments& arguments) {
   allocations::require_sbatch(environment);
   require_writable_store(parsed->store.root());
   allocations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
-  orchestrator::announce_plan(files, parsed->store, order.plan);
-  experiments::note_source(files, parsed->store, order.plan.suite, parsed->source());
+  const std::string plan_file = orchestrator::announce_plan(files, parsed->store, order.plan);
 
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client = allocations::interactive_client();
@@ -218,8 +220,10 @@ int suite_submit(const Arguments& arguments) {
     print_order(order, *standing, already);
   else
     hand_over(files, client, effects, order, *standing, already);
+  parsed->note_run(order.plan, plan_file);  // of what is refused, nothing is remembered
   if (parsed->values.count("wait") == 0) return 0;
-  return wait_for_submission(files, client, parsed->store, order.plan, order.status_command);
+  return wait_for_submission(
+      files, client, parsed->store, order.plan, [&] { return parsed->plan(false); }, order.status_command);
 }
 
 }  // namespace resolute::cli

@@ -199,6 +199,8 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
     settings::parse_word<orchestrator::BurnInLength>(*length, "option --burn-in");
     arguments.insert(arguments.end(), {"--burn-in", *length});
   }
+  if (const auto repeats = given<double>(values, "repeat-share"))
+    arguments.insert(arguments.end(), {"--repeat-share", fmt::format("{}", repeat_share(*repeats))});
   const auto typed = given<std::string>(values, "interface");
   if (const auto& interface = typed ? typed : site.interface)
     arguments.insert(arguments.end(), {"--interface", *interface});
@@ -334,6 +336,7 @@ void add_run_options(options::options_description& visible) {
   add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");
   add("bind", options::value<std::string>(), "a core for each process rank: auto, none or cores");
   add("burn-in", options::value<std::string>(), kBurnInHelp);
+  add("repeat-share", options::value<double>(), kRepeatShareHelp);
   add("notify", options::value<std::string>(), kNotifyHelp);
   add("interface", options::value<std::string>(),
       "network interface by which gangs on several nodes meet, as ib0; else what the node's name stands for");

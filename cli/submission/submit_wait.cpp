@@ -81,7 +81,8 @@ orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experimen
 }  // namespace
 
 int wait_for_submission(core::FileSystem& files, slurm::Client& client, const experiments::StoreLayout& store,
-                        const experiments::Plan& plan, const std::string& status_command) {
+                        experiments::Plan plan, const std::function<experiments::Plan()>& plan_again,
+                        const std::string& status_command) {
   const auto owner_watch = orchestrator::RunOptions().owner_watch;
   WatchInput input;
   Queue queue;
@@ -93,7 +94,10 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     const auto view = allocations::look_at_suite(files, store, plan);
     const auto& status = view.status;
     // The journal is not enough: somebody may have removed a result to have it made again.
-    const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
+    const auto& jobs = status.jobs;
+    if (plan.waits() && jobs.waiting + jobs.ready + jobs.running == 0 && experiments::take_next(plan, plan_again()))
+      continue;
+    const bool complete = !plan.waits() && jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
                           orchestrator::all_results_there(files, store, plan, results::record_check(files, store));
     const auto still = standstill.after(view.signs);
     if (!all_silent(view) && still <= allocations::kSilence) {
@@ -105,10 +109,12 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     // A complete suite only lacks its tables, which its last run writes at its end.
     const bool over = queue.asked && (!queue.alive || (complete && !queue.answered));
     if (over && (!status.live || still >= owner_watch)) {
+      if (plan.waits() && experiments::take_next(plan, plan_again())) continue;
       const auto end = status_at_end(files, store, plan);
       core::log_info("ended: {}", progress_text(end, plan.jobs.size(), queue));
-      if (end.jobs.succeeded == static_cast<int>(plan.jobs.size())) return 0;
-      return end.failures.empty() ? 75 : 3;
+      if (end.jobs.succeeded == static_cast<int>(plan.jobs.size()))
+        return plan.waits() ? orchestrator::kExitIncomplete : 0;
+      return end.failures.empty() ? orchestrator::kExitToBeContinued : orchestrator::kExitIncomplete;
     }
     if (std::string now = progress_text(status, plan.jobs.size(), queue); now != last) {
       core::log_info("{}", now);
@@ -116,7 +122,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     }
     if (!input.wait(pause_after(core::monotonic_clock().now() - begin, kPause))) {
       core::log_info("the submission goes on without being watched; `{}` tells how it fares", status_command);
-      return 75;
+      return orchestrator::kExitToBeContinued;
     }
   }
 }

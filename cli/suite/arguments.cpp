@@ -13,12 +13,36 @@
 #include "core/process/process.h"
 #include "core/split.h"
 #include "datasets/sources/source.h"
-#include "datasets/split/training_images.h"
+#include "experiments/include.h"
 #include "orchestrator/messages/event.h"
+#include "orchestrator/space/needs.h"
+#include "results/records/record.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
 namespace {
+
+// The options that decide a plan, beside the suite's file and the store.
+options::options_description plan_options() {
+  options::options_description decide;
+  auto add = decide.add_options();
+  add("profile", options::value<std::string>()->default_value(""),
+      "a [profiles.NAME] of the suite; '': none, and no option of the last run either");
+  add("set", options::value<std::vector<std::string>>()->composing(),
+      "KEY=VALUE over the suite's defaults; repeatable");
+  add("relative-to", options::value<std::string>(),
+      "folder that relative paths of the suite are relative to; its own unless given");
+  add("stand-ins",
+      "draw made-up images in the layout of each data set, as its [dataset.stand_in] says; every table marks them");
+  add("datasets", options::value<std::string>(), "A,B: only these columns of each table, whatever the profile says");
+  add("with-references", "the papers' numbers and claims beside drawn images too");
+  add("from-scratch", "train without the initial weights a profile asks for; every table says so");
+  return decide;
+}
+
+bool decides(const options::variables_map& values, const std::string& option) {
+  return values.count(option) > 0 && !values[option].defaulted();
+}
 
 std::vector<std::string> names_between_commas(const std::string& text) {
   const auto words = core::split(text, ',');
@@ -26,6 +50,15 @@ std::vector<std::string> names_between_commas(const std::string& text) {
   if (std::find(names.begin(), names.end(), "") != names.end())
     throw core::input_error(fmt::format("--datasets '{}' has an empty name", text), {}, "give A or A,B");
   return names;
+}
+
+// A name alone that no file here has may be that of a suite that comes with the program, beside the papers' numbers.
+std::string found_suite(const std::string& typed) {
+  auto& files = core::real_file_system();
+  if (typed.empty() || fs::path(typed).has_parent_path() || files.exists(typed)) return typed;
+  const fs::path numbers = experiments::find_reference_file(files, core::current_environment(), executable_folder());
+  const fs::path shipped = numbers.parent_path().parent_path() / "suites" / typed;
+  return files.exists(shipped) ? shipped.string() : typed;
 }
 
 }  // namespace
@@ -36,34 +69,30 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   auto add = more.add_options();
   if (more.find_nothrow("store", false) == nullptr)
     add("store", options::value<std::string>(), "folder of packs, jobs and suites, shared by the nodes (required)");
-  add("profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of the suite");
-  add("set", options::value<std::vector<std::string>>()->composing(),
-      "KEY=VALUE over the suite's defaults; repeatable");
-  add("relative-to", options::value<std::string>(),
-      "folder that relative paths of the suite are relative to; its own unless given");
-  add("stand-ins",
-      "draw made-up images in the layout of each data set, as its [dataset.stand_in] says; every table marks them");
-  add("datasets", options::value<std::string>(), "A,B: only these columns of each table, whatever the profile says");
-  add("with-references", "the papers' numbers and claims beside drawn images too");
-  add("from-scratch", "train without the initial weights a profile asks for; every table says so");
+  const options::options_description decide = plan_options();
+  for (const auto& option : decide.options()) more.add(option);
   add("same-suite", "the suite that the store has under this name is this file's, which has moved and changed");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, help, more, words);
   if (!values) return std::nullopt;
+  for (const std::string& word : words)
+    if (word.ends_with(".toml") && values->count(word) > 0)
+      values->at(word).value() = found_suite((*values)[word].as<std::string>());
   SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),
-                        values->count("json") > 0};
+                        values->count("json") > 0,
+                        std::make_shared<datasets::TrainingImages>(core::real_file_system())};
   return parsed;
 }
 
 void SuiteArguments::require_store() const {
   if (!fs::is_directory(store.root()))
-    throw core::input_error(fmt::format("there is no store '{}'", store.root().string()), {},
-                            "check --store, or run the suite first");
+    throw core::input_error(fmt::format("there is no store '{}'", store.root().string()),
+                            named_by_variable(store.root()), "check --store, or run the suite first");
 }
 
 experiments::Plan SuiteArguments::plan(bool need_roots) const {
   auto plan = plan_of(values["SUITE.toml"].as<std::string>(), values["profile"].as<std::string>(), need_roots);
-  require_own_suite(plan);
+  require_own_suite(plan.suite);
   if (!need_roots) return plan;
   return with_same_images(std::move(plan));
 }
@@ -76,7 +105,7 @@ experiments::Plan SuiteArguments::plan_to_submit() const {
   experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
   suite.check_lists = true;
   auto plan = experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
-  require_own_suite(plan);
+  require_own_suite(plan.suite);
   return with_same_images(std::move(plan));
 }
 
@@ -84,9 +113,65 @@ experiments::SuiteSource SuiteArguments::source() const {
   return experiments::source_of(core::real_file_system(), values["SUITE.toml"].as<std::string>());
 }
 
-void SuiteArguments::require_own_suite(const experiments::Plan& plan) const {
-  if (values.count("same-suite") == 0)
-    experiments::require_own_suite(core::real_file_system(), store, plan.suite, source());
+void SuiteArguments::require_own_suite(const std::string& suite) const {
+  if (values.count("same-suite") == 0) experiments::require_own_suite(core::real_file_system(), store, suite, source());
+}
+
+std::vector<experiments::TypedPlan> SuiteArguments::typed_plans() const {
+  const std::filesystem::path file = values["SUITE.toml"].as<std::string>();
+  auto& files = core::real_file_system();
+  const std::filesystem::path relative_to =
+      decides(values, "relative-to") ? values["relative-to"].as<std::string>() : "";
+  const std::string suite = experiments::read_suite_files(files, file, relative_to).back().name;
+  require_own_suite(suite);
+  return experiments::read_typed_plans(files, store, suite);
+}
+
+bool SuiteArguments::chooses_a_plan() const { return decides(values, "profile") || !order_options().empty(); }
+
+void SuiteArguments::take_last_run() {
+  if (chooses_a_plan()) return;
+  const auto known = typed_plans();
+  if (known.empty() || known.back().arguments.empty()) return;
+  const std::vector<std::string>& last = known.back().arguments;
+  try {
+    options::store(options::command_line_parser(last).options(plan_options()).run(), values);
+  } catch (const options::error& error) {
+    core::log_warning("the options of the last run ({}) are not taken: {}", options_text(last), error.what());
+    return;
+  }
+  core::log_info("as last run: {} (--profile '' for none of it)", options_text(last));
+}
+
+experiments::Plan SuiteArguments::plan_as_run() {
+  const bool typed = chooses_a_plan();
+  take_last_run();
+  auto plan = this->plan(false);
+  if (!typed) return plan;
+  const auto known = typed_plans();
+  if (known.empty()) return plan;
+  // A search makes the plan of the same options longer.
+  const std::string name = orchestrator::plan_file_name(orchestrator::plan_file_text(plan));
+  if (std::ranges::none_of(known, [&, options = order_options()](const auto& one) {
+        return one.plan == name || one.arguments == options;
+      }))
+    core::log_info("this suite was never run with these options; last run: {}", options_text(known.back().arguments));
+  return plan;
+}
+
+void SuiteArguments::note_run(const experiments::Plan& plan, const std::string& plan_file) const {
+  auto& files = core::real_file_system();
+  experiments::note_source(files, store, plan.suite, source());
+  if (experiments::is_own_copy(store, plan.suite, source())) return;
+  experiments::note_typed_plan(files, store, plan.suite, {plan_file, order_options()});
+}
+
+std::vector<std::string> SuiteArguments::order_options() const {
+  std::vector<std::string> arguments = plan_arguments(values);
+  if (decides(values, "relative-to"))
+    arguments.insert(arguments.end(),
+                     {"--relative-to", std::filesystem::absolute(values["relative-to"].as<std::string>()).string()});
+  return arguments;
 }
 
 experiments::Plan SuiteArguments::estimated_plan() const {
@@ -107,6 +192,12 @@ experiments::Plan SuiteArguments::with_same_images(experiments::Plan plan) const
   return plan;
 }
 
+std::optional<datasets::SplitCount> SuiteArguments::count_split(const experiments::DatasetPlan& dataset,
+                                                                const experiments::SplitSettings& split) const {
+  return counted->count_split(dataset.pack, store.pack_folder(dataset.pack),
+                              dataset.pack.synthetic ? store.raw_folder(dataset.pack) : dataset.root, split);
+}
+
 experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profile, bool need_roots) const {
   auto& files = core::real_file_system();
   experiments::SuiteOptions suite;
@@ -122,13 +213,24 @@ experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profi
   if (values.count("datasets") > 0) suite.datasets = names_between_commas(values["datasets"].as<std::string>());
   suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
   suite.need_roots = suite.check_lists = need_roots;
-  suite.training_images = [counted = std::make_shared<datasets::TrainingImages>(files), store = store](
-                              const experiments::DatasetPlan& dataset, const experiments::SplitSettings& split) {
-    return counted->count(dataset.pack, store.pack_folder(dataset.pack),
-                          dataset.pack.synthetic ? store.raw_folder(dataset.pack) : dataset.root, split);
+  suite.training_images = [arguments = *this](const experiments::DatasetPlan& dataset,
+                                              const experiments::SplitSettings& split) {
+    const auto counted = arguments.count_split(dataset, split);
+    return counted ? std::optional(counted->train) : std::nullopt;
   };
   suite.drawn_folder = [&files, store = store](const experiments::DatasetPlan& dataset) {
     return datasets::holds_drawn_images(files, dataset.pack.source, dataset.root, store.pack_folder(dataset.pack));
+  };
+  suite.score_of = [&files, store = store](const experiments::JobId& job,
+                                           const std::string& metric) -> std::optional<double> {
+    const auto found = results::find_record(files, store, job);
+    const auto* record = std::get_if<results::Record>(&found);
+    const auto* evaluation = record != nullptr ? std::get_if<results::EvaluationRecord>(record) : nullptr;
+    if (evaluation == nullptr || !evaluation->metrics.contains(metric)) return std::nullopt;
+    return evaluation->metrics.at(metric);
+  };
+  suite.has_diverged = [&files, store = store](const experiments::JobId& job) {
+    return results::has_diverged(files, store, job);
   };
   if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
   return suite;
@@ -148,21 +250,35 @@ std::vector<std::string> plan_arguments(const options::variables_map& values) {
   return arguments;
 }
 
+std::string options_text(const std::vector<std::string>& typed) {
+  return typed.empty() ? "no option" : slurm::shell_line(typed);
+}
+
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
                           const std::vector<std::string>& typed) {
-  std::string text = "resolute suite " + verb;
-  const auto add = [&](const std::string& word) { text += " " + slurm::shell_quoted(word); };
-  add(arguments.values["SUITE.toml"].as<std::string>());
-  add("--store");
-  add(arguments.values["store"].as<std::string>());
-  for (const auto& word : typed) add(word);
-  return text;
+  std::vector<std::string> words{arguments.values["SUITE.toml"].as<std::string>(), "--store",
+                                 arguments.values["store"].as<std::string>()};
+  words.insert(words.end(), typed.begin(), typed.end());
+  return fmt::format("resolute suite {} {}", verb, slurm::shell_line(words));
+}
+
+void require_no_search(const experiments::Plan& plan, const std::string& what, const std::string& suggestion) {
+  if (!plan.searches.empty())
+    throw core::input_error(
+        fmt::format("{} cannot be used with search '{}' of suite '{}'", what, plan.searches.front().id, plan.suite),
+        "a search goes on when all kinds of jobs of a rung are done", suggestion);
 }
 
 double gpu_hours(double hours) {
   if (!(hours > 0 && hours <= 1e9))
     throw core::input_error(fmt::format("--most-gpu-hours {}", hours), "more than 0, and at most 1e9, are needed");
   return hours;
+}
+
+double repeat_share(double share) {
+  if (!(share >= 0 && share <= 1))
+    throw core::input_error(fmt::format("--repeat-share {}", share), "a share is 0 to 1", "give e.g. 0.01");
+  return share;
 }
 
 int run_number(const std::string& option, int value) {

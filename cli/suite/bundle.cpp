@@ -27,16 +27,16 @@ constexpr CommandHelp kSuiteBundleHelp{
     R"(Puts the suite and what its finished jobs left into one ZIP file: specifications, results, scores of queries,
 features, what figures are made of, logs of losses, the packs' manifests, the papers' numbers and the tables themselves;
 not images, weights and checkpoints. Unpacked anywhere, `suite table`, `compare` and `export` print from it the same
-bytes, without GPU, images or weights; the folder is called as the suite. FILE is new, and written whole or not at all.
+bytes, without GPU, images or weights; the folder is called as the suite. FILE is new, unless --replace is given, and written whole or not at all.
 Works while the suite runs.)",
     "  resolute suite bundle study.toml --store store --out study.zip\n"
     "  unzip study.zip && cd study && RESOLUTE_DATA_DIR=. resolute suite table suite.toml --store store\n"
     "  resolute suite bundle study.toml --store store --profile long --out long.zip --without-features\n"};
 
 std::string table_command(const std::vector<std::string>& arguments) {
-  std::string command = "resolute suite table suite.toml --store store";
-  for (const std::string& word : arguments) command += " " + slurm::shell_quoted(word);
-  return command;
+  std::vector<std::string> words{"resolute", "suite", "table", "suite.toml", "--store", "store"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return slurm::shell_line(words);
 }
 
 }  // namespace
@@ -46,13 +46,14 @@ int suite_bundle(const Arguments& arguments) {
   auto add = visible.add_options();
   add("out", options::value<std::string>(), "file to make, as study.zip (required)");
   add("without-features", "leave the evaluations' features.h5 out, by far the largest files");
-  const auto parsed = parse_suite_arguments(arguments, kSuiteBundleHelp, visible);
+  add("replace", kReplaceHelp);
+  auto parsed = parse_suite_arguments(arguments, kSuiteBundleHelp, visible);
   if (!parsed) return 0;
   auto& machine = core::real_file_system();
   const fs::path out = required_value(parsed->values, "out");
-  core::require_new_file(machine, out);
+  if (parsed->values.count("replace") == 0) core::require_new_file(machine, out);
   parsed->require_store();
-  experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);
   experiments::BundledFiles files(machine, parsed->store);
   results::BundleRequest request;
@@ -76,11 +77,14 @@ int suite_bundle(const Arguments& arguments) {
   request.features = parsed->values.count("without-features") == 0;
   constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
   std::optional<core::Progress> progress;
-  const auto summary = results::write_suite_bundle(
-      {plan, files, parsed->store}, request, out, [&](std::uint64_t done, std::uint64_t all) {
-        if (!progress) progress.emplace("bundling MiB", (all + kMebibyte - 1) / kMebibyte);
-        progress->update(done / kMebibyte);
-      });
+  const auto tell = [&](std::uint64_t done, std::uint64_t all) {
+    if (!progress) progress.emplace("bundling MiB", (all + kMebibyte - 1) / kMebibyte);
+    progress->update(done / kMebibyte);
+  };
+  results::BundleSummary summary;
+  core::replace_whole(machine, out, [&](const fs::path& made) {
+    summary = results::write_suite_bundle({plan, files, parsed->store}, request, made, tell);
+  });
   progress.reset();
   if (parsed->json)
     print_json({{"suite", plan.suite},

@@ -30,7 +30,7 @@ int suite_compact(const Arguments& arguments) {
   if (!parsed) return 0;
   parsed->require_store();
   auto& files = core::real_file_system();
-  const auto plan = parsed->plan(false);
+  const auto plan = parsed->plan_as_run();
   print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {
     return undo ? unpack_bundles(files, parsed->store, plan.suite, options)
                 : orchestrator::compact(files, parsed->store, plan, options);

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <vector>
 
 #include "cli/subcommands.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "experiments/language/settings.h"
+#include "experiments/language/synonyms.h"
 #include "settings/names.h"
 
 namespace resolute::cli {
@@ -15,11 +18,11 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteKeysHelp{
-    "resolute suite keys [PATTERN] [--json] | --markdown | --words",
+    "resolute suite keys [PATTERN] [--json] | --markdown",
     R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of
- the key, or, where no key holds it, of the meaning.)",
+the key, or, where no key holds it, of the meaning. Words of PyTorch are known: lr, batch_size, amp, seed, augment.)",
     "  resolute suite keys rain\n"
-    "  resolute suite keys train.lr --json\n"};
+    "  resolute suite keys train.lr_images --json\n"};
 
 core::Json to_json(const experiments::SettingText& setting) {
   return {{"key", setting.key},
@@ -37,11 +40,15 @@ std::string to_line(const experiments::SettingText& setting) {
                      range.empty() ? "" : ": " + range, setting.text.help.empty() ? "" : "\n    " + setting.text.help);
 }
 
-// Those whose key holds the pattern; where there is none, those whose meaning does: `seed` is no key, and `trials` says
-// which seeds there are.
-std::vector<experiments::SettingText> settings_about(const std::string& pattern) {
+// Those that another program calls so. Else those whose key holds the pattern; where there is none, those whose meaning
+// does.
+std::vector<experiments::SettingText> settings_about(const std::string& pattern, const experiments::Synonym* synonym) {
   std::vector<experiments::SettingText> by_key, by_meaning;
   for (const experiments::SettingText& setting : experiments::setting_texts()) {
+    if (synonym != nullptr) {
+      if (std::ranges::find(synonym->keys, setting.key) != synonym->keys.end()) by_key.push_back(setting);
+      continue;
+    }
     if (setting.key.find(pattern) != std::string::npos) by_key.push_back(setting);
     if (setting.text.help.find(pattern) != std::string::npos) by_meaning.push_back(setting);
   }
@@ -54,28 +61,21 @@ int suite_keys(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
   add("json", "one JSON list");
-  add("words", "KEY= of each key, KEY=VALUE of each choice, as --set takes them");
   add("markdown", "the tables of docs/suite_keys.md: all keys of rows, then those of packs");
   const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"[PATTERN]"});
   if (!values) return 0;
-  for (const char* all : {"markdown", "words"})
-    if (values->count(all) != 0 && values->count("PATTERN") != 0)
-      throw core::input_error(fmt::format("PATTERN and --{} exclude each other", all), "it prints every key",
-                              fmt::format("leave out '{}'", required_value(*values, "PATTERN")));
   if (values->count("markdown") != 0) {
+    if (values->count("PATTERN") != 0)
+      throw core::input_error("PATTERN and --markdown exclude each other", "it prints every key",
+                              fmt::format("leave out '{}'", required_value(*values, "PATTERN")));
     std::cout << experiments::settings_table(false) << '\n' << experiments::settings_table(true);
     return 0;
   }
-  if (values->count("words") != 0) {
-    for (const experiments::SettingText& setting : experiments::setting_texts()) {
-      std::cout << setting.key << "=\n";
-      for (const std::string& word : setting.text.words) std::cout << setting.key << '=' << word << '\n';
-    }
-    return 0;
-  }
   const std::string pattern = values->count("PATTERN") != 0 ? required_value(*values, "PATTERN") : "";
-  const auto found = settings_about(pattern);
-  if (found.empty())
+  const experiments::Synonym* synonym = experiments::synonym_of(pattern);
+  const auto found = settings_about(pattern, synonym);
+  if (synonym != nullptr && !synonym->remark.empty()) core::log_info("{}: {}", pattern, synonym->remark);
+  if (found.empty() && synonym == nullptr)
     throw core::input_error(fmt::format("no key of a suite and no meaning of a key holds '{}'", pattern), {},
                             settings::did_you_mean(pattern, experiments::setting_keys()));
   core::Json list = core::Json::array();

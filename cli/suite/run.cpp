@@ -9,6 +9,7 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -29,6 +30,7 @@
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "core/process/process.h"
+#include "experiments/include.h"
 #include "experiments/site.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
@@ -68,17 +70,33 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
   return notify_of(values, file ? experiments::read_site(files, *file) : experiments::Site{});
 }
 
+// With fewer jobs than the plan has.
+bool does_a_part(const SuiteArguments& arguments) {
+  return arguments.values.count("only") > 0 || arguments.values["max-jobs"].as<int>() > 0;
+}
+
+// A search that waits leaves the suite incomplete though all jobs so far are done. A part that was asked for is done.
+int exit_code_of(const SuiteArguments& arguments, const experiments::Plan& plan,
+                 const orchestrator::RunOutcome& outcome) {
+  if (!plan.waits() || outcome.interrupted) return outcome.exit_code();
+  if (outcome.stopped) return orchestrator::kExitToBeContinued;
+  if (outcome.exit_code() != 0 || outcome.elsewhere > 0) return outcome.exit_code();
+  const bool hopeless = std::ranges::any_of(plan.searches, &experiments::SearchPlan::hopeless);
+  return arguments.values.count("only") > 0 && !hopeless ? 0 : orchestrator::kExitIncomplete;
+}
+
 // A run sends no notice if it was to do a part, did nothing, was interrupted by its user, or if another allocation goes
 // on.
 std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& arguments, const experiments::Plan& plan,
                                                      const orchestrator::RunOutcome& outcome) {
   const auto& values = arguments.values;
-  if (values.count("only") > 0 || values["max-jobs"].as<int>() > 0 || outcome.elsewhere > 0) return std::nullopt;
+  if (does_a_part(arguments) || outcome.elsewhere > 0) return std::nullopt;
   if (outcome.succeeded + outcome.failed + outcome.cancelled == 0 && !outcome.interrupted) return std::nullopt;
-  if (outcome.exit_code() == 0) return allocations::NoticeState::kComplete;
+  const int code = exit_code_of(arguments, plan, outcome);
+  if (code == 0) return allocations::NoticeState::kComplete;
   for (const auto& run : orchestrator::read_status(core::real_file_system(), arguments.store, plan).runs)
     if (run.live && run.name != experiments::run_name(plan.suite, values["allocation"].as<int>())) return std::nullopt;
-  if (!outcome.interrupted) return allocations::NoticeState::kIncomplete;
+  if (code != orchestrator::kExitToBeContinued) return allocations::NoticeState::kIncomplete;
   if (orchestrator::is_cancelled_by_somebody(outcome.why)) return allocations::NoticeState::kCancelled;
   return std::nullopt;
 }
@@ -118,7 +136,10 @@ void write_tables(const SuiteArguments& arguments, const experiments::Plan& plan
     tables = results::aggregate(plan, files, arguments.store);
     results::write_tables(files, folder, tables);
   }
-  if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
+  if (arguments.json)
+    std::cout << results::to_json(tables).dump(1) << std::endl;
+  else
+    std::cout << results::to_markdown(tables) << std::flush;
   flush_output("the results");
 }
 
@@ -143,7 +164,47 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
                  outcome.elsewhere > 0 ? fmt::format(", {} of other allocations", outcome.elsewhere) : "",
                  with_tables ? "tables: " + folder.string() : "`resolute suite table` shows what is there");
   if (whom) tell(arguments, plan, outcome, *whom);
-  return outcome.exit_code();
+  for (const auto& search : plan.searches)
+    if (search.hopeless)
+      core::log_error("no point of {} has a score; give keys other values", experiments::search_text(search));
+    else if (search.winner.empty() && outcome.exit_code() == 0 && does_a_part(arguments))
+      core::log_info("search '{}' goes on without --max-jobs and --only", search.id);
+  return exit_code_of(arguments, plan, outcome);
+}
+
+// Nothing where it cannot be read any more.
+std::optional<std::string> text_of_suite(const SuiteArguments& arguments) {
+  try {
+    return experiments::text_with_includes(core::real_file_system(), arguments.values["SUITE.toml"].as<std::string>());
+  } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
+    return std::nullopt;
+  }
+}
+
+// The plan of the same suite, once results decide more of its searches; `plan` is replaced by it.
+std::optional<experiments::Plan> plan_again(const SuiteArguments& arguments, const std::optional<std::string>& text,
+                                            experiments::Plan& plan) {
+  if (!plan.waits()) return std::nullopt;
+  if (text_of_suite(arguments) != text) {
+    core::log_warning(
+        "the suite's file has changed since this run began, and nothing more of it is planned; run it again");
+    return std::nullopt;
+  }
+  experiments::Plan next = arguments.plan(true);
+  const auto ids = [](const experiments::Plan& one) {
+    std::set<experiments::JobId> all;
+    for (const auto& job : one.jobs) all.insert(job.id);
+    return all;
+  };
+  const auto before = ids(plan), after = ids(next);
+  if (arguments.values["max-jobs"].as<int>() > 0 && !std::ranges::includes(before, after)) return std::nullopt;
+  if (before != after) orchestrator::announce_plan(core::real_file_system(), arguments.store, next);
+  plan = std::move(next);
+  // A search without a row that names it has its winner without another job.
+  if (before == after) return std::nullopt;
+  for (const auto& search : plan.searches) core::log_info("{}", experiments::search_text(search));
+  return plan;
 }
 
 // One line on stderr, as main() prints it; under MPI the exception cannot travel to main(). The allocation that has
@@ -206,7 +267,9 @@ std::function<std::optional<std::string>()> spent_by(const experiments::StoreLay
 
 }  // namespace
 
-int suite_run(const Arguments& arguments) {
+int suite_run(const Arguments& arguments) { return run_suite(arguments, RunOf::kTyped); }
+
+int run_suite(const Arguments& arguments, RunOf which) {
   orchestrator::RunOptions run;
   options::options_description visible;
   add_run_options(visible, run);
@@ -229,28 +292,40 @@ int suite_run(const Arguments& arguments) {
     } catch (const core::RuntimeError&) {
     }
   }
+  experiments::Plan plan;
+  std::optional<std::string> text;  // of the suite
   auto make_plan = [&] {
+    if (which == RunOf::kLast) parsed->take_last_run();
+    text = text_of_suite(*parsed);
     experiments::Plan plan = parsed->plan(true);
+    if (!run.kinds.empty()) require_no_search(plan, "--kinds", "leave it out");
     if (parsed->values.count("most-gpu-hours") > 0)
       run.spent = spent_by(parsed->store, plan.suite, gpu_hours(parsed->values["most-gpu-hours"].as<double>()));
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
-    experiments::note_source(core::real_file_system(), parsed->store, plan.suite, parsed->source());
     run.raw_roots = prepare_raw_images(parsed->store, plan);
     note_high_views(plan, parsed->store, true);
     if (log_to) start_curves(*log_to, suite_words(*parsed), parsed->store, plan.suite, environment);
     return plan;
   };
+  // A command that another run keeps from its begin is not the last one.
+  run.begun = [&] {
+    try {
+      parsed->note_run(plan, orchestrator::plan_file_name(orchestrator::plan_file_text(plan)));
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("the options of this run are not remembered: {}", error.what());
+    }
+  };
+  run.next_plan = [&](const orchestrator::RunOutcome&) { return plan_again(*parsed, text, plan); };
   if (!orchestrator::launched_by_mpi(environment)) {
     try {
-      experiments::Plan plan = make_plan();
+      plan = make_plan();
       return report(*parsed, plan, orchestrator::run_local(plan, run), whom);
     } catch (const core::RuntimeError& error) {
       return report_error(error, environment);
     }
   }
-  experiments::Plan plan;
   orchestrator::run_mpi(
       [&] {
         plan = make_plan();

@@ -10,6 +10,7 @@
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
 #include "core/error.h"
+#include "core/process/process.h"
 #include "core/split.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/store/wall_clock.h"
@@ -66,6 +67,7 @@ void add_run_options(options::options_description& visible, orchestrator::RunOpt
   add("bind", word("bind", run.bind)->default_value("auto"),
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
   add("burn-in", word("burn-in", run.burn_in)->default_value("off"), kBurnInHelp);
+  add("repeat-share", options::value<double>()->default_value(0, "0"), kRepeatShareHelp);
   add("notify", options::value<std::string>(), kNotifyHelp);
   add("log", options::value<std::string>(), kLogHelp);
   add("interface", options::value(&run.interface),
@@ -87,6 +89,8 @@ void add_run_options(options::options_description& visible, orchestrator::RunOpt
 void finish_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
                         orchestrator::RunOptions& run) {
   if (run.max_jobs == 0) run.max_jobs.reset();
+  run.repeat_share = repeat_share(values["repeat-share"].as<double>());
+  run.repeat_program = {core::own_program().string()};
   if (run.burn_in != orchestrator::BurnInLength::kOff)
     run.join_limit += orchestrator::length_of(run.burn_in) + orchestrator::kBurnInOverhead;
   if (values.count("walltime") == 0) {

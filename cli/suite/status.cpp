@@ -40,7 +40,7 @@ constexpr CommandHelp kSuiteStatusHelp{
     "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
     R"(How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; and,
 where it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked
-at most once a minute and when an allocation starts or ends, and waited for at most ten seconds.
+at most once a minute, and when an allocation or its run starts or ends, and waited for at most ten seconds.
 
 --watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or ctrl-C is
 pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is obeyed.)",
@@ -48,34 +48,37 @@ pressed; where standard output is no terminal, a block (with --json a line) for 
     "  resolute suite status suite.toml --store /shared/store --watch\n"
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
 
-// Asks SLURM at most once per kAskEvery, and waits for the first answer only. A submission, a job, or a start or end of
-// an allocation that is newer than the last answer is worth a new question.
+// Asks SLURM as TimesToAsk says. A submission, a job, a start or end of an allocation or of its run are news.
 class SlurmLook {
  public:
   allocations::SlurmAnswer answer(const std::vector<allocations::StoredSubmission>& submissions) {
     const auto names = allocations::names_to_ask(submissions);
     if (names.empty()) return {};
-    const auto now = core::monotonic_clock().now();
-    if (std::string about = subject_of(submissions); about != about_ || now - asked_ >= kAskEvery) {
-      const bool wait = about != about_;
+    using Due = allocations::TimesToAsk::Due;
+    const Due due =
+        times_.due(subject_of(submissions) + runs_, last_.trouble.has_value(), core::monotonic_clock().now());
+    if (due != Due::kNot) {
       if (coming_.valid()) last_ = coming_.get();
-      about_ = std::move(about);
-      asked_ = now;
       coming_ = std::async(std::launch::async, [names] {
         const slurm::Client client(slurm::real_effects(), kPatience);
         auto answer = allocations::ask_slurm(client, names);
         allocations::ask_for_exits(client, names, answer);
         return answer;
       });
-      if (wait) coming_.wait();
+      if (due == Due::kNow) coming_.wait();
     }
     if (coming_.valid() && coming_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
       last_ = coming_.get();
     return last_;
   }
+  // Takes the runs that the store's look saw at work. That look comes after SLURM's.
+  void heed(const orchestrator::SuiteStatus& status) {
+    runs_.clear();
+    for (const orchestrator::SuiteRun& run : status.runs)
+      if (run.live) runs_ += fmt::format("{} {}\n", run.name, run.epoch);
+  }
 
  private:
-  static constexpr std::chrono::seconds kAskEvery{60};
   static constexpr slurm::ClientOptions kPatience{.command_limit = std::chrono::seconds(5),
                                                   .patience = std::chrono::seconds(4),
                                                   .first_pause = std::chrono::milliseconds(500),
@@ -94,8 +97,8 @@ class SlurmLook {
     return subject;
   }
 
-  std::string about_;
-  core::MonotonicTime asked_{};
+  allocations::TimesToAsk times_;
+  std::string runs_;
   std::future<allocations::SlurmAnswer> coming_;
   allocations::SlurmAnswer last_;
 };
@@ -175,7 +178,9 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   const auto submissions = allocations::read_submissions(files, suite_folder, &warned);
   auto answer = slurm.answer(submissions);
   StatusView view{allocations::look_at_suite(files, arguments.store, plan), plan.suite};
+  view.waits = plan.waits();
   view.slurm = std::move(answer);
+  slurm.heed(view.status);
   allocations::correct(view.status, submissions, view.slurm, view.signs);
   view.live = read_live(files, arguments.store, plan, view.status);
   if (!view.status.live) view.mixed_rows = results::mixed_rows(plan, files, arguments.store).size();
@@ -232,9 +237,13 @@ void tell_of_held(const Subject& subject, const StatusView& view, std::set<std::
 }
 
 // Nothing while the store cannot be read: a file server may be away for a while.
-std::optional<StatusView> look_patiently(const Subject& subject, SlurmLook& slurm, std::set<std::string>& warned) {
+std::optional<StatusView> look_patiently(Subject& subject, SlurmLook& slurm, std::set<std::string>& warned) {
   try {
-    return look(subject, slurm, warned);
+    auto view = look(subject, slurm, warned);
+    const auto& jobs = view.status.jobs;
+    if (!view.waits || jobs.waiting + jobs.ready + jobs.running > 0) return view;
+    // Longer, if a rung is complete.
+    return experiments::take_next(subject.plan, subject.arguments.plan(false)) ? look(subject, slurm, warned) : view;
   } catch (const core::RuntimeError& error) {
     if (!error.is_storage()) throw;
     if (warned.insert(error.what()).second) core::log_warning("waiting for the store ({})", error.what());
@@ -242,7 +251,7 @@ std::optional<StatusView> look_patiently(const Subject& subject, SlurmLook& slur
   }
 }
 
-void watch(const Subject& subject, std::chrono::milliseconds interval) {
+void watch(Subject subject, std::chrono::milliseconds interval) {
   const bool json = subject.arguments.json;
   const bool redraws = output_is_terminal() && !json;
   WatchInput input;
@@ -289,11 +298,12 @@ int suite_status(const Arguments& arguments) {
   if (!parsed) return 0;
   if (!(interval >= 0.1 && interval <= 86400))
     throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
-  const Subject subject{
-      *parsed, parsed->plan(false),
+  auto plan = parsed->plan_as_run();
+  Subject subject{
+      *parsed, std::move(plan),
       experiments::text_with_includes(core::real_file_system(), parsed->values["SUITE.toml"].as<std::string>())};
   if (parsed->values.count("watch") > 0) {
-    watch(subject, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
+    watch(std::move(subject), std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
     return 0;
   }
   // With --watch the command waits for the store.

@@ -256,7 +256,9 @@ void shorten(std::vector<Section>& sections, int rows) {
 
 }  // namespace
 
-bool is_complete(const StatusView& view) { return view.status.jobs.succeeded == total_of(view.status.jobs); }
+bool is_complete(const StatusView& view) {
+  return !view.waits && view.status.jobs.succeeded == total_of(view.status.jobs);
+}
 
 bool is_alive(const StatusView& view) {
   return view.status.live ||

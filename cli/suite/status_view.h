@@ -31,11 +31,12 @@ struct StatusView : allocations::SuiteView {
   std::optional<std::string> untold{};              //!< a notice of its end that may not have arrived (notice.h)
   std::optional<std::uint64_t> room{};  //!< bytes that the store's disk has left for this user; nothing: not known
   std::size_t mixed_rows = 0;           //!< where no run is at work: results::mixed_rows()
+  bool waits = false;                   //!< a search has no winner yet: the plan may grow
   bool suite_changed = false;           //!< what was submitted is another text than the plan's
 };
 //! The commands, to be copied, that print what a failed job wrote and what befell it. `store` is shown as it is given.
 std::string where_a_job_tells(const experiments::JobId& job, const std::string& store);
-//! Every job has its result.
+//! Every job has its result, and none is to come.
 bool is_complete(const StatusView& view);
 //! A run is at work, or an allocation may yet begin one.
 bool is_alive(const StatusView& view);
@@ -52,7 +53,7 @@ std::vector<std::string> status_lines(const StatusView& view, const Screen& scre
 //! {"suite", "suite_changed", "mixed_rows", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm"
 //! (null, or why it did not answer), "untold" (null, or which notice of its end may not have arrived)} and, while a run
 //! is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing is started),
-//! "running", "retried" and "agents", as in live.json (docs/formats/live.md).
+//! "running", "retried" and "agents", as in live.json (docs/inside/formats/live.md).
 core::Json status_json(const StatusView& view);
 
 //! The parts of a view whose change is worth a new block where nothing can be redrawn: all but steps and times.

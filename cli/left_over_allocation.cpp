@@ -1,0 +1,89 @@
+#include "cli/left_over_allocation.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "allocations/start/allocation_work.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/process/process.h"
+#include "orchestrator/run/run.h"
+#include "orchestrator/store/wall_clock.h"
+#include "slurm/allocation.h"
+#include "slurm/client.h"
+
+namespace resolute::cli {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+bool has(const Variables& environment, const char* name) { return !core::variable_in(environment, name).empty(); }
+
+// Control groups of SLURM's are named so: a process cannot leave its own.
+bool is_in_group_of(const std::string& cgroups, slurm::SlurmJobId job) {
+  const std::string group = fmt::format("/job_{}", job);
+  for (auto at = cgroups.find(group); at != std::string::npos; at = cgroups.find(group, at + 1))
+    if (const char next = (cgroups + '\n')[at + group.size()]; next == '/' || next == '\n') return true;
+  return false;
+}
+
+std::string short_name(const std::string& host) { return host.substr(0, host.find('.')); }
+
+std::optional<std::string> why_ended(const Variables& environment, const ProcessPlace& place, slurm::SlurmJobId job) {
+  const std::string name = core::variable_in(environment, "SLURM_JOB_NAME");
+  if (!place.ask || !slurm::is_job_name(name)) return std::nullopt;
+  const auto answer = place.ask(job, name);
+  if (std::holds_alternative<slurm::Gone>(answer)) return fmt::format("SLURM knows no job {}", job);
+  const auto* shown = std::get_if<slurm::ShownJob>(&answer);
+  // One of another name may be ours: in a step it may be the step's.
+  if (shown == nullptr || is_at_work(slurm::phase_of(shown->state))) return std::nullopt;
+  return fmt::format("job {} is {}", job, slurm::name_of(shown->state));
+}
+
+std::string cgroups_of_this_process() {
+  std::ifstream file("/proc/self/cgroup");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+std::optional<std::string> why_left_over(const Variables& environment, const ProcessPlace& place) {
+  if (const auto end = orchestrator::allocation_end(environment); end && *end <= place.now)
+    return "SLURM_JOB_END_TIME is past: its allocation has ended";
+  if (!has(environment, "SLURM_JOB_ID") || has(environment, allocations::kSubmissionVariable)) return std::nullopt;
+  try {
+    const auto claimed = slurm::read_allocation_environment(environment);
+    if (is_in_group_of(place.cgroups, claimed.job) || orchestrator::launched_by_mpi(environment)) return std::nullopt;
+    // Each process that a node's daemon starts has its node's name: a shell of salloc has none.
+    if (!has(environment, "SLURMD_NODENAME") && !place.host.empty() &&
+        !slurm::may_name(claimed.node_list, short_name(place.host)))
+      return fmt::format("job {} has {} and not this host, '{}'", claimed.job, claimed.node_list, place.host);
+    return why_ended(environment, place, claimed.job);
+  } catch (const core::RuntimeError& error) {
+    core::log_debug("SLURM's variables are believed: {}", error.what());
+    return std::nullopt;
+  }
+}
+
+void leave_left_over_allocation(bool asks) {
+  const auto environment = core::current_environment();
+  ProcessPlace place{orchestrator::wall_clock(), "", "", {}};
+  if (asks) {
+    place.host = core::host_name();
+    place.cgroups = cgroups_of_this_process();
+    place.ask = [](slurm::SlurmJobId job, const std::string& name) {
+      constexpr std::chrono::seconds kPatience(5);
+      return slurm::Client(slurm::real_effects(), {.command_limit = kPatience, .patience = kPatience}).show(job, name);
+    };
+  }
+  const auto why = why_left_over(environment, place);
+  if (!why) return;
+  for (const auto& [name, value] : environment)
+    if (name.starts_with("SLURM_") && !slurm::names_cluster(name)) ::unsetenv(name.c_str());
+  if (orchestrator::launched_rank(environment) == 0) core::log_warning("{}, and no SLURM_* of it is believed", *why);
+}
+
+}  // namespace resolute::cli
