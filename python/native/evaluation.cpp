@@ -109,12 +109,12 @@ results::GalleryScores score_features(const RankRequest& request, results::Featu
     query.values = unit_query = unit_length(query.values, query.dimension, "query");
     gallery.values = unit_gallery = unit_length(gallery.values, gallery.dimension, "gallery");
   }
-  if (!by.re_ranking)
+  const auto steps = results::NeighbourSteps::of(by);
+  if (!steps.any())
     return results::score_galleries(query, asked, gallery, shown, prefix, galleries, results::openblas_gemm(),
                                     request.ranking);
   const auto distances_within = [&](const results::FeatureMatrix& queries, const results::FeatureMatrix& images) {
-    return results::re_ranked_rows(queries, images, {by.re_ranking_k1, by.re_ranking_k2, by.re_ranking_lambda},
-                                   results::openblas_gemm(), request.ranking.work);
+    return results::rows_behind(steps, queries, images, results::openblas_gemm(), request.ranking.work);
   };
   return results::score_galleries(query, asked, gallery, shown, galleries, distances_within, request.ranking);
 }

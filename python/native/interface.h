@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The functions of this project that the Python package calls, as plain C: one library serves every version of Python
-//! (docs/decisions.md, "Python calls a C interface"). `python/resolute/_library.py` declares the same functions.
+//! (docs/inside/decisions.md, "Python calls a C interface"). `python/resolute/_library.py` declares the same functions.
 //!
 //! Each function but resolute_message() and those that close something returns a Status. Pointers are never null unless
 //! a comment allows it. Settings come as JSON texts; the strict readers of the programs check them.
@@ -71,7 +71,7 @@ RESOLUTE_CALL const char* resolute_message();
 
 //! Ranks features, row-major float32, in the galleries of a protocol. \param options {"max_rank", "threads", "seed": of
 //! the draws} \param protocol those of settings::EvaluationProtocol that differ from their defaults; heeded are name,
-//! draws, shots, the distance cosine and re-ranking \param prefix one number a query, or null
+//! draws, shots, the distance cosine, query expansion and re-ranking \param prefix one number a query, or null
 RESOLUTE_CALL int resolute_rank_features(const char* options, const char* protocol, const float* query,
                                          const resolute::python::Side* query_side, const float* gallery,
                                          const resolute::python::Side* gallery_side, std::size_t dimension,
@@ -105,6 +105,12 @@ RESOLUTE_CALL int resolute_pack_view(const resolute::python::Pack* pack, std::si
 RESOLUTE_CALL int resolute_pack_inputs(const resolute::python::Pack* pack, const std::size_t* rows, const int* rates,
                                        std::size_t images, float* pixels);
 
+//! Several packs as one, and the images of their splits that train (datasets/split/joined.h). The parts may be closed
+//! before them. \param splits one of each pack
+RESOLUTE_CALL int resolute_pack_join(const resolute::python::Pack* const* packs,
+                                     const resolute::python::Split* const* splits, std::size_t count,
+                                     resolute::python::Pack** pack, resolute::python::Split** split);
+
 //! Makes a split of the pack. \param settings those of settings::SplitSettings that differ from their defaults
 RESOLUTE_CALL int resolute_split_make(const resolute::python::Pack* pack, const char* settings,
                                       resolute::python::Split** split);
@@ -112,7 +118,7 @@ RESOLUTE_CALL int resolute_split_make(const resolute::python::Pack* pack, const 
 RESOLUTE_CALL int resolute_split_read(const resolute::python::Pack* pack, const char* path,
                                       resolute::python::Split** split);
 RESOLUTE_CALL void resolute_split_close(resolute::python::Split* split);
-//! {"sha256", "split"} becomes the message (docs/formats/manifest.md).
+//! {"sha256", "split"} becomes the message (docs/inside/formats/manifest.md).
 RESOLUTE_CALL int resolute_split_text(const resolute::python::Split* split);
 //! Galleries drawn as an evaluation draws them become the message: a list of lists of indices into the split's gallery.
 RESOLUTE_CALL int resolute_split_draws(const resolute::python::Split* split, int draws, int shots);

@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "datasets/loader/loader.h"
 #include "datasets/pack/pack.h"
+#include "datasets/split/joined.h"
 #include "datasets/split/labelled.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
@@ -173,6 +174,22 @@ int resolute_pack_inputs(const python::Pack* pack, const std::size_t* rows, cons
       python::require_row(*pack->reader, rows[i]);
       loader.fill_view(rows[i], rates[i], {pixels + i * loader.image_floats(), loader.image_floats()});
     }
+  });
+}
+
+int resolute_pack_join(const python::Pack* const* packs, const python::Split* const* splits, std::size_t count,
+                       python::Pack** pack, python::Split** split) {
+  return python::finished([&] {
+    std::vector<const datasets::PackReader*> parts;
+    std::vector<datasets::Split> of_parts;
+    for (std::size_t i = 0; i < count; ++i) {
+      parts.push_back(packs[i]->reader.get());
+      of_parts.push_back(*splits[i]->split);
+    }
+    auto reader = std::make_shared<const datasets::PackReader>(datasets::PackReader::joined(parts));
+    auto joined = std::make_shared<const datasets::Split>(datasets::joined_split(*reader, of_parts));
+    *pack = std::make_unique<python::Pack>(python::Pack{std::move(reader)}).release();
+    *split = std::make_unique<python::Split>(python::Split{std::move(joined)}).release();
   });
 }
 

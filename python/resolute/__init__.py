@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from .evaluation import compare as compare
     from .evaluation import rank as rank
     from .evaluation import rank_distances as rank_distances
+    from .loader import Batch as Batch
+    from .loader import Loader as Loader
     from .method import Method as Method
-    from .packs import Batch as Batch
-    from .packs import Loader as Loader
     from .packs import Pack as Pack
     from .packs import Split as Split
     from .packs import ingest as ingest
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 _FROM = {
     "errors": ("CorruptError", "Error", "InputError", "MachineError"),
     "evaluation": ("Interval", "Scores", "compare", "rank", "rank_distances"),
+    "loader": ("Batch", "Loader"),
     "method": ("Method",),
-    "packs": ("Batch", "Loader", "Pack", "Split", "ingest"),
+    "packs": ("Pack", "Split", "ingest"),
     "suites": ("Suite",),
     "weights": ("Weights",),
     "worker": ("work",),

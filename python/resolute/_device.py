@@ -5,10 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, MachineError
-from .packs import Batch
+from .loader import Batch
 
 # oneDNN chooses kernels by more than torch's own word for the processor says.
 _INSTRUCTIONS = ("avx512_vnni", "avx512_bf16", "amx_bf16")
+
+# Variables by which libraries take other kernels: all of these families but what changes no bits.
+_FAMILIES = ("ONEDNN_", "DNNL_", "MKL_", "ATEN_", "TORCH_MKLDNN_", "TORCH_CUDNN_", "TORCH_BLAS_", "TORCH_ALLOW_TF32_", "NVIDIA_TF32_",
+             "CUBLAS", "CUDNN_ERRATA_", "GLIBC_TUNABLES")
+_OF_NO_BITS = ("CUBLAS_WORKSPACE_CONFIG", "MKL_NUM_THREADS")
+
+
+def kernel_choices() -> list[str]:
+    """NAME=VALUE of the environment's variables by which libraries take other kernels."""
+    chosen = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(_FAMILIES) and os.environ[name]]
+    return [one for one in chosen if not one.startswith(_OF_NO_BITS) and "_VERBOSE" not in one and
+            (not one.startswith("GLIBC_TUNABLES") or "glibc.cpu." in one)]
 
 
 def _processor() -> str:
@@ -39,7 +51,7 @@ class Device:
         self._bf16, self._is_gpu = precision == "bf16", word == "cuda"
         #: For a loader; other ranks of the machine have theirs.
         self.loading_threads = min(4, len(os.sched_getaffinity(0))) if self._is_gpu else 1
-        self.parts = [f"torch {torch.__version__}", _processor(), f"threads {threads}"]
+        self.parts = [f"torch {torch.__version__}", _processor(), f"threads {threads}", *kernel_choices()]
         self.place = torch.device("cpu")
         if self._is_gpu:
             if not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""One attempt of one job, as docs/worker.md has it: its specification, its files, whoever reads its progress, signals to stop."""
+"""One attempt of one job, as docs/inside/worker.md has it: its specification, its files, whoever reads its progress, signals to stop."""
 
 import contextlib
 import functools
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Error, InputError
-from .packs import Pack
+from .packs import Pack, Split
 
 _MINUTE = 60.0
 _KEPT_CHECKPOINTS = 2
@@ -106,6 +106,18 @@ class Job:
                 if pack.settings == settings:
                     return pack
         raise InputError(f"the store has no pack '{settings['name']}' of the job's settings (or it is damaged)")
+
+    def training_data(self) -> tuple[Pack, Split, dict[str, Any]]:
+        """What the training learns from: one pack, or several joined; and the hashes of each for its record."""
+        joined = self.training.get("joined", {})
+        parts, hashes = [], []
+        for data in (self.training, *(joined[name] for name in sorted(joined))):
+            pack = self.pack(data["pack"])
+            parts.append((pack, pack.split(**data["split"])))
+            hashes.append({"pack_sha256": pack.pack_sha256, "split_sha256": parts[-1][1].sha256})
+        if not joined:
+            return *parts[0], hashes[0]
+        return *Pack.joined(parts), {**hashes[0], "joined": hashes[1:]}
 
     def is_done(self) -> bool:
         return (self.folder / "result.json").exists()

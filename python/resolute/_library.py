@@ -34,6 +34,7 @@ _FUNCTIONS = {
     "resolute_pack_image": [c_void_p, c_size_t, c_void_p],
     "resolute_pack_view": [c_void_p, c_size_t, c_int, c_int, POINTER(POINTER(c_uint8)), POINTER(c_int), POINTER(c_int)],
     "resolute_pack_inputs": [c_void_p, POINTER(c_size_t), POINTER(c_int), c_size_t, c_void_p],
+    "resolute_pack_join": [POINTER(c_void_p), POINTER(c_void_p), c_size_t, POINTER(c_void_p), POINTER(c_void_p)],
     "resolute_split_make": [c_void_p, c_char_p, POINTER(c_void_p)],
     "resolute_split_read": [c_void_p, c_char_p, POINTER(c_void_p)],
     "resolute_split_text": [c_void_p],

@@ -1,4 +1,4 @@
-"""An evaluation of a method of one's own: features, exact scores of them, and one line a query (docs/formats/result.md)."""
+"""An evaluation of a method of one's own: features, exact scores of them, and one line a query (docs/inside/formats/result.md)."""
 
 import csv
 import io
@@ -25,17 +25,23 @@ class _Side:
         self.cameras = numpy.array([item["camera"] for item in items], numpy.int64) if with_cameras else None
         self.features = numpy.zeros((len(items), 0), numpy.float32)
 
-    def embed(self, job: Job, method: Method, device: Device, pack: Pack, rates: list[int]) -> None:
+    def embed(self, job: Job, method: Method, device: Device, pack: Pack, rates: list[int], flip: bool) -> None:
         import torch
+
+        def features_of(images: Any) -> Any:
+            with torch.no_grad(), device.computing():
+                return method.embed_by_camera(images, *given).detach().float()
 
         found = []
         for begin in range(0, len(rates), _BATCH):
             shown, items = rates[begin:begin + _BATCH], self.items[begin:begin + _BATCH]
             images = torch.from_numpy(pack.inputs([item["row"] for item in items], shown))
             given = [torch.tensor(numbers, device=device.place) for numbers in (shown, [item["camera"] for item in items])]
-            with torch.no_grad(), device.computing():
-                features = method.embed_by_camera(images.to(device.place), *given)
-            found.append(features.detach().float().cpu().numpy())
+            images = images.to(device.place)
+            features = features_of(images)
+            if flip:  # as workers/evaluation/image_embedding.cpp
+                features = (features + features_of(images.flip(3).contiguous(memory_format=torch.channels_last))) / 2
+            found.append(features.cpu().numpy())
             job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
             if job.should_stop():
                 raise Stopped(f"after {begin + len(shown)} of {len(rates)} images")
@@ -79,8 +85,9 @@ def measure(job: Job, method: Method, device: Device, pack: Pack, split: Split,
 
     settings = job.specification["split"]
     query, gallery = (_Side(split.manifest[side], settings["lr_camera"] != 0) for side in ("query", "gallery"))
-    query.embed(job, method, device, pack, [item["rate"] for item in query.items])
-    gallery.embed(job, method, device, pack, [protocol["gallery_rate"]] * len(gallery.items))
+    flip = bool(protocol.get("flip"))
+    query.embed(job, method, device, pack, [item["rate"] for item in query.items], flip)
+    gallery.embed(job, method, device, pack, [protocol["gallery_rate"]] * len(gallery.items), flip)
     device.expect_memory()
     scores = ranked(query.features, gallery.features, query.identities, gallery.identities, query.cameras, gallery.cameras, protocol,
                     seed=settings["seed"], max_rank=max(QUERY_RANKS), threads=torch.get_num_threads())
@@ -90,31 +97,30 @@ def measure(job: Job, method: Method, device: Device, pack: Pack, split: Split,
     return {"query": query, "gallery": gallery}, scores
 
 
-def _check_people_apart(pack: Pack, asked: Split, trained_pack: Pack, trained_on: Split) -> None:
+def _check_people_apart(job: Job, pack: Pack, asked: Split) -> None:
     """Nobody who is asked for may have been trained on: as workers/jobs/evaluation_job.cpp."""
-    stand_ins = any(one.settings["synthetic"] and one.settings["source"] != "synthetic" for one in (pack, trained_pack))
-    if pack.pack_sha256 == trained_pack.pack_sha256 or stand_ins:
-        return
-    rows, trained_rows = pack.rows, trained_pack.rows
-    seen = {trained_rows[item["row"]]["source_sha256"] for item in trained_on.manifest["train"]}
-    found = [item["path"] for side in ("query", "gallery") for item in asked.manifest[side]
-             if rows[item["row"]]["source_sha256"] in seen]
-    if found:
-        raise InputError(f"test images of data set '{pack.settings['name']}' were trained on: {len(found)} (the first is '{found[0]}'); "
-                         f"divide its people as those of '{trained_pack.settings['name']}' are, or ask another set")
+    for data in (job.training, *job.training.get("joined", {}).values()):
+        trained_pack = job.pack(data["pack"])
+        if pack.pack_sha256 == trained_pack.pack_sha256 or pack.is_stand_in or trained_pack.is_stand_in:
+            continue
+        rows, trained_rows = pack.rows, trained_pack.rows
+        seen = {trained_rows[item["row"]]["source_sha256"] for item in trained_pack.split(**data["split"]).manifest["train"]}
+        found = [item["path"] for side in ("query", "gallery") for item in asked.manifest[side]
+                 if rows[item["row"]]["source_sha256"] in seen]
+        if found:
+            raise InputError(f"test images of data set '{pack.settings['name']}' were trained on: {len(found)} (the first is '{found[0]}'); "
+                             f"divide its people as those of '{trained_pack.settings['name']}' are, or ask another set")
 
 
 def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> None:
     from safetensors.torch import load
 
     specification, protocol = job.specification, job.specification["protocol"]
-    for name in ("flip", "query_expansion"):
-        if protocol.get(name):
-            raise InputError(f"evaluate.{name} is asked for (this worker does not do it)")
     training, weights = job.result_of_training()
-    pack, trained_pack = job.pack(), job.pack(job.training["pack"])
-    of_trial, trained_on = pack.split(**specification["split"]), trained_pack.split(**job.training["split"])
-    _check_people_apart(pack, of_trial, trained_pack, trained_on)
+    pack = job.pack()
+    of_trial = pack.split(**specification["split"])
+    _check_people_apart(job, pack, of_trial)
+    trained_on = job.training_data()[1]
     method.module = method.network(trained_on.manifest["train_identities"]).to(device.place)
     method.module.load_state_dict(load(weights))
     method.module.eval()

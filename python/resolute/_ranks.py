@@ -105,7 +105,7 @@ def _admit(door: selectors.BaseSelector, listener: socket.socket) -> None:
 
 class Ranks:
     """options: process_rank, process_ranks, and of several ranks rendezvous, rendezvous_fd, secret_fd, rendezvous_timeout and
-    exchange_timeout of docs/worker.md. All ranks make the same calls in one order. Each raises MachineError for a rank that has
+    exchange_timeout of docs/inside/worker.md. All ranks make the same calls in one order. Each raises MachineError for a rank that has
     gone, or does not answer within the exchange's limit."""
 
     def __init__(self, options: Namespace):

@@ -211,7 +211,8 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m resolute curves", description=__doc__, allow_abbrev=False, epilog="Other options are "
                                      "those of `resolute suite table` that decide the suite's plan: --profile, --set, …")
     parser.add_argument("suite", metavar="SUITE.toml")
-    parser.add_argument("--store", required=True, type=Path)
+    store = os.environ.get("RESOLUTE_STORE") or None
+    parser.add_argument("--store", default=store, required=store is None, type=Path)
     parser.add_argument("--to", required=True, choices=_CLIENTS)
     parser.add_argument("--out", required=True, type=Path, help="folder of the curves")
     parser.add_argument("--follow", action="store_true", help="go on until every training is done")

@@ -198,7 +198,7 @@ def rank(qf: Any, gf: Any, q_ids: Any, g_ids: Any, q_cams: Any = None, g_cams: A
     protocol: "single-shot", "multi-shot", "whole-gallery" or None, which is the same as the last. draws: how many galleries are
     drawn, 1 to 10,000, 100 unless given. shots: with "multi-shot", images of each identity in a gallery, 2 to 1,000, 5 unless given;
     of one that has fewer, all. seed: of the draws, 0 to 2^48. A split's seed and its gallery in order
-    give the galleries of an evaluation of that split (docs/formats/manifest.md). Identity 0 is in no drawn gallery,
+    give the galleries of an evaluation of that split (docs/inside/formats/manifest.md). Identity 0 is in no drawn gallery,
     unless a query has it: in a split it stands for distractors.
 
     Raises InputError for shapes that disagree, NaN, infinite features, and settings out of range or without effect.
@@ -211,7 +211,7 @@ def rank(qf: Any, gf: Any, q_ids: Any, g_ids: Any, q_cams: Any = None, g_cams: A
 
 def ranked(qf: Any, gf: Any, q_ids: Any, g_ids: Any, q_cams: Any, g_cams: Any, protocol: Mapping[str, Any], *, seed: int,
            prefix: Any = None, max_rank: int, threads: int | None) -> Scores:
-    """The same by the `protocol` of a job's specification (docs/formats/specification.md)."""
+    """The same by the `protocol` of a job's specification (docs/inside/formats/specification.md)."""
     query, gallery = _arrays.matrix(qf, "qf"), _arrays.matrix(gf, "gf")
     if query.shape[1] != gallery.shape[1]:
         raise InputError(f"'qf' has {query.shape[1]} dimensions (and 'gf' {gallery.shape[1]})")

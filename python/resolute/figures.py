@@ -1,7 +1,7 @@
 """The figures of a suite's report, drawn by matplotlib for papers: serif letters of eight points; lines and symbols stay apart in print
 without colour.
 
-A figure is what docs/formats/report.md has under `figures`: numbers, axes and words. The same numbers and matplotlib give the same bytes.
+A figure is what docs/inside/formats/report.md has under `figures`: numbers, axes and words. The same numbers and matplotlib give the same bytes.
 """
 
 import argparse
@@ -26,7 +26,7 @@ WIDTHS = {"one-column": 3.35, "two-columns": 6.9}
 _COLOURS = ("#0072b2", "#c2500a", "#00795a", "#9a3d8f", "#8a6400", "#5b6670", "#b0004e", "#0088a0")  # the page's, in its order
 _MARKS = "osD^vpX*"
 _DASHES = ("-", "--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))
-_MANY_POINTS, _BAND_POINTS = 25, 8  # from which a curve has no symbols, and its interval is a band
+_MANY_POINTS = 25  # from which a curve has no symbols
 _LETTER = 0.058  # inches
 # Its own fonts, which every matplotlib brings; text of a suite is no formula; a journal takes no Type 3 fonts.
 _STYLE: Any = {
@@ -104,7 +104,7 @@ class _Drawing:
         y, low, high = _numbers(one["y"]), _numbers(one.get("low", ())), _numbers(one.get("high", ()))
         pen: dict[str, Any] = {"color": colour, "linestyle": _DASHES[((at if self.is_plain else 0) + at // len(_COLOURS)) % len(_DASHES)],
                                "marker": "" if self.is_plain else mark, "linewidth": 0.7 if "trial" in one else 1.1}
-        if low and len(y) <= _BAND_POINTS:
+        if low and len(y) == 1:  # more make a band
             return self.axes.errorbar(one["x"], y, _arms(y, low, high), capsize=1.5, **pen)
         if low:
             self.axes.fill_between(one["x"], low, high, color=colour, alpha=0.18, linewidth=0)
@@ -149,6 +149,11 @@ class _Drawing:
             axes.spines[:].set_visible(True)
             return
         axes.grid(axis="x" if self.lies else "both")
+        if x.get("scale") == "log":
+            axes.set_xscale("log")
+        if "ticks" in x:
+            axes.set_xticks(x["ticks"], [f"{tick:g}" for tick in x["ticks"]])
+            axes.set_xticks([], minor=True)
         axes.set_xlim(across.get("from"), across.get("to"))
         axes.set_ylim(up.get("from"), up.get("to"))
         if self.lies:  # the first on top
@@ -222,7 +227,8 @@ def main(words: list[str]) -> None:
                                      "PDF, for one column and for two.", allow_abbrev=False, epilog="Other options are those of "
                                      "`resolute suite report` that decide the suite's plan: --profile, --set, …")
     parser.add_argument("suite", metavar="SUITE.toml")
-    parser.add_argument("--store", required=True)
+    store = os.environ.get("RESOLUTE_STORE") or None
+    parser.add_argument("--store", default=store, required=store is None)
     parser.add_argument("--out", required=True, help="folder to make")
     options, others = parser.parse_known_args(words)
     try:

@@ -1,11 +1,11 @@
-"""A method of one's own as the worker sees it: a network, its losses, and an embedding (docs/python.md, "A method of your own")."""
+"""A method of one's own as the worker sees it: a network, its losses, and an embedding (docs/own_method.md)."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .packs import Batch
+from .loader import Batch
 
 
 class Method:
@@ -21,6 +21,11 @@ class Method:
 
     #: Raise it when results change by something that is not in the method's file.
     revision = 1
+    #: Levels of the trunk that trunk_level() tells apart.
+    trunk_levels = 5
+    #: Names of a step's phases, in their order; none: a step is one phase. Each is a pass of losses_in() over all lanes and a step of
+    #: the optimiser for its groups of parameters.
+    phases: tuple[str, ...] = ()
     #: True: losses() looks at batch.has_label, so that train.labelled_fraction may be below 1.
     heeds_has_label = False
 
@@ -43,6 +48,12 @@ class Method:
         on the training's device; the gradient of the step is the lanes' mean over rows."""
         raise NotImplementedError(f"{type(self).__name__} has no losses()")
 
+    def losses_in(self, phase: str, batch: Batch) -> Mapping[str, Any]:
+        """losses() of one of `phases`; without any it is losses(). An empty dict: the phase rests, and nothing of it moves."""
+        if phase:
+            raise NotImplementedError(f"{type(self).__name__} has no losses_in() (its phases are {', '.join(self.phases)})")
+        return self.losses(batch)
+
     def embed(self, images: Any, rates: Any) -> Any:
         """Features N×D of normalised images N×3×H×W, compared by Euclidean distances. rates: int64 N, 1 for gallery images. The
         module is in evaluation mode, without gradients."""
@@ -54,7 +65,8 @@ class Method:
         return self.embed(images, rates)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """For optimiser(): all parameters that learn, with the recipe's `weight_decay` and `decay`."""
+        """For optimiser(): all parameters that learn, with the recipe's `weight_decay` and `decay`. A group with "phases": ["NAME", …]
+        moves in these phases alone, one without in each."""
         decayed: list[Any] = []
         plain: list[Any] = []
         for parameter in self.module.parameters():
@@ -62,6 +74,12 @@ class Method:
                 (plain if self.recipe["decay"] == "weights" and parameter.ndim < 2 else decayed).append(parameter)
         groups = [{"params": decayed, "weight_decay": self.recipe["weight_decay"]}, {"params": plain, "weight_decay": 0.0}]
         return [group for group in groups if group["params"]]
+
+    def trunk_level(self, name: str) -> int | None:
+        """The trunk's level that the parameter of that name in self.module is of, from 1 at the image to `trunk_levels`; None: it is
+        beside the trunk. Asked for `train.trunk_learning_rate_factor` and `train.layer_decay`, which multiply the rates of optimiser()
+        as resolute-worker has it."""
+        raise NotImplementedError(f"{type(self).__name__} has no trunk_level()")
 
     def optimiser(self) -> Any:
         """A torch.optim.Optimizer whose learning rates are those of factor 1: the recipe's `optimiser`."""

@@ -1,13 +1,9 @@
-"""Packs, splits and the loader of trainings.
-
-A batch of the same pack, split, recipe and seed has the same bits as in `resolute-worker`. The images of a batch are not copied:
-an array or a tensor shows the loader's memory, and the loader takes other memory while you keep it.
-"""
+"""Packs, splits and the loader of trainings. A batch of the same pack, split, recipe and seed has the same bits as in
+`resolute-worker`."""
 
 import json
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ctypes import POINTER, byref, c_int, c_size_t, c_uint8, c_void_p
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,13 +11,14 @@ from typing import Any
 
 import numpy
 
-from . import _library
 from ._arrays import MOST as _ENDLESS
 from ._arrays import count as _count
+from ._arrays import shown
+from ._bars import is_watched
 from ._library import Handle, call
 from .errors import InputError
+from .loader import Loader, can_pin, sender_to
 from .programs import run_json
-
 
 #: The changes of colours among a recipe's settings; a recipe names those that are not at their defaults.
 COLOURS = ("jitter", "jitter_brightness", "jitter_contrast", "jitter_saturation", "jitter_hue", "policy", "policy_magnitude")
@@ -41,7 +38,7 @@ class Split:
         self._handle = handle
         text = json.loads(call("split_text", handle.pointer))
         self.sha256: str = text["sha256"]
-        #: The published form: options, train, query, gallery (docs/formats/manifest.md).
+        #: The published form: options, train, query, gallery (docs/inside/formats/manifest.md).
         self.manifest: dict[str, Any] = text["split"]
 
     def __repr__(self) -> str:
@@ -57,111 +54,8 @@ class Split:
         self._handle.close()
 
 
-class _Memory:
-    """The images of one batch, as NumPy wants to be shown memory; freed with the last array on it."""
-
-    def __init__(self, kept: Handle, pointer: int, shape: tuple[int, ...], kind: str):
-        self._kept = kept
-        self.__array_interface__ = {"data": (pointer, False), "shape": shape, "typestr": kind, "version": 3}
-
-
-class Batch:
-    """One batch of N images.
-
-    hr, lr: float32 N×3×H×W in channels-last memory, normalised with ImageNet's mean and deviation; tensors of PyTorch where
-    it is installed, else of NumPy; None where they were not asked for. labels (0 to the number of identities - 1), rows (of the
-    pack), cameras (the pack's), rates (of the images in lr), has_hr (False: `hr` is 0), has_label (False: the label is -1): N. step:
-    from 0.
-    """
-
-    def __init__(self, given: _library.Batch, height: int, width: int, arrays: str):
-        kept = Handle("batch", c_void_p(given.kept))
-        count = given.images
-
-        def shown(pointer: int | None, shape: tuple[int, ...], kind: str) -> Any:
-            if pointer is None:
-                return numpy.zeros(shape, kind) if 0 in shape else None
-            array = numpy.asarray(_Memory(kept, pointer, shape, kind))
-            if len(shape) == 4:
-                array = array.transpose(0, 3, 1, 2)
-            if arrays == "numpy":
-                return array
-            import torch
-
-            return torch.from_numpy(array)
-
-        images = (count, height, width, 3)
-        self.step = int(given.step)
-        self.hr = shown(given.hr, images, "<f4")
-        self.lr = shown(given.lr, images, "<f4")
-        self.labels, self.rows, self.cameras, self.rates = (
-            shown(pointer, (count,), "<i8") for pointer in (given.labels, given.rows, given.cameras, given.rates))
-        self.has_hr, self.has_label = (shown(pointer, (count,), "|b1") for pointer in (given.has_hr, given.has_label))
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def to(self, device: Any, non_blocking: bool = True) -> "Batch":
-        """The same batch with its tensors on a device of PyTorch, in channels-last memory. They go to a GPU from pinned memory."""
-        import torch
-
-        pinned = torch.device(device).type == "cuda"
-        moved = object.__new__(Batch)
-        moved.step = self.step
-        for name in ("hr", "lr", "labels", "rows", "cameras", "rates", "has_hr", "has_label"):
-            value = getattr(self, name)
-            if value is not None:
-                value = (value.pin_memory() if pinned and not value.is_cuda else value).to(device, non_blocking=non_blocking)
-            setattr(moved, name, value)
-        return moved
-
-
-class Loader:
-    """Batches in the order of steps, loaded ahead by threads of its own; made by Pack.loader(). Iterate over it, or call next().
-
-    One thread asks at a time. It does not go along into a forked process: open it there.
-    """
-
-    def __init__(self, handle: Handle, size: tuple[int, int], arrays: str, first_step: int, end_step: int):
-        self._handle, self._size, self._arrays = handle, size, arrays
-        self._lock = threading.Lock()
-        #: The step of the next batch. A loader that is opened with `first_step=loader.step` goes on where this one is.
-        self.step = first_step
-        self._end_step = end_step
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __len__(self) -> int:
-        """Batches that are left; of a loader without `steps` there is no number."""
-        if self._end_step == _ENDLESS:
-            raise TypeError("a loader without 'steps' has no length")
-        return self._end_step - self.step
-
-    def __next__(self) -> Batch:
-        with self._lock:
-            pointer = self._handle.pointer
-            if self.step == self._end_step:
-                raise StopIteration
-            given = _library.Batch()
-            call("loader_next", pointer, byref(given))
-            self.step += 1
-        return Batch(given, *self._size, self._arrays)
-
-    def close(self) -> None:
-        """Ends the threads. Batches that are kept stay."""
-        with self._lock:
-            self._handle.close()
-
-    def __enter__(self) -> "Loader":  # noqa: PYI034 (typing.Self is of Python 3.11)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 class Pack:
-    """A sealed pack of a store (docs/formats/pack.md): STORE/packs/NAME-HASH.
+    """A sealed pack of a store (docs/inside/formats/pack.md): STORE/packs/NAME-HASH.
 
     settings: height, width, rates and all else that decides its bytes. manifest_sha256, pack_sha256. Rows are numbered from 0 to
     len(pack) - 1. Several threads may read. Raises InputError where no pack is, CorruptError where its bytes have changed; so does each
@@ -171,14 +65,33 @@ class Pack:
     def __init__(self, folder: str | os.PathLike[str]):
         pointer = c_void_p()
         call("pack_open", os.fsencode(folder), byref(pointer))
+        self._take(pointer, Path(folder))
+
+    def _take(self, pointer: c_void_p, folder: Path) -> None:
         self._handle = Handle("pack", pointer)
-        self.folder = Path(folder)
+        self.folder = folder
         facts = json.loads(call("pack_facts", pointer))
         self.settings: dict[str, Any] = facts["settings"]
         self.manifest_sha256: str = facts["manifest_sha256"]
         self.pack_sha256: str = facts["pack_sha256"]
         self._rows: int = facts["rows"]
         self._manifest: list[dict[str, Any]] | None = None
+
+    @classmethod
+    def joined(cls, parts: "Sequence[tuple[Pack, Split]]") -> "tuple[Pack, Split]":
+        """Packs of one size as one, and the images of their splits that train, as a suite's `joined_with` joins them: identities,
+        cameras and labels of each part go on behind those before. Queries and gallery, settings and hashes are the first part's. An image that trains in two
+        parts is refused."""
+        if not parts:
+            raise InputError("there is no pack to join")
+        packs, splits = (c_void_p * len(parts))(), (c_void_p * len(parts))()
+        for i, (pack, split) in enumerate(parts):
+            packs[i], splits[i] = pack._handle.pointer.value, split._handle.pointer.value
+        pointer, of_split = c_void_p(), c_void_p()
+        call("pack_join", packs, splits, len(parts), byref(pointer), byref(of_split))
+        joined = object.__new__(cls)
+        joined._take(pointer, parts[0][0].folder)
+        return joined, Split(Handle("split", of_split))
 
     def __len__(self) -> int:
         return self._rows
@@ -200,6 +113,11 @@ class Pack:
     def rates(self) -> list[int]:
         """The rates at which it has images beside those at network size, ascending, each from 1 to 16."""
         return list(self.settings["rates"])
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Made-up images stand in the place of a source's real ones."""
+        return bool(self.settings["synthetic"]) and self.settings["source"] != "synthetic"
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -246,8 +164,8 @@ class Pack:
         return images.transpose(0, 3, 1, 2)
 
     def split(self, path: str | os.PathLike[str] | None = None, **settings: object) -> Split:
-        """The split of one trial: made by settings (partition, seed, lr_camera, query_rates, …; docs/formats/manifest.md has
-        all), or a published one, read from `path`."""
+        """The split of one trial: made by settings (partition, seed, lr_camera, query_rates, …; docs/inside/formats/manifest.md
+        has all), or a published one, read from `path`."""
         pointer = c_void_p()
         if path is not None:
             if settings:
@@ -261,7 +179,8 @@ class Pack:
                lr_images: int | None = None, copies_from: str | None = None, flip: float | None = None, pad: int | None = None,
                erasing: float | None = None, labelled_fraction: float | None = None, labelled_by: str | None = None, seed: int = 0,
                steps: int | None = None, first_step: int = 0, rank: int = 0, ranks: int = 1, hr: bool = True, lr: bool = True,
-               threads: int = 0, arrays: str | None = None, copies: Mapping[str, Sequence[float]] | None = None,
+               threads: int = 0, arrays: str | None = None, device: Any = None, pin_memory: bool = False,
+               copies: Mapping[str, Sequence[float]] | None = None,
                **colours: float | str) -> Loader:
         """Batches of P identities × K images, augmented, as a training of this project gets them.
 
@@ -271,7 +190,9 @@ class Pack:
         jitter_hue, policy, policy_magnitude, as there. seed: which images come and what happens to them. first_step: goes on there.
         steps: how many batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of
         several processes. hr, lr: False leaves these images out. threads: 0 for one a processor; no byte depends on it. arrays:
-        "torch" or "numpy".
+        "torch" or "numpy". device: of PyTorch; tensors come on it, and the next batch is copied while this one is computed with. The
+        host's own device costs no copy. pin_memory: tensors lie in pinned memory, where PyTorch has CUDA. Raises MachineError for a
+        device that is not there.
 
         Raises InputError for settings out of range, and for a split with fewer identities than a batch asks for.
         """
@@ -285,15 +206,20 @@ class Pack:
         if arrays is None:
             arrays = "torch" if find_spec("torch") else "numpy"
         if arrays not in ("torch", "numpy"):
-            raise InputError(f"'arrays' is {arrays!r} (it is torch or numpy)")
+            raise InputError(f"'arrays' is {shown(arrays)} (it is torch or numpy)")
+        if arrays == "torch" and not find_spec("torch"):
+            raise InputError("'arrays' is 'torch' (PyTorch is not installed); install it, or give arrays='numpy'")
+        if arrays == "numpy" and (device is not None or pin_memory):
+            raise InputError(f"'{'pin_memory' if device is None else 'device'}' is given with arrays of NumPy (tensors of PyTorch alone "
+                             "have it); install PyTorch, or leave it out")
         first = _count(first_step, "first_step")
         end = _ENDLESS if steps is None else first + _count(steps, "steps")
         options = {"seed": _count(seed, "seed"), "first_step": first, "end_step": end, "hr": bool(hr), "lr": bool(lr),
                    "threads": _count(threads, "threads"), "rank": _count(rank, "rank"), "ranks": _count(ranks, "ranks", 1)}
-        pointer = c_void_p()
+        sender, pointer = sender_to(device), c_void_p()
         call("loader_open", self._handle.pointer, split._handle.pointer, _json(given, "the recipe"), _json(options, "options"),
              byref(pointer))
-        return Loader(Handle("loader", pointer), (self.height, self.width), arrays, first, end)
+        return Loader(Handle("loader", pointer), (self.height, self.width), arrays, first, end, bool(pin_memory) and can_pin(), sender)
 
     def close(self) -> None:
         """Ends its use; splits, loaders and batches that were made from it stay usable."""
@@ -306,14 +232,16 @@ def _intervals(copies: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
     return {step: list(interval) for step, interval in copies.items()}
 
 
-def ingest(source: str, root: str | os.PathLike[str], store: str | os.PathLike[str], **settings: object) -> Pack:
+def ingest(source: str, root: str | os.PathLike[str], store: str | os.PathLike[str], *, progress: bool | None = None,
+           **settings: object) -> Pack:
     """Makes a pack of a data set's raw images, or finds it made: `resolute data ingest SOURCE --root … --store …`. Settings are
-    that command's options, `rates=[2, 3, 4]` for `--rates 2,3,4`. Progress goes to a terminal's standard error. Raises InputError for
-    images that cannot be read and options that are wrong."""
+    that command's options, `rates=[2, 3, 4]` for `--rates 2,3,4`. progress: bars on standard error, as tqdm draws them; None: where that
+    is a terminal or a notebook. Raises InputError for images that cannot be read and options that are wrong."""
     options = []
     for name, value in settings.items():
         text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
         options += ["--" + name.replace("_", "-"), text]
-    made = run_json(["data", "ingest", source, "--root", os.fspath(root), "--store", os.fspath(store), *options, "--json"])
+    made = run_json(["data", "ingest", source, "--root", os.fspath(root), "--store", os.fspath(store), *options, "--json"],
+                    bars=is_watched() if progress is None else bool(progress))
     return Pack(made["folder"])
 

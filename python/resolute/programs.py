@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from ._bars import Bars
 from ._library import PROGRAMS
 from .errors import Error, InputError, MachineError
 
@@ -23,15 +24,23 @@ def _pass_on(stream: TextIO, lines: deque[str]) -> None:
             lines.append(line.strip())
 
 
-def run(arguments: Sequence[str]) -> str:
-    """Runs `resolute ARGUMENTS`, waits, and returns its standard output. Its standard error is passed on as it comes. Ctrl-C
-    reaches the program, which ends in order. Raises InputError (exit code 2), KeyboardInterrupt (75), MachineError (another)."""
+def run(arguments: Sequence[str], bars: bool = False) -> str:
+    """Runs `resolute ARGUMENTS`, waits, and returns its standard output. Its standard error is passed on as it comes, and with `bars`
+    its progress is drawn there. Ctrl-C reaches the program, which ends in order. Raises InputError (exit code 2), KeyboardInterrupt (75),
+    MachineError (another)."""
     program = PROGRAMS / "resolute"
+    drawn = Bars() if bars else None
+    environment = {"RESOLUTE_PYTHON": sys.executable, **os.environ, **({"RESOLUTE_PROGRESS_FD": str(drawn.number)} if drawn else {})}
     try:
         child = subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                 env={"RESOLUTE_PYTHON": sys.executable, **os.environ})
+                                 env=environment, pass_fds=[drawn.number] if drawn else [])
     except OSError as error:
         raise MachineError(f"'{program}' cannot be started ({error.strerror})") from None
+    except ValueError as error:
+        raise InputError(f"an argument cannot be given to a program ({error})") from None
+    finally:
+        if drawn:
+            drawn.close_other()
     assert child.stdout and child.stderr
     lines: deque[str] = deque(maxlen=1)
     reader = threading.Thread(target=_pass_on, args=(child.stderr, lines), daemon=True)
@@ -45,6 +54,8 @@ def run(arguments: Sequence[str]) -> str:
     finally:
         code = child.wait()
         reader.join()
+        if drawn:
+            drawn.join()
         child.stdout.close()
         child.stderr.close()
     if code == 0:
@@ -55,9 +66,9 @@ def run(arguments: Sequence[str]) -> str:
     raise (InputError if code == _INPUT else MachineError)(words)
 
 
-def run_json(arguments: Sequence[str]) -> Any:
+def run_json(arguments: Sequence[str], bars: bool = False) -> Any:
     """run(), its standard output read as one JSON document."""
-    text = run(arguments)
+    text = run(arguments, bars)
     try:
         return json.loads(text)
     except ValueError:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Suite:
-    """A suite's file and the store where its results are.
+    """A suite's file and the store where its results are. file: a path; a name alone that no file here has is that of a suite that comes
+    with resolute, "rain.toml". store: the folder; None: what RESOLUTE_STORE names.
 
     set: values in place of the file's, as `--set trials=1`: {"trials": 1, "train.steps": 100}. Other options of the commands are
     keywords, `profile="gpu"` for `--profile gpu`, `no_disk=True` for `--no-disk`.
@@ -25,8 +26,11 @@ class Suite:
     where it ended otherwise.
     """
 
-    def __init__(self, file: str | os.PathLike[str], store: str | os.PathLike[str], *, set: dict[str, object] | None = None,
-                 profile: str | None = None):
+    def __init__(self, file: str | os.PathLike[str], store: str | os.PathLike[str] | None = None, *,
+                 set: dict[str, object] | None = None, profile: str | None = None):
+        store = store or os.environ.get("RESOLUTE_STORE")
+        if not store:
+            raise InputError("no store is given (the folder of packs, jobs and suites); give Suite(file, store), or set RESOLUTE_STORE")
         self.file, self.store = Path(file), Path(store)
         self._common = ["--store", str(self.store)]
         if profile is not None:
@@ -42,10 +46,14 @@ class Suite:
             given.append("--" + name.replace("_", "-"))
             if value is not True:
                 given.append(str(value))
+        # This suite is what was said here, not what somebody ran last in the store.
+        chosen = {"profile", "datasets", "stand_ins", "with_references", "from_scratch", "relative_to"} & options.keys()
+        if not chosen and len(self._common) == 2:
+            given += ["--profile", ""]
         return ["suite", verb, str(self.file), *self._common, *given]
 
     def plan(self, **options: object) -> dict[str, Any]:
-        """The plan: jobs, sizes, times (docs/formats/plan.md)."""
+        """The plan: jobs, sizes, times (docs/inside/formats/plan.md)."""
         found: dict[str, Any] = run_json([*self._command("plan", options), "--json"])
         return found
 
@@ -61,7 +69,7 @@ class Suite:
         return self
 
     def status(self, **options: object) -> dict[str, Any]:
-        """How far it is and why not further (docs/formats/live.md)."""
+        """How far it is and why not further (docs/inside/formats/live.md)."""
         found: dict[str, Any] = run_json([*self._command("status", options), "--json"])
         return found
 
@@ -77,7 +85,8 @@ class Suite:
     def rows(self) -> list[dict[str, Any]]:
         """One a trial of a cell: table, row, label, dataset, trained_on and asked_on (two ids where the row is asked on another
         data set than it trains on, else the same as dataset), metric, trial, value (None: not there yet), paper (the paper's number),
-        mean; and by how much the row's mean differs from that of the row `to`: difference, low, high (95 %)."""
+        paper_dataset (on which the paper has it), mean; and by how much the row's mean differs from that of the row `to`: difference,
+        low, high (95 %)."""
         return [one for table in self.tables()["tables"] for row in table["rows"] for cell in row["cells"]
                 for one in _trials(table["id"], row, cell)]
 
@@ -88,7 +97,7 @@ class Suite:
         return pandas.DataFrame(self.rows())
 
     def figure_numbers(self) -> list[dict[str, Any]]:
-        """The figures of `suite report` as numbers, axes and words (docs/formats/report.md, `figures`)."""
+        """The figures of `suite report` as numbers, axes and words (docs/inside/formats/report.md, `figures`)."""
         found: list[dict[str, Any]] = run_json([*self._command("report", {}), "--json"])["figures"]
         return found
 
@@ -156,6 +165,6 @@ def _trials(table: str, row: dict[str, Any], cell: dict[str, Any]) -> list[dict[
     against = cell["difference"] or {}
     common = {"table": table, "row": row["id"], "label": row["label"], "dataset": cell["dataset"],
               **{key: cell.get(key, cell["dataset"]) for key in ("trained_on", "asked_on")}, "metric": cell["metric"]}
-    summary = {"paper": cell["reference"], "mean": cell["mean"], "to": against.get("to"), "difference": against.get("mean"),
-               "low": against.get("low"), "high": against.get("high")}
+    summary = {"paper": cell["reference"], "paper_dataset": cell.get("paper_dataset"), "mean": cell["mean"], "to": against.get("to"),
+               "difference": against.get("mean"), "low": against.get("low"), "high": against.get("high")}
     return [{**common, "trial": trial, "value": value, **summary} for trial, value in enumerate(cell["values"])]

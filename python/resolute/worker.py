@@ -1,4 +1,4 @@
-"""The worker of methods of one's own: one process rank of one job by its command line, as docs/worker.md has it."""
+"""The worker of methods of one's own: one process rank of one job by its command line, as docs/inside/worker.md has it."""
 
 import contextlib
 import dataclasses
@@ -129,7 +129,7 @@ def work(method: type[Method]) -> None:
     """Runs the command line: `FILE.py [OPTIONS] run --store … --job …`, as a suite's `worker = ["python", "FILE.py"]` starts it, or
     `FILE.py [OPTIONS] describe`, which prints the numeric class. The last line of the method's file.
 
-    Ends the process with the exit codes of docs/worker.md unless all is done. An exception of the method ends it with 2, since the same
+    Ends the process with the exit codes of docs/inside/worker.md unless all is done. An exception of the method ends it with 2, since the same
     again would end the same way; OSError, MemoryError and RuntimeError with 1."""
     name = Path(inspect.getfile(method)).stem
     try:
