@@ -1,4 +1,4 @@
-# Every dependency, found once, as imported targets. What each is for: docs/decisions.md.
+# Every dependency, found once, as imported targets. What each is for: docs/inside/decisions.md.
 # What scripts have unpacked from PyPI's wheels.
 if(NOT LIBTORCH_ROOT)
   if(DEFINED ENV{RESOLUTE_CACHE})

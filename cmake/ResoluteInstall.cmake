@@ -25,7 +25,7 @@ install(FILES LICENSE CITATION.cff CHANGELOG.md README.md DESTINATION share/doc/
 install(DIRECTORY docs DESTINATION share/doc/resolute)
 
 # libtorch is no package of Debian: what resolute-torch loads of it lies beside the program, without the symbols that only a
-# linker reads (docs/decisions.md, "An installed worker has its libtorch beside it").
+# linker reads (docs/inside/decisions.md, "An installed worker has its libtorch beside it").
 if(TARGET resolute-torch)
   get_filename_component(wheels ${LIBTORCH_ROOT}/.. ABSOLUTE)
   install(CODE "

@@ -2,7 +2,7 @@
 #
 #   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...] [WAITS])
 #     A static library resolute_NAME with alias resolute::NAME. WAITS: its time goes into files, processes and people, so that it is
-#     compiled with -O1, in two thirds of the time of -O2 (docs/decisions.md, "Parts that wait are compiled with -O1").
+#     compiled with -O1, in two thirds of the time of -O2 (docs/inside/decisions.md, "Parts that wait are compiled with -O1").
 #   resolute_executable(NAME SOURCES file... [DEPS target...] [PRIVATE [LINKED]])
 #     A program in bin/, installed there; PRIVATE: in RESOLUTE_INSTALL_PRIVATE, beside the modules and programs that it loads,
 #     and, where it is LINKED, bin/ has a link to it.
@@ -18,7 +18,7 @@
 #                 [ENVIRONMENT K=V...] [PROPERTIES name value...])
 #     The tests of one file as ctest FOLDER/FILE, FOLDER the last of its path, a process of their own: what ends them ends no
 #     other file's. Labels are the part, the folder and LABELS: a developer runs a part or a room (ctest -L). SANITIZE names the sanitizers that may find something in what they test
-#     (docs/testing.md); in a build under another one the file is left out. SLICE: n of its tests, drawn by the commit; SLICED:
+#     (docs/inside/testing.md); in a build under another one the file is left out. SLICE: n of its tests, drawn by the commit; SLICED:
 #     the file itself draws (tests/support/slice.h). All of them run as FOLDER/FILE_long, label long. AVX2: runs as
 #     FOLDER/FILE_avx2 too, with the kernels of a processor without AVX-512.
 
@@ -39,7 +39,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
-# Several files of a target are compiled as one: each header is read once for all of them (docs/decisions.md, "Files are
+# Several files of a target are compiled as one: each header is read once for all of them (docs/inside/decisions.md, "Files are
 # compiled together"). -DCMAKE_UNITY_BUILD=OFF compiles each by itself.
 option(CMAKE_UNITY_BUILD "Compile several files of a target as one" ON)
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 18 CACHE STRING "Files that are compiled as one at most; two thirds of them where they are heavy")
