@@ -1,4 +1,4 @@
-"""Which suites make what the papers print: docs/coverage.md, from experiments/suites, reference/papers.toml, docs/results and
+"""Which suites make what the papers print: docs/inside/coverage.md, from experiments/suites, reference/papers.toml, docs/results and
 the methods' pages.
 
 Usage: coverage_page.py write RESOLUTE      RESOLUTE plans the suites
@@ -12,14 +12,14 @@ import tomllib
 
 from results_page import NOTES, REFERENCE, ROOT, SUITES, grid, plan, text
 
-PAGE = ROOT / "docs" / "coverage.md"
+PAGE = ROOT / "docs" / "inside" / "coverage.md"
 # Sources of the papers' own data sets.
 SOURCES = {"mlr-cuhk03": {"cuhk03", "cuhk03-detected"}, "mlr-viper": {"viper"}, "caviar": {"caviar"}, "mlr-market-1501": {"market1501"},
            "mlr-duke": {"dukemtmc"}, "mlr-sysu": {"sysu"}, "mlr-vru": {"vru"}}
-METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose suite and page have another name
-# A heading of a method's page, and the first row of the table below it.
+METHODS = {"wu2022": "resolution_adaptive", "cad-net": "cadnet"}  # of papers whose suite and page have another name
+# How a heading of a method's page begins, and the first row of the table below it.
 PARTS = {"as stated": ("## Symbols, equations, functions", ["paper", "here", "function"]),
-         "chosen": ("## UNSTATED: what the paper leaves open", ["open", "choice", "ground"]),
+         "chosen": ("## UNSTATED: what ", ["open", "choice", "ground"]),
          "different": ("## DEVIATION: where we differ", ["the paper", "here", "where"])}
 QUOTED = re.compile(r'^[a-z_."\[\]]+ *=.*#[^"]*"[^"]+"')  # a setting whose comment has the paper's words
 MEAN = "mean"  # the column of a mean over data sets
@@ -28,10 +28,10 @@ CANNOT = {}
 HEAD = """# What of the papers the suites make
 
 Written by `script/support/coverage_page.py write RESOLUTE` from the suites in `experiments/suites`, the numbers in
-`experiments/reference/papers.toml`, the notes in [results/](results) and the methods' pages; a test holds the page to them. A line is an entry of the
+`experiments/reference/papers.toml`, the notes in [results/](../results) and the methods' pages; a test holds the page to them. A line is an entry of the
 papers that is to be reproduced: a method, or a variant of it, on a data set of the paper. Its rows stand as SUITE: TABLE / ROW.
 
-- **ran**: on the paper's data set, with all its trials; the study's note has the numbers ([results.md](results.md))
+- **ran**: on the paper's data set, with all its trials; the study's note has the numbers ([results.md](../results.md))
 - **planned**: a suite has its row on the paper's data set; rows that ran on other images stand behind it
 - **elsewhere**: its rows are on other images alone, and stand beside the paper's numbers; "ran" where a study's note has theirs
 - **no row**: no suite asks for it
@@ -46,12 +46,16 @@ The second table counts what a paper says of its method, and what it does not, a
 - **settings as stated**: settings of its suite whose comment quotes the paper
 - **chosen**: what the paper leaves open, with our choice and its ground ("UNSTATED")
 - **different**: what is unlike the paper, always or under a setting ("DEVIATION")
+
+The third table has the methods that the papers' tables compare themselves with. **Computed** ones have rows of our own in the suites that are
+named, and a published row beside them is the paper's number. Of **cited** ones the papers' numbers alone stand here; where somebody looked for
+a description to build, the reason says what was found.
 """
 
 
 def table_below(page, heading, header):
     """The rows of the table below a heading of a page, which has these columns."""
-    lines = iter(page.split(f"\n{heading}\n", 1)[1].split("\n## ")[0].splitlines())
+    lines = iter(page.split(f"\n{heading}", 1)[1].split("\n## ")[0].splitlines())
     if next((line for line in lines if line.startswith("|")), None) != f"| {' | '.join(header)} |":
         raise ValueError(f"below '{heading}' no table has the columns {', '.join(header)}")
     next(lines)  # the rule below the header
@@ -71,7 +75,7 @@ def shipped_statements(papers):
     for paper in papers:
         method = METHODS.get(paper, paper)
         if (ROOT / "methods" / method).is_dir():
-            found[paper] = statements((ROOT / "methods" / method / "README.md").read_text(encoding="utf-8"),
+            found[paper] = statements((ROOT / "docs/inside/methods" / f"{method}.md").read_text(encoding="utf-8"),
                                       (SUITES / f"{method}.toml").read_text(encoding="utf-8"))
     return found
 
@@ -189,6 +193,24 @@ def summary(results, rows, ran):
                  for paper in papers])
 
 
+def competitors(reference, rows):
+    """A table of the methods whose numbers stand in papers as others': where, and whether a suite of ours computes them."""
+    computed = collections.defaultdict(set)
+    for key, found in rows.items():
+        computed[key[2]].update(suite for _, suite, *_ in found)
+    cited = collections.defaultdict(list)
+    for result in reference["result"]:
+        if not result.get("reproduce"):
+            cited[result["method"]].append(result["paper"])
+    lines = []
+    for method in reference["method"]:
+        if papers := cited.get(method["id"]):
+            suites = ", ".join(f"`{suite}`" for suite in sorted(computed[method["id"]]))
+            lines.append([text(method["label"]), ", ".join(dict.fromkeys(papers)), str(len(papers)),
+                          f"**computed**: {suites}" if suites else "cited", text(method.get("note", ""))])
+    return grid(["method", "cited by", "entries", "here", "reason"], lines)
+
+
 def page(planned, reference, notes, counts):
     """\"planned\": plans by suite; \"reference\": papers.toml; \"notes\": of the studies that ran; \"counts\": statements() by paper."""
     rows = {}
@@ -201,6 +223,7 @@ def page(planned, reference, notes, counts):
     out = HEAD + "\n" + summary(reference["result"], rows, ran)
     kinds = ["parts as stated", "settings as stated", "chosen", "different"]
     out += grid(["paper", *kinds], [[paper, *[str(one[kind]) for kind in kinds]] for paper, one in counts.items()])
+    out += competitors(reference, rows)
     for paper in reference["paper"]:
         ours = any(result.get("reproduce") for result in reference["result"] if result["paper"] == paper["id"])
         if not ours:

@@ -1,8 +1,8 @@
-"""What the shipped studies found, as notes and as a page.
+"""What the shipped studies found, as notes, as a page of verdicts, and as a page of all their tables.
 
 Usage: results_page.py note SUITE SECONDS RESOLUTE [OPTION…] <TABLES
-                                    keeps what `RESOLUTE suite table --json OPTION…` prints, then writes the page
-       results_page.py write        docs/results.md from docs/results/*.json
+                                    keeps what `RESOLUTE suite table --json OPTION…` prints, then writes the pages
+       results_page.py write        docs/results.md and docs/inside/studies.md from docs/results/*.json
 """
 
 import datetime
@@ -19,12 +19,31 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOTES = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "results.md"
+STUDIES = ROOT / "docs" / "inside" / "studies.md"
 SUITES = ROOT / "experiments" / "suites"
 REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
 METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has another name
 HEAD = """# What the studies found
 
-`script/study` writes this page from the notes in [results/](results), and a test holds the page to them.
+The papers say that some rows are better than others. This page has the verdicts on such orders. [Studies](inside/studies.md) has every table
+and interval behind them, and the command that runs each study again. `script/study` writes both pages, and a test holds them to the notes in
+[results/](results).
+
+"""
+VERDICT_WORDS = """
+| verdict | of the order, and of each step in it |
+| --- | --- |
+| **holds** | the means stand in the order, and so does the whole 95 % interval of each difference |
+| in the means | the means do; some interval reaches zero, or is not known |
+| undecided | two means are level or stand otherwise; the interval between them reaches zero, or is not known |
+| **contradicted** | a whole interval stands otherwise |
+| open | some means are missing |
+| no verdict | fewer than five trials decide nothing |
+"""
+STUDIES_HEAD = """# Studies
+
+Each study's tables, and each order of the papers with its evidence. [Results](../results.md) has the verdicts in short. `script/study` writes
+this page from the notes in [results/](../results).
 
 """
 READING = """## How to read this page
@@ -33,29 +52,24 @@ For each paper stand first the orders of rows that its text states, then those t
 (`[[claim]]` in `experiments/reference/papers.toml`). Each names the paper's data set, and each column ours. A table without such an order shows the
 differences from the row that it compares with, if it has one. Then follow the scores of each study. The command in the last column runs a
 study again; the variable `PKU_REID` names the folder with PKU-Reid's images where a study needs them. Differences are paired by query, in
-points, with a 95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is a difference that is not
-known. A study **before its last change** ran with other jobs than its suite has today.
+points, with a 95 % interval over trials and people ([suite.md](../suite.md#differences-and-claims) says how); "–" is a difference that is not
+known. A study **before its last change** ran with other jobs than its suite has today. [Results](../results.md) explains the words of an order.
+They stand in parentheses behind a step where it is not the order's word.
 
-Of an order, and of a step from one row to the next (in parentheses where it is not the order's word):
-
-- **holds**: the means stand in the order, and so does the whole interval of each difference
-- **in the means**: the means do; some interval reaches zero, or is not known
-- **undecided**: two means are level or stand otherwise; the interval between them reaches zero, or is not known
-- **contradicted**: a whole interval stands otherwise
-- **open**: some means are missing
-- **2 trials: no verdict**: with fewer than five trials nothing is called better or worse
-
-Of a difference without an order:
+Words of a difference without an order:
 
 - **above**, **below**: so is the whole interval
 - **undecided**: the interval reaches zero
 - †: p < 0.05 after Holm's adjustment for all comparisons of its table, where the run noted p
 """
-EVIDENCE = """Beside each stands what is worth most of what the studies found of it: the whole order before a part of it, real images before drawn
-ones, five trials before fewer, a pretrained trunk before one from scratch, then more trials. Where several are worth the same, all stand
-there; "intervals of before" drew people anew in each trial. The words are explained [below](#how-to-read-this-page)."""
-THE_SAME_PEOPLE = """**All real images are of the same 74 people**: those of PKU-Reid's open mirror, of whom each trial tests 37
-([data sets](datasets.md)). So the verdicts are not independent of one another, and none is on the paper's own data set."""
+EVIDENCE = """Beside each stands the best evidence of the studies: the whole order before a part of it, real images before drawn ones, five trials before
+fewer, a pretrained trunk before one from scratch, then more trials. If several are worth the same, all stand there."""
+OF_BEFORE = """ °: its intervals are of the rule before, which drew people anew in each trial; such intervals are too short."""
+# The rule of a study's intervals, by intervals_of_today().
+RULES = {True: " Its intervals draw people once for all trials.",
+         False: " Its intervals are of the rule before: people were drawn anew in each trial, so they are too short."}
+THE_SAME_PEOPLE = """**All real images are of the same 74 people**: those of PKU-Reid's open mirror, of whom each trial tests 37. So the
+verdicts are not independent of one another, and none is on the paper's own data set."""
 # Beside a table's first metric: more of the same, or what another says.
 NOT_SHOWN = re.compile(r"rank\d|mAP$|recovered_psnr|weight_(query|gallery)")
 IN_HUNDREDTHS = re.compile(r"psnr|_rho$|mask_spread")
@@ -64,6 +78,8 @@ LESS_IS_BETTER = {"resolution_probe"}
 # The rules of results/verdicts/verdict.h, for notes of any run. An order has the last of these words among its steps.
 FEWEST_TRIALS = 5
 VERDICTS = ["holds", "in the means", "undecided", "no verdict", "open", "contradicted"]
+# That some of several rows are better has the first of these among its rows.
+SOME_VERDICTS = ["holds", "open", "no verdict", "in the means", "undecided", "contradicted"]
 
 
 def side(difference):
@@ -85,18 +101,40 @@ def judge_step(before, after, difference, trials, less_is_better):
     return "contradicted" if lies == wrong else "undecided"
 
 
+def form(claim):
+    """"order", or "some" where some of the later rows are better than the first."""
+    return claim.get("form", "order")
+
+
+def rows_in_words(labels, form, sign=" < "):
+    return f"{labels[0]}{sign}some of {', '.join(labels[1:])}" if form == "some" and len(labels) > 2 else sign.join(labels)
+
+
+def holm(ps):
+    """Holm's step-down adjustment, as results/verdicts/verdict.h has it."""
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, at in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[at]))
+        adjusted[at] = largest
+    return adjusted
+
+
 def judge(table, claim):
     """The word of each step, that of the order, and the fewest trials of a row that has a mean."""
     trials = {row["id"]: cell["trials"] for row in table["rows"] for cell in row["cells"]
               if cell["dataset"] == claim["dataset"] and cell["metric"] == claim["metric"]}
-    steps, last = [], None
+    some, steps, last = form(claim) == "some", [], None
     for at, row in enumerate(claim["rows"]):
         if at:
             both = last is not None and row["mean"] is not None
             steps.append(judge_step(last and last["mean"], row["mean"], claim["differences"][at - 1],
                                     min(trials[last["id"]], trials[row["id"]]) if both else 0, claim["metric"] in LESS_IS_BETTER))
-        last = row if row["mean"] is not None else last
-    return steps, max(steps, key=VERDICTS.index), min((trials[row["id"]] for row in claim["rows"] if row["mean"] is not None), default=0)
+        last = row if row["mean"] is not None and (at == 0 or not some) else last
+    if some:
+        adjusted = holm([found.get("p", 0) if found else 1 for found in claim["differences"]])
+        steps = ["in the means" if step == "holds" and p >= 0.05 else step for step, p in zip(steps, adjusted)]
+    status = next(word for word in SOME_VERDICTS if word in steps) if some else max(steps, key=VERDICTS.index)
+    return steps, status, min((trials[row["id"]] for row in claim["rows"] if row["mean"] is not None), default=0)
 
 
 def words(verdict, trials):
@@ -128,7 +166,7 @@ def orders(table, kind):
     for claim in table["claims"]:
         if claim["kind"] == kind:
             sign = " > " if claim["metric"] in LESS_IS_BETTER else " < "
-            order = f"{sign.join(text(row['label']) for row in claim['rows'])} (paper: {text(claim['paper_dataset'])})"
+            order = f"{rows_in_words([text(row['label']) for row in claim['rows']], form(claim), sign)} (paper: {text(claim['paper_dataset'])})"
             rows.setdefault((order, claim["metric"]), {})[claim["dataset"]] = verdict(table, claim)
     return rows
 
@@ -222,8 +260,10 @@ def counted(notes):
             orders_of += f"- {heading}: {len(judged)} orders, each on one data set: {tally}\n"
     found = [difference for note in notes for difference in shown_differences(note)]
     sides = [side(difference) for difference in found if side(difference) != "no verdict"]
-    return (f"{orders_of}\nThis page shows {len(found)} comparisons, {len(sides)} of them of five trials or more. Were there no difference anywhere, about"
-            f" {round(0.05 * len(sides))} of those\nintervals would lie beyond zero by luck. {sides.count('above') + sides.count('below')} do.\n")
+    before = sum(len(shown_differences(note)) for note in notes if not intervals_of_today(note))
+    of_before = f" The rule before (°) made the intervals of {before} comparisons." if before else ""
+    return (f"{orders_of}\nThe studies show {len(found)} comparisons, {len(sides)} of them of five trials or more. Were there no difference anywhere, about"
+            f" {round(0.05 * len(sides))} of those\nintervals would lie beyond zero by luck. {sides.count('above') + sides.count('below')} do.{of_before}\n")
 
 
 def trunk(note, table):
@@ -241,45 +281,75 @@ def found_of_claims(notes):
     """Findings on each order of the papers: by paper, kind, metric and order, the tables' claims with where they are from."""
     found = {}
     for note in notes:
-        study = f"`{study_of(note)}`{'' if intervals_of_today(note) else ', intervals of before'}"
+        mark, study = "" if intervals_of_today(note) else " °", f"`{study_of(note)}`"
         for table in note["tables"]:
             for claim in table["claims"]:
                 _, word, trials = judge(table, claim)
                 drawn = claim["dataset"] in note["drawn"]
-                worth = (len(claim["rows"]) == len(claim["paper_order"]), not drawn, trials >= FEWEST_TRIALS, not table["from_scratch"], trials)
-                found.setdefault((claim["paper"], claim["kind"], claim["metric"], tuple(claim["paper_order"])), []).append(
+                worth = (len(claim["rows"]) >= len(claim["paper_order"]), not drawn, trials >= FEWEST_TRIALS, not table["from_scratch"], trials)
+                found.setdefault((claim["paper"], claim["kind"], claim["metric"], form(claim), tuple(claim["paper_order"])), []).append(
                     {"worth": worth, "word": words(word, trials), "trials": str(trials), "trunk": trunk(note, table),
                      "images": "drawn" if drawn else note["sources"][claim["dataset"]],
-                     "where": f"{claim['dataset']}{'' if worth[0] else ', a part of the order'}", "study": study})
+                     "where": f"{claim['dataset']}{mark}{'' if worth[0] else ', a part of the order'}", "study": study})
     return found
 
 
-def best_evidence(notes, reference):
-    """Each order of the papers once, with all findings of the highest worth, whatever they say; EVIDENCE tells how they are weighed."""
+def evidence(notes, reference):
+    """Each order of the papers once, with all findings of the highest worth, whatever they say; EVIDENCE tells how they are weighed.
+    Returns rows of the page in full, and where the images are from that are not drawn."""
     labels = {method["id"]: method["label"] for method in reference["method"]}
     orders_of = {}
     for claim in reference["claim"]:
-        key = (claim["paper"], claim["kind"], claim["metric"], tuple(claim["worse_to_better"]))
+        said_of = ("some", (claim["above"], *claim["some"])) if "some" in claim else ("order", tuple(claim["worse_to_better"]))
+        key = (claim["paper"], claim["kind"], claim["metric"], *said_of)
         orders_of.setdefault(key, []).append(claim["dataset"])
     found, lines, real = found_of_claims(notes), [], set()
     for key, datasets in orders_of.items():
-        paper, kind, metric, order = key
+        paper, kind, metric, shape, order = key
         worth = max((one["worth"] for one in found.get(key, [])), default=None)
         best = [one for one in found.get(key, []) if one["worth"] == worth]
         real |= {one["images"] for one in best} - {"drawn"}
         cells = ["; ".join(dict.fromkeys(one[part] for one in best)) for part in ("trials", "trunk", "images", "study")]
         said = "; ".join(f"{one['word']} ({one['where']})" for one in best) or "not run"
-        lines.append([text(paper), " < ".join(text(labels.get(one, one)) for one in order), metric, kind, ", ".join(datasets), said, *cells])
+        lines.append([text(paper), rows_in_words([text(labels.get(one, one)) for one in order], shape), metric, kind, ", ".join(datasets), said, *cells])
+    return lines, real
+
+
+def best_evidence(notes, reference):
+    lines, real = evidence(notes, reference)
     same = f" {THE_SAME_PEOPLE}" if real == {"pku-reid"} else ""
-    return (f"The papers state or print {len(lines)} orders of rows. {EVIDENCE}{same}\n\n"
+    return (f"The papers state or print {len(lines)} orders of rows. {EVIDENCE}{OF_BEFORE}{same}\n\n"
             + grid(["paper", "order", "metric", "kind", "the paper's data sets", "verdict", "trials", "trunk", "images", "study"], lines))
+
+
+def grouped(said):
+    """Findings such as "holds (a); holds (b)" as "holds (a, b)"."""
+    by_word = {}
+    for word, where in re.findall(r"([^;(]+) \(([^)]*)\)", said):
+        by_word.setdefault(word.strip(), []).append(where)
+    return "; ".join(f"{word} ({', '.join(where)})" for word, where in by_word.items())
+
+
+def short_evidence(notes, reference):
+    """The orders that have a verdict, without what only a reader of the studies asks for."""
+    lines, real = evidence(notes, reference)
+    same = f"\n\n{THE_SAME_PEOPLE}" if real == {"pku-reid"} else ""
+    short, without, not_run = [], 0, 0
+    for paper, order, metric, _, _, said, trials, trunk_of, images, _ in lines:
+        if said == "not run" or "no verdict" in said:
+            not_run, without = not_run + (said == "not run"), without + (said != "not run")
+        else:
+            page = f"[{paper}](../methods/{METHODS.get(paper, paper)}/README.md)"
+            short.append([page, order + (f", {metric}" if metric != "rank1" else ""), grouped(said), trials, trunk_of, images])
+    return (f"{EVIDENCE}{OF_BEFORE}{same}\n\n" + grid(["paper", "order", "verdict (our data set)", "trials", "trunk", "images"], short)
+            + f"{without} more orders have too few trials for a verdict, and {not_run} have not run; the studies list them.\n\n")
 
 
 def study_section(note):
     before = "" if "jobs" in note else " **before its last change**"
     return (f"### {text(note['title'])}\n\n`{study_of(note)}`{before}, {note['date']}, on {note['processors']} processors"
             f" ({note['processor']}). "
-            f"{'; '.join(common_notes(note) + note['notes'])}.{'' if intervals_of_today(note) else ' The intervals are of an earlier run: people were drawn anew in each trial.'}\n\n"
+            f"{'; '.join(common_notes(note) + note['notes'])}.{RULES[intervals_of_today(note)] if shown_differences(note) else ''}\n\n"
             + "".join(table_section(table, common_notes(note)) for table in note["tables"]))
 
 
@@ -300,11 +370,11 @@ def verdicts(notes):
 
 
 def paper_section(paper, method, notes):
-    return f"## [{text(paper['title'])}](../methods/{method}/README.md)\n\n{verdicts(notes)}\n" + "\n".join(map(study_section, notes))
+    return f"## [{text(paper['title'])}](../../methods/{method}/README.md)\n\n{verdicts(notes)}\n" + "\n".join(map(study_section, notes))
 
 
-def page():
-    """A section for each paper, in the order of the reference file."""
+def pages():
+    """The page of verdicts, and that of studies with a section for each paper, in the order of the reference file."""
     by_method = {}
     for path in sorted(NOTES.glob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
@@ -317,7 +387,8 @@ def page():
     sections = [paper_section(papers[identifier], method, by_method[method])
                 for identifier in papers if (method := METHODS.get(identifier, identifier)) in by_method]
     notes = [note for one in by_method.values() for note in one]
-    return f"{HEAD}{best_evidence(notes, reference)}{READING}\n{counted(notes)}\n" + "\n".join(sections).rstrip() + "\n"
+    return {PAGE: f"{HEAD}{short_evidence(notes, reference)}{VERDICT_WORDS.lstrip()}\n{counted(notes)}",
+            STUDIES: f"{STUDIES_HEAD}{best_evidence(notes, reference)}{READING}\n" + "\n".join(sections).rstrip() + "\n"}
 
 
 def processor():
@@ -385,7 +456,8 @@ def main():
     elif command != "write":
         print(__doc__, file=sys.stderr)
         return 2
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, made in pages().items():
+        path.write_text(made, encoding="utf-8")
     return 0
 
 
