@@ -13,6 +13,14 @@ def add_smoke(parser):
     parser.add_argument("--smoke", action="store_true", help="the smallest size, one turn; what the figures say means nothing")
 
 
+def chosen(given, parts):
+    """The parts that are named, between commas."""
+    names = given.split(",")
+    if unknown := [name for name in names if name not in parts]:
+        sys.exit(f"bench: unknown part '{unknown[0]}'; give some of: {', '.join(parts)}")
+    return names
+
+
 def show(figures, as_json):
     if as_json:
         json.dump({"figures": figures}, sys.stdout, indent=1)

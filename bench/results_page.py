@@ -12,6 +12,7 @@ better than the peer or the limit), bar and note. A bar is the least ratio, or a
 
 import datetime
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -24,9 +25,9 @@ HEAD = """# Measured
 `bench/results_page.py` writes this page from the rows of `bench/results.jsonl`: a section for each machine, the newest rows first. An empty
 cell under "when" or "command" repeats the cell above. A ratio over 1 is better than the peer or the limit. Machines have 24 GiB and Debian
 12, and no GPU unless one is named. `script/bench AREA` measures again. The repository does not have revisions e0d23a7, c841e3f, 7e6a11f, 27d607a and 7b1de4b any more.
-Parameters, step time and memory of each method stand on the methods' pages: [RAIN](../methods/rain/README.md#what-it-costs),
-[FTWA](../methods/ftwa/README.md#what-it-costs), [MSIFLA](../methods/msifla/README.md#what-it-costs),
-[resolution-adaptive](../methods/resolution_adaptive/README.md#what-it-costs).
+Parameters, step time and memory of each method stand on the methods' pages: [RAIN](../docs/inside/methods/rain.md#what-it-costs),
+[FTWA](../docs/inside/methods/ftwa.md#what-it-costs), [MSIFLA](../docs/inside/methods/msifla.md#what-it-costs),
+[resolution-adaptive](../docs/inside/methods/resolution_adaptive.md#what-it-costs).
 """
 
 
@@ -44,7 +45,7 @@ def cells(row):
     when = row["date"] + (f" at {row['revision']}" if "revision" in row else "") + (f"; {row['conditions']}" if "conditions" in row else "")
     return [when, f"`{row['command']}`", f"`{row['name']}`" if row["name"].isidentifier() else row["name"], figure(row["ours"], unit),
             figure(row.get("peer", ""), unit), ratio if isinstance(ratio, str) else f"{ratio:.2f}",
-            bar if met else f"{bar}, missed".removeprefix(", "), row.get("note", "")]
+            bar if met else f"{bar}, **missed**".removeprefix(", "), row.get("note", "")]
 
 
 def table(rows):
@@ -71,22 +72,38 @@ def read():
     return [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines()]
 
 
-def add(machine, command, conditions=""):
-    revision = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    section = {"date": str(datetime.date.today()), "machine": machine, "revision": revision, "conditions": conditions, "command": command}
+def revision():
+    return subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def machine():
+    """The processor's maker, family and model, and how many of its cores are ours."""
+    about = dict(map(str.strip, line.split(":", 1)) for line in pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines())
+    maker = {"AuthenticAMD": "AMD", "GenuineIntel": "Intel"}.get(about.get("vendor_id"), about.get("vendor_id", os.uname().machine))
+    return (f"{maker} family {about.get('cpu family', '?')} model {about.get('model', '?')}"
+            f"{' with AVX-512' if 'avx512f' in about.get('flags', '').split() else ''}, {len(os.sched_getaffinity(0))} cores")
+
+
+def add(machine_name, command, conditions, figures):
+    """Rows of these figures, of today and of the commit that is checked out."""
+    section = {"date": str(datetime.date.today()), "machine": machine_name, "revision": revision(), "conditions": conditions, "command": command}
     with ROWS.open("a", encoding="utf-8") as rows:
-        for row in json.load(sys.stdin)["figures"]:
+        for row in figures:
             kept = {name: value for name, value in {**section, **row}.items() if value not in ("", None)}
             rows.write(json.dumps(kept, ensure_ascii=False) + "\n")
 
 
+def write():
+    PAGE.write_text(page(read(), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def main(words):
     if words[:1] == ["add"] and len(words) in (3, 4):
-        add(*words[1:])
+        add(*words[1:3], "".join(words[3:]), json.load(sys.stdin)["figures"])
     elif words != ["write"]:
         print(__doc__.partition("\n\n")[2].partition("\n\n")[0], file=sys.stderr)
         return 2
-    PAGE.write_text(page(read(), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write()
     return 0
 
 

@@ -21,8 +21,8 @@ MEMORY_LIMIT_MIB, OPEN_LIMIT_MS = 300, 10
 
 
 def many_images(raw, to, count):
-    """`count` links to a few of the images of `raw`, in Market-1501's layout: 1,000 identities (fewer of few images) before
-    two cameras. A file has at most some 65,000 links, so there are copies of each."""
+    """`count` links to a few of the images of `raw` (queries: copies), in Market-1501's layout: 1,000 identities (fewer of few
+    images) before two cameras. A file has at most some 65,000 links, so there are copies of each."""
     sources = sorted((raw / "bounding_box_train").glob("*.jpg"))[:DISTINCT]
     for folder in ("bounding_box_train", "bounding_box_test", "query", "copies"):
         (to / folder).mkdir(parents=True)
@@ -31,7 +31,12 @@ def many_images(raw, to, count):
     for i in range(count):
         identity, camera, image = i % identities + 1, i // identities % 2 + 1, i // (2 * identities)
         folder = "bounding_box_train" if identity <= identities // 2 else "query" if image == 0 else "bounding_box_test"
-        os.link(copies[i % len(copies)], to / folder / f"{identity:04}_c{camera}s1_{image + 1:06}_00.jpg")
+        path = to / folder / f"{identity:04}_c{camera}s1_{image + 1:06}_00.jpg"
+        if folder == "query":  # a query whose bytes stand in the gallery is left out: each has a comment of its own
+            text = copies[i % len(copies)].read_bytes()
+            path.write_bytes(text[:2] + b"\xff\xfe\x00\x0a" + i.to_bytes(8, "big") + text[2:])
+        else:
+            os.link(copies[i % len(copies)], path)
 
 
 def ingest_resident(program, raw, store, cores):

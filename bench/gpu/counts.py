@@ -1,4 +1,4 @@
-"""A training step's demands on a device, as tables of Markdown: that of docs/gpu.md, which the simulated accelerator wrote, beside a
+"""A training step's demands on a device, as tables of Markdown: that of docs/inside/gpu.md, which the simulated accelerator wrote, beside a
 GPU's."""
 
 ALIKE = ("recordings", "waits", "bytes to the GPU", "bytes back")  # a GPU makes several kernels of an operator

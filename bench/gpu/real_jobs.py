@@ -1,5 +1,5 @@
 """The jobs that users run, at the papers' size: images to a pack, a training of ResNet-50 from it, killed and gone on with, its evaluation, and
-features of other images. Each function gives lines of Markdown, and raises one of machine.TROUBLES."""
+features of other images."""
 
 import concurrent.futures
 import json
@@ -7,10 +7,9 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 
-from machine import table
+from page import Answer
 
 SUITE = """
 suite = "people"
@@ -27,7 +26,7 @@ shards = {shards}
 steps = {steps}
 identities = {identities}
 images = 4
-precision = "bf16"
+precision = "{precision}"
 [defaults.split]
 lr_camera = 2
 [[dataset]]
@@ -54,14 +53,14 @@ class Store:
     """A store with the jobs of SUITE, which the worker runs one by one."""
     def __init__(self, machine, folder, size):
         self.machine, self.folder = machine, folder
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / "people.toml").write_text(SUITE.format(**size))
         plan = json.loads(machine.resolute("suite", "plan", folder / "people.toml", "--store", folder, "--json"))
         self.jobs = {}  # of each kind one; shards are numbered
         for job in plan["jobs"]:
             name = f"shard-{len(self.jobs)}" if job["kind"] == "shard" else job["kind"]
             self.jobs[name] = job["id"]
-            self.of_job(name).mkdir(parents=True)
+            self.of_job(name).mkdir(parents=True, exist_ok=True)
             (self.of_job(name) / "spec.json").write_text(json.dumps(job["specification"], sort_keys=True, separators=(",", ":")))
 
     def of_job(self, kind):
@@ -76,8 +75,6 @@ class Store:
         with open(log := self.folder / f"{kind}-{attempt}.log", "w", encoding="utf-8") as errors:
             process = subprocess.Popen(command, env=self.machine.environment | {"RESOLUTE_LOG": "debug"}, pass_fds=[write], stderr=errors)
         os.close(write)
-        watch = threading.Timer(self.machine.longest, process.kill)
-        watch.start()
         lines = []
         with os.fdopen(read, encoding="utf-8") as progress:
             for text in progress:
@@ -85,7 +82,6 @@ class Store:
                 if kill_at is not None and lines[-1][1].get("step", 0) >= kill_at:
                     process.kill()
         code = process.wait()
-        watch.cancel()
         if code != (0 if kill_at is None else -9):
             raise ValueError(f"a {kind} ended with code {code}: {log.read_text(encoding='utf-8')[-800:]}")
         return lines, log.read_text(encoding="utf-8")
@@ -106,50 +102,71 @@ def shown(number):
     return "-" if number is None else f"{number:.1f}"
 
 
-def jobs(machine, scratch, size):
-    """From images to features."""
-    first = Store(machine, scratch / "store", size)
-    begun = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        list(pool.map(first.run, [name for name in first.jobs if name.startswith("shard")]))
-    first.run("seal")
-    packed = time.monotonic() - begun
-    batch, warm, half = 4 * size["identities"], WARM * size["steps"], size["steps"] // 2
-    rows, weights = [], {}
-    often = min(100, size["steps"] // 6)
-    every = {"none": 10**9, f"every {often} steps": often, f"killed in the middle, every {often}": often}
-    for name, steps in every.items():
-        store = first
-        if rows:
-            store = Store(machine, scratch / f"store-{len(rows)}", size)
-            shutil.copytree(first.folder / "packs", store.folder / "packs", dirs_exist_ok=True)
-        attempt, options = 1, ("training", "--checkpoint-every", str(steps))
+class RealJobs:
+    """Items of a user's way from images to features, each of which needs the ones before it. The first training has no checkpoints; the
+    others, with checkpoints, must end in its weights."""
+    QUESTION = "What does a user get, from images to features?"
+    HEAD = ["training", "images/s", "waited for images", "checkpoints written", "gone on from step", "weights"]
+
+    def __init__(self, machine, scratch, size, precision):
+        self.machine, self.scratch, self.size = machine, scratch, size | {"precision": precision}
+        often = min(100, size["steps"] // 6)
+        self.every = {"no checkpoints": 10**9, f"checkpoints every {often} steps": often,
+                      f"killed in the middle, checkpoints every {often} steps": often}
+
+    def items(self):
+        return {"images to a pack": self.pack, **{name: lambda name=name: self.train(name) for name in self.every}, "evaluation": self.evaluate,
+                "embed": self.embed}
+
+    def store(self, number=0):
+        return Store(self.machine, self.scratch / f"store-{number}", self.size)
+
+    def answer(self, head, row):
+        return Answer(self.QUESTION, head=head, rows=[row])
+
+    def pack(self):
+        store = self.store()
+        begun = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(store.run, [name for name in store.jobs if name.startswith("shard")]))
+        store.run("seal")
+        images = self.size["people"] * 8
+        return self.asked("images to a pack", images, images / (time.monotonic() - begun))
+
+    def train(self, name):
+        first, number, every = self.store(), list(self.every).index(name), self.every[name]
+        store = self.store(number)
+        if number:  # links: no byte of a pack is written twice
+            shutil.copytree(first.folder / "packs", store.folder / "packs", copy_function=os.link, dirs_exist_ok=True)
+        attempt, options = 1, ("training", "--checkpoint-every", str(every))
+        steps, half = self.size["steps"], self.size["steps"] // 2
         if name.startswith("killed"):
             store.run(*options, kill_at=half)
             attempt = 2
         lines, log = store.run(*options, attempt=attempt)
-        steps_a_second = rate(lines, warm if attempt == 1 else half + warm)
+        steps_a_second = rate(lines, WARM * steps if attempt == 1 else half + WARM * steps)
         waited = re.search(r"([\d.]+) % of the time waited", log)
         went_on = re.search(r"going on from the checkpoint of step (\d+)", log)
-        weights[name] = store.result("training")["weights_sha256"]
-        rows.append([name, shown(steps_a_second and steps_a_second * batch), f"{waited[1]} %" if waited else "-",
-                     sum("checkpoint" in line for _, line in lines), went_on[1] if went_on else "-", weights[name][:12]])
-    lines = [f"{size['people'] * 8} images to a pack in {packed:.1f} s.", "",
-             *table(["checkpoints", "images/s", "waited for images", "checkpoints written", "gone on from step", "weights"], rows), ""]
-    if len(set(weights.values())) != 1:
-        raise ValueError(f"the trainings have other weights: {weights}")
-    return lines + asked(machine, first)
+        weights = store.result("training")["weights_sha256"]
+        if number and weights != (expected := first.result("training")["weights_sha256"]):
+            raise ValueError(f"its weights are {weights}, those without checkpoints {expected}")
+        return self.answer(self.HEAD, [
+            name, shown(steps_a_second and steps_a_second * 4 * self.size["identities"]), f"{waited[1]} %" if waited else "-",
+            sum("checkpoint" in line for _, line in lines), went_on[1] if went_on else "-", weights[:12]])
 
+    def asked(self, name, images, rate_of_images):
+        return Answer("How many images a second do other jobs take?", head=["job", "images", "images/s"],
+                      rows=[[name, images, shown(rate_of_images)]])
 
-def asked(machine, store):
-    """Asked of a trained store: evaluation, features of the raw images."""
-    lines, _ = store.run("evaluation")
-    evaluated = max((line.get("steps", 0) for _, line in lines), default=0)
-    raw = next(path for path in (store.folder / "raw").iterdir() if path.is_dir())
-    begun = time.monotonic()
-    counted = json.loads(machine.resolute("embed", store.jobs["training"], raw, "--store", store.folder, "--out", store.folder / "features.h5",
-                                       "--json"))
-    images, seconds = counted["queries"] + counted["gallery"], time.monotonic() - begun
-    return table(["asked of the training", "images", "images/s"],
-                 [["evaluation, without its start", evaluated, shown(rate(lines))],
-                  ["`resolute embed`, with its start and image files", images, f"{images / seconds:.1f}"]])
+    def evaluate(self):
+        lines, _ = self.store().run("evaluation")
+        return self.asked("evaluation, without its start", max((line.get("steps", 0) for _, line in lines), default=0), rate(lines))
+
+    def embed(self):
+        store = self.store()
+        raw = next(path for path in (store.folder / "raw").iterdir() if path.is_dir())
+        begun = time.monotonic()
+        counted = json.loads(self.machine.resolute("embed", store.jobs["training"], raw, "--store", store.folder, "--out",
+                                                   store.folder / "features.h5", "--json"))
+        return self.asked("`resolute embed` of image files, with its start", counted["queries"] + counted["gallery"],
+                          (counted["queries"] + counted["gallery"]) / (time.monotonic() - begun))

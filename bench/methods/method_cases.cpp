@@ -18,6 +18,8 @@ const std::vector<Scale>& scales() {
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
     using namespace experiments;
+    CadnetOptions of_f;
+    of_f.features = methods::JointFeature::kF;
     RainOptions off, pixelwise, transposed, single;
     off.adversary = methods::NoAdversary();
     pixelwise.adversary = methods::Adversary{.discriminator = methods::DiscriminatorKind::kPixelwise};
@@ -44,6 +46,8 @@ const std::vector<Case>& cases() {
                              {"rain, adversary off", off},
                              {"rain, pixelwise D", pixelwise},
                              {"rain, transposed G", transposed},
+                             {"cadnet", CadnetOptions{}},
+                             {"cadnet, f alone", of_f},
                              {"baseline, stored", stored, 2},
                              {"ftwa B", streams, 2},
                              {"ftwa R", transformed, 2},

@@ -1,8 +1,8 @@
 //! \file
-//! The job of `script/bench orchestrator`: the worker contract (docs/worker.md) and nothing besides. It publishes its
-//! job's result by link(), so that what is timed is starting it, not what it does. Peers run it with the same
-//! arguments. Linked statically and written without the standard library's objects: loading it is the larger part of
-//! what it costs.
+//! The job of `script/bench orchestrator`: the worker contract (docs/inside/worker.md) and nothing besides. It
+//! publishes its job's result by link(), so that what is timed is starting it, not what it does. Peers run it with the
+//! same arguments. Linked statically and written without the standard library's objects: loading it is the larger part
+//! of what it costs.
 //!
 //! bench_noop_worker run --store STORE --job ID [options]   the job's folder is there
 //!
@@ -17,7 +17,7 @@
 
 namespace {
 
-// A record of the job's kind that a run takes (docs/formats/result.md).
+// A record of the job's kind that a run takes (docs/inside/formats/result.md).
 const char* record_of(const char* specification) {
 #define HASH "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
 #define PROVENANCE "\"numeric_class\":\"none\",\"pack_sha256\":" HASH ",\"split_sha256\":" HASH

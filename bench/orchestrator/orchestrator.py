@@ -3,11 +3,12 @@ beside HyperQueue and beside a bare loop of posix_spawn and wait, the same progr
 decision takes with 100,000 gangs in the queue; the published workload simulated; a journal of 1,000,000 events replayed; and
 what `resolute suite status` of a suite of 100,000 jobs takes on an empty store and on a finished one, whichever is longer;
 what a coordinator and 4 agents use while a job runs and nothing happens; and the same on a store that is slow (store_shim): how
-soon the first of 10,000 jobs runs and how many a second then, and how soon 1,800 slots are full. Counted per job, decision,
+soon the first of 10,000 jobs runs and how many a second then, how soon 1,800 slots are full, and how soon a start of SLURM's has
+its first job and is requeued after the notice of its end. Counted per job, decision,
 simulation and replay is processor time, except where both sides run processes.
 
 Usage: orchestrator.py PROGRAMS PYTHONPATH_OF_HYPERQUEUE [--folder DIR] [--only PART[,PART]] [--smoke] [--json]
-Parts: jobs, decision, simulation, replay, status, idle, slow_store
+Parts: jobs, decision, simulation, replay, status, idle, slow_store, last_minute
 """
 
 import argparse
@@ -24,7 +25,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import add_smoke, figure, show  # noqa: E402
+from figures import add_smoke, chosen, figure, show  # noqa: E402
+from last_minute import last_minute  # noqa: E402
 from suites import write_suite  # noqa: E402
 from turns import Player  # noqa: E402
 
@@ -229,6 +231,14 @@ def slow_slots(programs, scratch):
     return [figure("slow_store_1800_slots", took, 10.0, "s", 10.0 / took, 1.0)]
 
 
+def last_minute_of_a_start(programs, scratch):
+    suite = write_suite(scratch / "minute.toml", 5, SLOW_JOBS // 10)
+    first, requeue, calls = last_minute(programs, suite, scratch / "minute", SLOW_IN_FLIGHT)
+    return [figure("last_minute_first_job", first, 20.0, "s", 20.0 / first, 1.0),
+            figure("last_minute_requeue", requeue, 45.0, "s", 45.0 / requeue, 1.0),
+            figure("last_minute_calls", calls, 300.0, "", 300.0 / max(calls, 1), 1.0)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
@@ -245,10 +255,9 @@ def main():
              "replay": lambda: replay(options.programs, scratch),
              "status": lambda: status(options.programs, scratch, size),
              "idle": lambda: idle(options.programs, scratch),
-             "slow_store": lambda: slow_jobs(options.programs, scratch) + slow_slots(options.programs, scratch)}
-    wanted = (options.only or ("jobs,decision,status" if options.smoke else ",".join(parts))).split(",")
-    if unknown := [part for part in wanted if part not in parts]:
-        sys.exit(f"bench: unknown part '{unknown[0]}'; give some of: {', '.join(parts)}")
+             "slow_store": lambda: slow_jobs(options.programs, scratch) + slow_slots(options.programs, scratch),
+             "last_minute": lambda: last_minute_of_a_start(options.programs, scratch)}
+    wanted = chosen(options.only or ("jobs,decision,status" if options.smoke else ",".join(parts)), parts)
     with tempfile.TemporaryDirectory(prefix="resolute-bench-", dir=options.folder) as folder:
         scratch = pathlib.Path(folder)
         figures = [item for part in wanted for item in parts[part]()]

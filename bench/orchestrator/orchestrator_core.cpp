@@ -3,7 +3,7 @@
 //! one JSON document.
 //!
 //! bench_orchestrator_core decide     placing 20,000 of 100,000 ready gangs on 1,250 agents of 8 GPUs
-//! bench_orchestrator_core simulate   the published workload (docs/simulation.md), calm and with failing nodes
+//! bench_orchestrator_core simulate   the published workload (docs/inside/simulation.md), calm and with failing nodes
 
 #include <cmath>
 #include <iostream>

@@ -3,7 +3,7 @@
 //! events of a run that does 200,000 jobs on 1,250 agents of 8 GPUs, in the files that such a run leaves. Prints one
 //! JSON document.
 //!
-//! bench_orchestrator_replay FOLDER    an empty folder for some 100 MB
+//! bench_orchestrator_replay FOLDER [EVENTS]    an empty folder for some 100 MB; about so many events
 
 #include <chrono>
 #include <deque>
@@ -13,6 +13,7 @@
 #include "bench/guarded_main.h"
 #include "bench/turns.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/journal/epoch.h"
 #include "tests/support/equal.h"
@@ -20,7 +21,8 @@
 namespace resolute::orchestrator {
 namespace {
 
-constexpr int kJobs = 200'000;
+constexpr int kEvents = 1'000'000;
+constexpr int kEventsOfJob = 5;
 constexpr int kAgents = 1'250;
 constexpr int kGpus = 8;
 const std::string kRun = "000102030405060708090a0b0c0d0e0f";
@@ -73,7 +75,7 @@ JobAdded job_added(int number) {
 }
 
 // Each job on one GPU, in turn; five events for its being added, placed, started, ended and done.
-const State& record_run(Recorder& recorder) {
+const State& record_run(Recorder& recorder, int jobs) {
   RunStarted started;
   started.epoch = 1;
   started.run = kRun;
@@ -81,7 +83,7 @@ const State& record_run(Recorder& recorder) {
   recorder.record(started);
   for (int i = 0; i < kAgents; ++i)
     recorder.record(AgentJoined{{i}, fmt::format("node-{:04}", i), kGpus, kGpus, 0, ""});
-  for (int i = 0; i < kJobs; ++i) recorder.record(job_added(i));
+  for (int i = 0; i < jobs; ++i) recorder.record(job_added(i));
   std::deque<int> running;
   auto end_one = [&] {
     const JobIndex job{running.front()};
@@ -89,7 +91,7 @@ const State& record_run(Recorder& recorder) {
     recorder.record(RankExited{job, 1, 0, 0, 0, "", false});
     recorder.record(JobSucceeded{job, 1});
   };
-  for (int i = 0; i < kJobs; ++i) {
+  for (int i = 0; i < jobs; ++i) {
     if (running.size() == 1000) end_one();
     const AgentNumber agent{i % kAgents};
     recorder.record(Placed{{i},
@@ -105,11 +107,12 @@ const State& record_run(Recorder& recorder) {
   return recorder.finish();
 }
 
-void run(const std::filesystem::path& folder) {
-  if (folder.empty()) throw core::input_error("usage: bench_orchestrator_replay FOLDER");
+void run(const std::filesystem::path& folder, int events) {
+  if (folder.empty() || events < kEventsOfJob)
+    throw core::input_error("usage: bench_orchestrator_replay FOLDER [EVENTS]");
   core::real_file_system().create_directories(folder);
   Recorder recorder(folder);
-  const State& expected = record_run(recorder);
+  const State& expected = record_run(recorder, events / kEventsOfJob);
   const auto begin = std::chrono::steady_clock::now();
   const double processor_begin = thread_seconds();
   const Past past = read_past(core::real_file_system(), folder);
@@ -125,6 +128,9 @@ void run(const std::filesystem::path& folder) {
 }  // namespace resolute::orchestrator
 
 int main(int argc, char** argv) {
-  return resolute::guarded_main("bench_orchestrator_replay",
-                                [&] { resolute::orchestrator::run(argc == 2 ? argv[1] : ""); });
+  using namespace resolute;
+  return guarded_main("bench_orchestrator_replay", [&] {
+    const auto events = argc > 2 ? core::number_of<int>(argv[2]) : orchestrator::kEvents;
+    orchestrator::run(argc > 1 ? argv[1] : "", events.value_or(0));
+  });
 }

@@ -2,7 +2,7 @@
 
 Usage: coverage.py BENCH_COVERAGE [--write] [--studies N] [--few]
 
-Prints the table; --write puts it on docs/decisions/047-intervals.md. 1,000 studies take half an hour; --few has the kinds of studies that
+Prints the table; --write puts it on docs/inside/decisions/047-intervals.md. 1,000 studies take half an hour; --few has the kinds of studies that
 tables have to be right for.
 """
 
@@ -10,7 +10,7 @@ import argparse
 import pathlib
 import subprocess
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/decisions/047-intervals.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/inside/decisions/047-intervals.md"
 HEAD = "| people | tested |"
 
 

@@ -8,9 +8,9 @@
 //!                [--backbone resnet50|…] [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder
 //!                FOR_METRICS] [--device cpu|cuda] [--specification FILE] [--trace FILE]
 //!
-//! --specification names a training's (docs/formats/specification.md): its method, networks, batch and images are taken
-//! instead of baseline's, its steps, lanes and precision are not. --trace writes what libtorch's profiler saw of the
-//! last turn, as a Chrome trace.
+//! --specification names a training's (docs/inside/formats/specification.md): its method, networks, batch and images
+//! are taken instead of baseline's, its steps, lanes and precision are not. --trace writes what libtorch's profiler saw
+//! of the last turn, as a Chrome trace.
 
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
