@@ -37,8 +37,8 @@ class Page(unittest.TestCase):
     def test_a_missed_bar_is_shown_and_repeated_cells_are_left_out(self):
         self.assertEqual(lines({"name": "first", "peer": 1.0, "ratio": 0.5, "bar": 1.0}, {"name": "as text", "ours": "9 s", "bar": "8 s", "met": False},
                                {"name": "third", "revision": "abc", "conditions": "quiet", "ratio": 1.0, "bar": 1.0}),
-                         ["| 2026-01-02 | `script/bench startup` | `first` | 2 s | 1 s | 0.50 | 1.00, missed | |",
-                          "| | | as text | 9 s | | | 8 s, missed | |",
+                         ["| 2026-01-02 | `script/bench startup` | `first` | 2 s | 1 s | 0.50 | 1.00, **missed** | |",
+                          "| | | as text | 9 s | | | 8 s, **missed** | |",
                           "| 2026-01-02 at abc; quiet | `script/bench startup` | `third` | 2 s | | 1.00 | 1.00 | |"])
 
     def test_newer_rows_come_first_and_the_part_of_gpus_stays(self):

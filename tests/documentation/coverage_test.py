@@ -1,4 +1,4 @@
-"""docs/coverage.md: what the suites, the papers' numbers and the notes make of it; which state an entry has."""
+"""docs/inside/coverage.md: what the suites, the papers' numbers and the notes make of it; which state an entry has."""
 import importlib.util
 import pathlib
 import sys
@@ -49,7 +49,7 @@ class Coverage(unittest.TestCase):
     def test_every_entry_to_reproduce_has_a_line(self):
         lines = [line for line in coverage_page.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
         entries = [result for result in tomllib.loads(coverage_page.REFERENCE.read_text(encoding="utf-8"))["result"] if result.get("reproduce")]
-        self.assertEqual(107, len(entries))
+        self.assertEqual(129, len(entries))
         for dataset in {result["dataset"] for result in entries}:
             self.assertEqual(sum(result["dataset"] == dataset for result in entries), sum(f" | {dataset} | " in line for line in lines), dataset)
 
@@ -102,6 +102,19 @@ class Coverage(unittest.TestCase):
         self.assertIn("| p | 1 | 1 | 2 | 3 |", coverage_page.page({"s": planned()}, reference(), [], {"p": counts}))
         with self.assertRaisesRegex(ValueError, "UNSTATED.*no table has the columns open, choice, ground"):
             coverage_page.statements(page.replace("| open |", "| opened |"), suite)
+
+    def test_a_method_of_others_is_computed_where_a_suite_has_its_row_and_cited_elsewhere(self):
+        def lines(plans, **more):
+            papers = reference()
+            papers["method"].append({"id": "other", "label": "O | P"} | more)
+            return coverage_page.page(plans, papers, [], {})
+
+        cited = planned(("ours", "viper"))
+        self.assertIn("| O \\| P | p | 1 | cited | nobody knows |", lines({"s": cited}, note="nobody knows"))
+        computed = planned(("ours", "viper"))
+        computed["tables"][0]["rows"][0]["cells"][0]["entries"].append(ENTRY | {"method": "other", "table": "t9"})
+        self.assertIn("| O \\| P | p | 1 | **computed**: `z` |  |", lines({"s": cited, "z": computed}))
+        self.assertNotIn("| M | p |", lines({"z": computed}))
 
     def test_published_rows_are_counted_where_they_have_a_number(self):
         page = coverage_page.page({"s": planned(("ours", "viper"), published=["ours"])}, reference(), [], {})

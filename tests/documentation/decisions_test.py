@@ -1,11 +1,11 @@
-"""docs/decisions.md lists every file of docs/decisions, and has each title that a comment or a page quotes."""
+"""docs/inside/decisions.md lists every file of docs/inside/decisions, and has each title that a comment or a page quotes."""
 
 import re
 import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "docs/decisions"
+FOLDER = ROOT / "docs/inside/decisions"
 FOLDERS = ["allocations", "bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "networks", "orchestrator", "python",
            "report", "results", "script", "settings", "slurm", "tests", "workers"]
 ROW = re.compile(r"^\| (\d{3}) \| \[(.+)\]\((decisions/.+\.md)\) \| (2\d{3}-\d\d-\d\d) \| (accepted|superseded by \d{3}) \|$", re.M)
@@ -16,7 +16,7 @@ FOLDED = re.compile(r"\n\s*(?:#|//!?)?\s*")
 
 def index():
     return {file: (number, title, date, status)
-            for number, title, file, date, status in ROW.findall((ROOT / "docs/decisions.md").read_text(encoding="utf-8"))}
+            for number, title, file, date, status in ROW.findall((ROOT / "docs/inside/decisions.md").read_text(encoding="utf-8"))}
 
 
 def quotes(text):
@@ -49,7 +49,7 @@ class Decisions(unittest.TestCase):
         self.assertEqual([f"{path.relative_to(ROOT)}: {title}" for path, title in found if title not in titles], [])
 
     def test_a_title_is_found_over_the_end_of_a_line(self):
-        self.assertEqual(quotes('// docs/decisions.md, "One\n//! way"'), ["One way"])
+        self.assertEqual(quotes('// docs/inside/decisions.md, "One\n//! way"'), ["One way"])
         self.assertEqual(quotes('see [decisions](decisions.md), "A page"'), ["A page"])
 
 

@@ -1,4 +1,4 @@
-"""docs/decisions/047-intervals.md says how often the intervals of tables hold the truth, and fewer studies find the same.
+"""docs/inside/decisions/047-intervals.md says how often the intervals of tables hold the truth, and fewer studies find the same.
 
 Usage: interval_coverage_test.py BENCH_COVERAGE
 """

@@ -1,4 +1,4 @@
-"""docs/results.md: what its notes make, of suites that ship today; what a paper's verdicts and a study's scores look like."""
+"""docs/results.md and docs/inside/studies.md: what their notes make, of suites that ship today; what a paper's verdicts and a study's scores look like."""
 import importlib.util
 import json
 import pathlib
@@ -40,13 +40,30 @@ def shown(suite, order):
     """What the page shows of a plan's or a note's tables beside numbers."""
     return [(table["id"], table["title"], table["datasets"], table["metrics"], table["compare_with"] or None,
              [(row["id"], row["label"].removesuffix(" ‡")) for row in table["rows"]],
-             [(claim["kind"], claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], claim["paper_order"], order(claim)) for claim in table["claims"]])
+             [(claim["kind"], results_page.form(claim), claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], claim["paper_order"], order(claim)) for claim in table["claims"]])
             for table in suite["tables"]]
 
 
 class Results(unittest.TestCase):
-    def test_page_is_what_the_notes_make(self):
-        self.assertEqual(results_page.page(), results_page.PAGE.read_text(encoding="utf-8"), "run script/study --page")
+    def test_pages_are_what_the_notes_make(self):
+        for path, made in results_page.pages().items():
+            self.assertEqual(made, path.read_text(encoding="utf-8"), "run script/study --page")
+
+    def test_the_page_of_verdicts_is_a_screen_and_has_each_order_that_has_one(self):
+        verdicts, studies = results_page.pages().values()
+        self.assertLess(len(verdicts.splitlines()), 50)
+        orders = [line.split(" | ")[1:7] for line in studies.split("\n## ")[0].splitlines() if line.startswith("| ")][2:]
+        self.assertGreater(len(orders), 20)
+        shown = 0
+        for order, metric, _, _, said, _ in orders:
+            here = [line for line in verdicts.splitlines() if f" | {order}{'' if metric == 'rank1' else ', ' + metric} | " in line]
+            if said == "not run" or "no verdict" in said:
+                self.assertEqual(here, [])
+                continue
+            shown += 1
+            self.assertTrue(here and all(word.rpartition(" (")[0] in here[0] for word in said.split("; ")), order)
+        self.assertGreater(shown, 5)
+        self.assertEqual("**holds** (a, c); in the means (b)", results_page.grouped("**holds** (a); in the means (b); **holds** (c)"))
 
     def test_notes_are_of_the_suites_as_they_ship(self):
         notes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results_page.NOTES.glob("*.json"))]
@@ -120,6 +137,7 @@ class Results(unittest.TestCase):
         self.assertIn("people were drawn anew in each trial", results_page.study_section(of_before))
         of_before["tables"][0]["claims"][0]["differences"][0]["p"] = 0.5
         self.assertNotIn("anew", results_page.study_section(of_before))
+        self.assertIn("draw people once for all trials", results_page.study_section(of_before))
         self.assertEqual("### T\n\n`s`, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found | {"jobs": "0"}))
 
     def test_notes_that_all_tables_share_stand_once_and_the_others_below_their_table(self):
@@ -131,7 +149,7 @@ class Results(unittest.TestCase):
                          results_page.study_section(found))
 
     def test_every_studys_run_time_and_command_stand_beside_a_verdict(self):
-        page = results_page.page()
+        page = results_page.pages()[results_page.STUDIES]
         for path in results_page.NOTES.glob("*.json"):
             note = json.loads(path.read_text(encoding="utf-8"))
             self.assertRegex(page, rf"\| {round(note['seconds'] / 60)} min \| `script/study {results_page.study_of(note)}` \|\n", path.name)
@@ -172,6 +190,35 @@ class Results(unittest.TestCase):
         self.assertIn("**holds** (c, a part of the order)", lines(part)[1])
         self.assertIn(results_page.THE_SAME_PEOPLE, results_page.best_evidence([best, level], reference))
         self.assertNotIn(results_page.THE_SAME_PEOPLE, results_page.best_evidence([drawn], reference))
+
+    def test_every_study_says_by_which_rule_of_intervals_it_was_made(self):
+        page, verdicts = results_page.pages()[results_page.STUDIES], results_page.pages()[results_page.PAGE]
+        sections, rules = page.split("\n### ")[1:], set()
+        for path in results_page.NOTES.glob("*.json"):
+            note = json.loads(path.read_text(encoding="utf-8"))
+            section = next(one for one in sections if f"\n`{results_page.study_of(note)}`" in one)
+            today = results_page.intervals_of_today(note)
+            self.assertEqual([results_page.RULES[rule] in section for rule in (today, not today)], [True, False], path.name)
+            rules.add(today)
+        self.assertEqual({True, False}, rules)
+        self.assertIn(results_page.OF_BEFORE, verdicts)
+        self.assertIn("(pku-160-steps °)", verdicts)
+
+    def test_that_some_rows_are_better_is_judged_by_holm_among_them(self):
+        self.assertEqual([0.03, 0.06, 0.06, 0.02], [round(one, 9) for one in results_page.holm([0.01, 0.04, 0.03, 0.005])])
+
+        def judged(means, *differences):
+            found = claim("easy", means, list(differences)) | {"form": "some"}
+            steps, status, _ = results_page.judge(table("T", ["easy"], [found]), found)
+            return steps, status
+        luck, sure = difference(1, 0.1, 2, p=0.04), difference(3, 1, 5, p=0.01)
+        self.assertEqual((["in the means", "in the means"], "in the means"), judged([1, 2, 2], luck, difference(1, -1, 3, p=0.4)))
+        self.assertEqual((["holds", "holds"], "holds"), judged([1, 2, 4], luck, sure))
+        self.assertEqual((["contradicted", "holds"], "holds"), judged([1, 0, 4], difference(-1, -2, -0.1, p=0.04), sure))
+        self.assertEqual((["contradicted", "undecided"], "undecided"), judged([1, 0, 0], difference(-1, -2, -0.1, p=0.04), None))
+        self.assertEqual((["open", "holds"], "holds"), judged([1, None, 4], None, sure))
+        self.assertEqual("a < some of b, c", results_page.rows_in_words(["a", "b", "c"], "some"))
+        self.assertEqual("a < b", results_page.rows_in_words(["a", "b"], "some"))
 
     def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
         self.assertEqual(
@@ -239,16 +286,16 @@ class Results(unittest.TestCase):
                                                   for metric in ("rank1", "mAP")]}
         both = table("T", ["easy"], [claim("easy", [1, 3], [difference(2, 1, 3)])], rows=[row])
         few = table("U", ["easy"], [claim("easy", [1, 3, 4], [difference(2, 1, 3, trials=2), difference(1, 0, 2, trials=2) | {"to": "b"}])], trials=2)
-        self.assertIn("shows 3 comparisons, 1 of them of five trials", results_page.counted([noted("one", 1, both, few)]))
-        self.assertIn("1 do.", results_page.counted([noted("one", 1, both, few)]))
+        self.assertIn("show 3 comparisons, 1 of them of five trials", results_page.counted([noted("one", 1, both, few)]))
+        self.assertIn("1 do. The rule before (°) made the intervals of 3 comparisons.\n", results_page.counted([noted("one", 1, both, few)]))
         self.assertIn("- Stated in the text: 2 orders, each on one data set: 1 holds, 1 no verdict\n", results_page.counted([noted("one", 1, both, few)]))
 
     def test_each_study_stands_below_its_paper(self):
-        page = results_page.page()
+        page = results_page.pages()[results_page.STUDIES]
         for study, method in (("quickstart", "rain"), ("pretrained_ftwa_study", "ftwa"), ("pretrained_msifla_study", "msifla"),
                               ("pretrained_resolution_adaptive_study", "resolution_adaptive")):
             before = page[:page.index(f"`script/study {study}`")]
-            self.assertIn(f"](../methods/{method}/README.md)", before.split("\n## ")[-1], study)
+            self.assertIn(f"](../../methods/{method}/README.md)", before.split("\n## ")[-1], study)
 
     def test_scores_stand_with_their_difference_from_the_row_that_is_named(self):
         def row(identifier, label, mean, found):

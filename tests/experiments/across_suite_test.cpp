@@ -233,6 +233,20 @@ view_from = "network"
   std::filesystem::create_directory(folder_ / "copy");
   EXPECT_THAT(plan(sets("split.lr_camera = 1", "./raw/")).tables[0].notes,
               Contains("a → b: both have the same people, divided alike"));
+  // Who has both an LR and an HR image is drawn.
+  const std::string refusal = "key 'evaluate_on' names 'b' (it has the people of 'a', and of row 'r' some would be ";
+  for (const auto& [split, key] : {std::pair("split.lr_camera = 2", "split.lr_camera"),
+                                   {"split.lr_cameras = [1, 2]", "split.lr_cameras"},
+                                   {"split = { lr_camera = 1, lr_side = \"drawn\" }", "split.lr_side"},
+                                   {"split.lr_camera = 0", "split.lr_camera"}})
+    EXPECT_THAT(refused(sets(split, "raw")),
+                AllOf(StartsWith("s.toml:"), HasSubstr(refusal), HasSubstr(fmt::format("the same '{}'", key))))
+        << split;
+  const auto officially = [&](std::string text) {
+    return text.replace(text.find("split.lr_camera = 1"), 19, "split = { lr_camera = 1, partition = \"official\" }");
+  };
+  EXPECT_EQ("", refused(officially(sets("split = { lr_camera = 2, partition = \"official\" }", "raw"))))
+      << "the source says who is tested";
   EXPECT_THAT(refused(sets("split = { lr_camera = 1, partition = \"official\" }", "raw")),
               HasSubstr("some would be trained on and asked for); give both the same 'split.partition'"));
   EXPECT_EQ("", refused(sets("split = { lr_camera = 1, partition = \"official\" }", "copy")))
@@ -243,6 +257,24 @@ view_from = "network"
       << "notes are the same where the variable is not set";
   EXPECT_THAT(refused(sets("split = { lr_camera = 1, test_identities = 9 }", "${SAME}")),
               HasSubstr("give both the same 'split.test_identities'"));
+}
+
+TEST_F(AcrossSets, either_of_two_cameras_may_be_the_lr_one) {
+  std::filesystem::create_directory(folder_ / "raw");
+  const auto sets = [&](const std::string& source, const std::string& split) {
+    return head({{"source = \"synthetic\"\nseed = 1\n", fmt::format("source = \"{}\"\nroot = \"raw\"\n", source)},
+                 {kDrawn, fmt::format("source = \"{}\"\nroot = \"raw\"\n", source)},
+                 {kSplit, split}}) +
+           table(kOther);
+  };
+  for (const char* source : {"viper", "cuhk03-np", "pku-reid"}) {
+    EXPECT_EQ("", refused(sets(source, "split = { lr_camera = 1, query_rates = [2, 6] }\n")))
+        << "each saw everybody who may be drawn";
+    EXPECT_THAT(refused(sets(source, "split = { lr_camera = 0, query_rates = [2, 6] }\n")),
+                HasSubstr("give both the same 'split.lr_camera'"));
+  }
+  EXPECT_THAT(refused(sets("market1501", "split = { lr_camera = 1, query_rates = [2, 6] }\n")),
+              HasSubstr("give both the same 'split.lr_camera'"));
 }
 
 TEST_F(AcrossSets, vehicles_asked_of_what_trained_on_people_are_a_note) {

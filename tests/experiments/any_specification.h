@@ -267,6 +267,14 @@ inline TrainingSpecification any_training() {
   if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));
   if (s.initial_weights.empty() && s.recipe.program == 0 && *rc::gen::arbitrary<bool>())
     s.start_from = Start{{core::sha256_hex(std::to_string(between(0, 9)))}, any_value<StartPart>({})};
+  if (s.recipe.program == 0 && *rc::gen::arbitrary<bool>())
+    for (const char* name : {"joined-1", "joined-2"}) {
+      JoinedSet set{s.pack, s.split};
+      set.pack.name = name;
+      set.split.seed = *rc::gen::arbitrary<std::uint64_t>();
+      if (set.split.partition == settings::Partition::kPublished) set.split.seed = s.split.seed;
+      if (*rc::gen::arbitrary<bool>()) s.joined.push_back(set);
+    }
   return s;
 }
 

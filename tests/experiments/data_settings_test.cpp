@@ -63,15 +63,20 @@ TEST_F(DataSettings, every_source_can_be_planned) {
               AllOf(StartsWith("s.toml:13:1: key 'source' has the value 'cuhk'"), HasSubstr("did you mean 'cuhk03'")));
 }
 
-// Nothing is published of a list of one's own: its labels are asked, where they are here.
-TEST_F(DataSettings, a_list_with_too_few_people_is_refused_where_its_labels_are_here) {
+// Labels are asked where they are here, else what is published; of a list of one's own that is nothing.
+TEST_F(DataSettings, too_few_people_for_a_batch_are_refused_wherever_they_can_be_known) {
   options_.check_lists = true;
+  options_.need_roots = false;
   options_.training_images = [](const DatasetPlan&, const SplitSettings&) { return settings::TrainingCount{40, 7}; };
   EXPECT_EQ("", refusal("csv", "train.identities = 7"));
-  EXPECT_EQ("", refusal("viper", "train.identities = 8")) << "of which it is known";
-  EXPECT_THAT(
-      refusal("csv", "train.identities = 8"),
-      AllOf(HasSubstr("key 'train.identities' has the value 8 (data set '"), HasSubstr("has 7 training identities")));
+  for (const char* source : {"csv", "viper", "market1501", "mlr-folders"}) {
+    EXPECT_THAT(refusal(source, "train.identities = 8"),
+                AllOf(StartsWith("s.toml:"), HasSubstr("key 'train.identities' has the value 8 (data set '"),
+                      HasSubstr("has 7 training identities")));
+    EXPECT_THAT(refusal(source, "split.train_identities = 9"),
+                HasSubstr("key 'split.train_identities' has the value 9"));
+    EXPECT_EQ("", refusal(source, "split.train_identities = 7\ntrain.identities = 7"));
+  }
   options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     throw core::input_error("pack 'x' cannot be split", "why", "advice");
   };
@@ -82,7 +87,20 @@ TEST_F(DataSettings, a_list_with_too_few_people_is_refused_where_its_labels_are_
   options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     return std::nullopt;
   };
-  EXPECT_EQ("", refusal("csv", "train.identities = 8"));
+  EXPECT_EQ("", refusal("csv", "train.identities = 800"));
+  // Half of VIPeR's 632 people train; VRU has more people than its numbers say.
+  EXPECT_EQ("", refusal("viper", "train.identities = 316"));
+  EXPECT_THAT(refusal("viper", "train.identities = 317"), HasSubstr("has 316 training identities"));
+  EXPECT_EQ("", refusal("viper", "train.identities = 320\nsplit.test_identities = 300"));
+  EXPECT_THAT(refusal("viper", "split.test_identities = 631"),
+              HasSubstr("key 'split.test_identities' has the value 631"));
+  EXPECT_EQ("", refusal("viper", "split.validation_identities = 312"));
+  for (const int held_out : {315, 316, 900})
+    EXPECT_THAT(refusal("viper", fmt::format("split.validation_identities = {}", held_out)),
+                HasSubstr(fmt::format("key 'split.validation_identities' has the value {}", held_out)));
+  EXPECT_EQ("", refusal("vru", "train.identities = 1500\nsplit.lr_camera = 0"));
+  options_.check_lists = false;
+  EXPECT_EQ("", refusal("viper", "train.identities = 317"));
 }
 
 TEST_F(DataSettings, links_are_followed_on_request_and_change_no_job) {

@@ -130,6 +130,12 @@ TEST_F(EpochsSuite, what_cannot_be_counted_is_refused_once_with_its_place_and_da
   EXPECT_EQ(unknown, refused(text));
   options_.training_images = {};
   EXPECT_EQ(unknown, refused(text));
+  std::string of_viper = text;
+  options_.need_roots = false;  // as `suite submit`
+  const std::string_view drawn = "source = \"synthetic\"";
+  of_viper.replace(of_viper.find(drawn), drawn.size(), "source = \"viper\"\nroot = \"${MY_VIPER}\"");
+  EXPECT_THAT(refused(of_viper), EndsWith("; export MY_VIPER=FOLDER with its raw images, or give 'train.steps'"));
+  options_.need_roots = true;
   options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     throw core::input_error("image 'x.png' is odd");
   };
@@ -140,6 +146,21 @@ TEST_F(EpochsSuite, what_cannot_be_counted_is_refused_once_with_its_place_and_da
     throw core::corrupt_error("row 3 is damaged");
   };
   EXPECT_EQ("row 3 is damaged", tests::refusal([&] { plan(text); }, core::ErrorKind::kCorrupt));
+}
+
+TEST_F(EpochsSuite, the_variable_of_images_that_are_not_here_is_named) {
+  options_.need_roots = false;
+  options_.training_images = {};
+  for (const char* source : {"viper", "market1501", "csv"}) {
+    std::string text = small("train.epochs = 4");
+    const std::string drawn = "source = \"synthetic\"\n";
+    text.replace(text.find(drawn), drawn.size(),
+                 fmt::format("source = \"{}\"\nroot = \"${{MY_SET}}/images\"\n", source));
+    EXPECT_THAT(refused(text), EndsWith("; export MY_SET=FOLDER with its raw images, or give 'train.steps'"));
+    options_.environment["MY_SET"] = folder_.path().string();
+    EXPECT_THAT(refused(text), EndsWith("; give 'train.steps'"));
+    options_.environment.erase("MY_SET");
+  }
 }
 
 TEST_F(EpochsSuite, a_suite_without_epochs_asks_nothing) {

@@ -201,12 +201,13 @@ TEST_F(IncludeSuite, a_data_set_of_one_id_is_one) {
 }
 
 TEST_F(IncludeSuite, what_a_file_says_of_trainings_on_a_data_set_reaches_its_own_tables) {
-  write("b.toml",
-        part("b", row("msifla", "method = \"msifla\""), "", "identities = 8\ntrain = { identities = 3, images = 6 }"));
+  write("b.toml", part("b", row("msifla", "method = \"msifla\""), "",
+                       "identities = 8\ntrain = { identities = 3, images = 6 }\nmsifla.margin = 0.7"));
   const Plan joined = plan(kJoined);
   EXPECT_THAT(ids(joined), IsSupersetOf(ids(plan_of("a.toml"))));
   EXPECT_THAT(ids(joined), IsSupersetOf(ids(plan_of("b.toml"))));
   EXPECT_EQ(3, training_of(joined, "b-t", "msifla").recipe.identities);
+  EXPECT_EQ(0.7, std::get<MsiflaOptions>(training_of(joined, "b-t", "msifla").method).margin);
   EXPECT_EQ(4, training_of(joined, "a-t", "rain").recipe.identities);
 }
 

@@ -166,6 +166,15 @@ TEST_F(MethodFiles, a_wrong_option_is_refused_with_the_lines_of_both_files) {
               StartsWith("s.toml:24:7: key 'train.program' has the value 2 ('mine' is in "));
 }
 
+TEST_F(MethodFiles, parts_of_its_module_are_frozen_by_their_names_in_python) {
+  for (const std::string name : {"Mixed_5b", "layer1.0.Conv", "_stem", "trunk"}) {
+    const Plan planned = plan(kHead + row("r", fmt::format("freeze = [\"{}\"]\n", name)));
+    EXPECT_EQ(name, training_of(planned, "t", "r").recipe.frozen);
+  }
+  for (const std::string name : {"", "a b", "a,b", "a/b"})
+    EXPECT_THAT(refusal(kHead + row("r", fmt::format("freeze = [\"{}\"]\n", name))), HasSubstr("key 'freeze' names"));
+}
+
 TEST_F(MethodFiles, a_wrong_method_is_refused_where_it_is_named) {
   const std::string key = "s.toml:5:1: key 'python' of method 'mine': ";
   EXPECT_EQ(refusal(head("methods/mine.py", "gone.py")),
@@ -180,6 +189,9 @@ TEST_F(MethodFiles, a_wrong_method_is_refused_where_it_is_named) {
   write("methods/mine.py", kMine);
   EXPECT_THAT(refusal(head("id = \"mine\"", "id = \"rain\"")),
               StartsWith("s.toml:4:1: key 'id' has the value 'rain' (a key or a method of ours has that name)"));
+  for (const char* id : {"search", "over", "points", "rungs", "factor", "train"})
+    EXPECT_THAT(refusal(head("id = \"mine\"", fmt::format("id = \"{}\"", id))),
+                HasSubstr(fmt::format("key 'id' has the value '{}' (a key or a method", id)));
   EXPECT_THAT(refusal(head("python =", "pyhton =")), AllOf(StartsWith("s.toml:"), HasSubstr("'python' is missing")));
   EXPECT_EQ(
       refusal(head("[[method]]", "worker = [\"sh\"]\n[[method]]")),

@@ -212,6 +212,20 @@ TEST_F(MsiflaSuite, more_training_images_are_held_against_the_words_of_table_4) 
            row("all", reference("larger training sets")));
   ASSERT_EQ(1U, made.tables.at(0).claims.size());
   EXPECT_THAT(made.tables[0].claims[0].worse_to_better, ElementsAre("few", "all"));
+  EXPECT_EQ(ClaimForm::kSome, made.tables[0].claims[0].form);
+  EXPECT_EQ("some", json_of(made).at("tables").at(0).at("claims").at(0).at("form"));
+  // All rows of the larger sizes are tried; without the row that they are to be above, nothing is said.
+  const std::string larger = reference("larger training sets");
+  const auto others =
+      plan(head_ + row("most", "split.train_identities = 12\n" + larger) +
+           row("few", "split.train_identities = 10\n" + reference("14,611 training images, 1,415 ids")) +
+           row("all", larger))
+          .tables.at(0)
+          .claims;
+  EXPECT_THAT(others.at(0).worse_to_better, ElementsAre("few", "most", "all"));
+  EXPECT_THAT(
+      plan(head_ + row("most", "split.train_identities = 12\n" + larger) + row("all", larger)).tables.at(0).claims,
+      IsEmpty());
   EXPECT_EQ(65.7, row_of(made, "t", "few").cells.at(0).references.at("rank1"));
   EXPECT_EQ(75.7, row_of(made, "t", "few").cells.at(0).references.at("mAP"));
 }

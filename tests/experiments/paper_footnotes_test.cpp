@@ -43,6 +43,8 @@ struct PaperFootnotes : Suite {
 };
 
 const std::string kBoth = "datasets = [\"easy\", \"hard\"]\nmetrics = [\"rank1\", \"mAP\", \"resolution_probe\"]\n";
+//! Beside each number: none of these data sets is the paper's.
+const std::string kOther = "paper: mlr-cuhk03; here: easy (drawn).";
 const std::string kRank = "datasets = [\"easy\"]\nmetrics = [\"rank1\", \"rank5\"]\n";
 
 TEST_F(PaperFootnotes, of_conflicts_stand_in_the_words_of_the_file_where_a_number_is_touched) {
@@ -50,10 +52,11 @@ TEST_F(PaperFootnotes, of_conflicts_stand_in_the_words_of_the_file_where_a_numbe
       cells("datasets = [\"easy\", \"hard\"]\nmetrics = [\"rank1\", \"mAP\"]\n",
             "{ paper = \"rain\", table = \"table3\", method = \"rain\", variant = \"full\", dataset = \"mlr-cuhk03\", "
             "on = [\"easy\"] }");
-  ASSERT_THAT(found[0].paper.footnotes, ElementsAre(Key("mAP")));
+  ASSERT_THAT(found[0].paper.footnotes, ElementsAre(Key("mAP"), Pair("rank1", ElementsAre(kOther))));
   EXPECT_THAT(
       found[0].paper.footnotes.at("mAP"),
       ElementsAre(
+          kOther,
           "mAP of the full model on MLR-CUHK03 is 74.5 in table3 and 75.9 in table4 while rank 1 is 78.9 in both.",
           StartsWith("With one gallery image per id the average precision is 1/rank")));
   EXPECT_EQ(found[1].paper, PaperCell()) << "the row has no reference there";
@@ -64,10 +67,11 @@ TEST_F(PaperFootnotes, of_published_rows_stand_beside_their_numbers) {
                          "reference = { paper = \"ftwa\", table = \"table1\", dataset = \"mlr-cuhk03\" }\npublished = "
                          "[\"csr-gan\", \"sing\"]\n[[table.row]]\nid = \"r\"\nlabel = \"R\"\n");
   const PaperCell& cell = made.tables[0].published.at(0).paper.at("easy");
-  ASSERT_THAT(cell.footnotes, ElementsAre(Key("rank1")));
+  ASSERT_THAT(cell.footnotes, ElementsAre(Key("rank1"), Pair("rank5", ElementsAre(kOther))));
   // Of MSIFLA's paper, whose "here" is not FTWA's.
-  EXPECT_THAT(cell.footnotes.at("rank1"),
-              ElementsAre(StartsWith("Of \"Multi-Scale Image- and Feature-Level Alignment for Cross-Resolution Person "
+  EXPECT_THAT(
+      cell.footnotes.at("rank1"),
+      ElementsAre(kOther, StartsWith("Of \"Multi-Scale Image- and Feature-Level Alignment for Cross-Resolution Person "
                                      "Re-Identification\": CSR-GAN is 70.7/92.1 on MLR-CUHK03")));
   EXPECT_THAT(cell.entries, ElementsAre(PaperEntry{"ftwa", "table1", "csr-gan", "mlr-cuhk03", ""}));
   const core::Json papers = json_of(made).at("tables").at(0).at("published").at(0).at("papers").at("easy");
@@ -79,9 +83,9 @@ TEST_F(PaperFootnotes, say_of_a_number_that_the_paper_does_not_print_it_there) {
   const auto found = cells(kRank,
                            "{ paper = \"rain\", table = \"figure5\", method = \"rain\", variant = \"100% labelled\", "
                            "dataset = \"mlr-cuhk03\" }");
-  EXPECT_THAT(
-      found[0].paper.footnotes,
-      ElementsAre(Pair("rank1", ElementsAre("Not printed in that cell: the fully supervised setting of table1."))));
+  EXPECT_THAT(found[0].paper.footnotes,
+              ElementsAre(Pair(
+                  "rank1", ElementsAre(kOther, "Not printed in that cell: the fully supervised setting of table1."))));
   EXPECT_THAT(found[0].paper.no_reference, IsEmpty()) << "the paper's figure has no rank 5";
 }
 
@@ -115,7 +119,7 @@ TEST_F(PaperFootnotes, a_number_from_the_second_reference_has_that_ones_footnote
       "datasets = [\"easy\"]\nmetrics = [\"rank1\", \"mAP\"]\n",
       "[{ paper = \"rain\", table = \"table1\", method = \"rain\", dataset = \"mlr-cuhk03\" }, { paper = \"rain\", "
       "table = \"table3\", method = \"rain\", variant = \"full\", dataset = \"mlr-cuhk03\" }]");
-  EXPECT_THAT(found[0].paper.footnotes, ElementsAre(Key("mAP")));
+  EXPECT_THAT(found[0].paper.footnotes, ElementsAre(Pair("mAP", SizeIs(3)), Pair("rank1", ElementsAre(kOther))));
   EXPECT_EQ(2U, found[0].paper.entries.size());
   EXPECT_EQ(74.5, found[0].references.at("mAP"));
 }

@@ -48,6 +48,8 @@ class PriceOfPlan : public Suite {
   }
 };
 
+constexpr const char* made_dataset = "easy";
+
 const methods::WorkCase kSmallCase{.network = {.backbone = settings::Trunk::kResnetSmall}, .height = 64, .width = 32};
 
 //! What a training of kSmall multiplies: half of the rows of the fixture's two cameras are LR's.
@@ -95,6 +97,8 @@ TEST_F(PriceOfPlan, other_precisions_are_priced_where_all_jobs_have_a_rate_in_th
     return price(plan(suite_head("rain", kSmall) + row("r", "device = \"cuda\"\n" + keys)), times(text)).machines.at(0);
   };
   const MachinePrice f32 = priced(known, ""), tf32 = priced(known, "train.precision = \"tf32\"");
+  EXPECT_EQ(f32.precision, settings::Precision::kF32);
+  EXPECT_EQ(tf32.precision, settings::Precision::kTf32);
   EXPECT_THAT(f32.hours_in, ElementsAre(Pair("tf32", DoubleNear(f32.hours / 4, 1e-9 * f32.hours))));
   EXPECT_THAT(tf32.hours_in, ElementsAre(Pair("f32", DoubleNear(f32.hours, 1e-9 * f32.hours))));
   const MachinePrice with_bf16 = priced(known + gpu + "precision = \"bf16\"\npeak_tflops = 32.0\n", "");
@@ -103,6 +107,7 @@ TEST_F(PriceOfPlan, other_precisions_are_priced_where_all_jobs_have_a_rate_in_th
   const Plan both =
       plan(suite_head("rain", kSmall + "\ndevice = \"cuda\"") + row("a", "") + row("b", "train.precision = \"tf32\""));
   EXPECT_THAT(price(both, times(known)).machines.at(0).hours_in, ElementsAre(Pair("f32", _), Pair("tf32", _)));
+  EXPECT_EQ(price(both, times(known)).machines.at(0).precision, std::nullopt);
 }
 
 TEST_F(PriceOfPlan, memory_of_a_gpu_is_that_of_the_training_which_takes_most) {
@@ -294,7 +299,48 @@ TEST_F(PriceOfPlan, disk_is_counted_by_the_sizes_of_formats) {
   // 512 images of 64x32 and of 128x64 raw, each shrunk by 2 and 4.
   EXPECT_NEAR(512 * 3 * (64 * 32 * (1 + 0.3125) + 128 * 64 * 0.3125), found.disk.packs, 1);
   EXPECT_NEAR(3 * 256 * 128 * 4, found.disk.features, 1);
-  EXPECT_NEAR(3 * 2 * 12 * 307'824.0, found.disk.checkpoints, 1);  // of the trunk alone
+  EXPECT_NEAR(3 * 4 * 307'824.0, found.disk.weights, 1);  // of the trunk alone
+  EXPECT_NEAR(2 * 12 * 307'824.0, found.disk.checkpoints, 1);
+  EXPECT_EQ(1U, found.disk.at_once);
+}
+
+TEST_F(PriceOfPlan, checkpoints_are_of_the_trainings_that_run_together) {
+  const StepTimes known = times(kTimes);
+  const Plan made = plan(suite_head("baseline", kSmall + "\nranks = 2") + row("r", ""));  // three trainings
+  const double one = price(made, known).disk.checkpoints;
+  for (const auto& [cores, together] : {std::pair(1, 1), std::pair(3, 1), std::pair(4, 2), std::pair(100, 3)}) {
+    const DiskPrice disk = price(made, known, {}, cores).disk;
+    EXPECT_EQ(disk.at_once, together) << cores;
+    EXPECT_DOUBLE_EQ(disk.checkpoints, together * one) << cores;
+  }
+  std::set<JobId> done;
+  for (const PlannedJob& job : made.jobs) done.insert(job.id);
+  const DiskPrice left = price(made, known, done, 100).disk;
+  EXPECT_EQ(left.checkpoints, 0);
+  EXPECT_DOUBLE_EQ(left.weights, 3 * one / 6) << "they stay";
+}
+
+// Published counts are for who has neither pack nor images.
+TEST_F(PriceOfPlan, what_is_here_counts_in_the_place_of_what_is_published) {
+  std::string text = suite_head("baseline", kSmall, "") + row("r", "");
+  text.replace(text.find("source = \"synthetic\"\n"), 21, "source = \"market1501\"\nroot = \"nowhere\"\n");
+  const Plan made = without_data(text);
+  const StepTimes known = times(kTimes);
+  PriceOf asked{.is_done = [](const JobId&) { return false; },
+                .has_data = [](const DatasetPlan&) { return true; },
+                .times = &known};
+  const Price published = price_of(made, asked);
+  asked.counted = [](const DatasetPlan& dataset, const SplitSettings& split) -> std::optional<EstimatedSplit> {
+    EXPECT_EQ(dataset.id, made_dataset);
+    EXPECT_EQ(split.partition, settings::Partition::kRandomHalves);
+    return EstimatedSplit{.images = 200, .people = 10, .train = 100, .low = 0.5, .queries = 40, .gallery = 60};
+  };
+  const Price counted = price_of(made, asked);
+  EXPECT_NEAR(counted.disk.packs / published.disk.packs, 200.0 / (29'419 + 2'798), 1e-9);
+  EXPECT_DOUBLE_EQ(counted.disk.features, 3 * (40 + 60) * 128 * 4);
+  EXPECT_LT(counted.machines.at(0).hours, published.machines.at(0).hours);
+  asked.pack_bytes = [](const DatasetPlan&) { return std::optional(12'345.0); };
+  EXPECT_EQ(price_of(made, asked).disk.packs, 12'345.0);
 }
 
 TEST_F(PriceOfPlan, a_checkpoint_has_as_many_numbers_of_a_parameter_as_the_training_keeps) {

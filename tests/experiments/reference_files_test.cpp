@@ -83,9 +83,13 @@ TEST_F(ReferenceFiles, a_missing_number_says_where_people_find_its_table) {
 TEST_F(ReferenceFiles, a_number_off_a_plot_says_by_how_much_it_may_be_off) {
   const std::string numbers = "metrics = { rank1 = 66.3, rank5 = 80.0 }\nsource = \"digitised\"\n";
   const ReferenceNumbers read_off = read({result(numbers + "error = 0.5\nnote = \"figure 5\"")});
-  EXPECT_THAT(read_off.footnotes(kCell, "rank1"),
-              ElementsAre("66.3 ± 0.5 (digitised): read off a plot of the paper.", "figure 5."));
-  EXPECT_THAT(read_off.footnotes(kCell, "rank5"), Contains("80 ± 0.5 (digitised): read off a plot of the paper."));
+  EXPECT_THAT(
+      read_off.footnotes(kCell, "rank1"),
+      ElementsAre("66.3 ± 0.5 (digitised): read off a plot of the paper; the error widens ours − paper and its test.",
+                  "figure 5."));
+  EXPECT_THAT(
+      read_off.footnotes(kCell, "rank5"),
+      Contains("80 ± 0.5 (digitised): read off a plot of the paper; the error widens ours − paper and its test."));
   EXPECT_THAT(read_off.footnotes(kCell, "mAP"), IsEmpty());
   EXPECT_THAT(refused({result(numbers)}), StartsWith("0.toml:1:1: key 'error' is missing (source = \"digitised\""));
   EXPECT_THAT(refused({result("metrics = { rank1 = 66.3 }\nsource = \"seed\"\nerror = 0.5")}),
@@ -139,7 +143,10 @@ error = 0.5
   const Plan after = plan(suite);
   const CellPlan& cell = after.tables[0].rows[0].cells[0];
   EXPECT_THAT(cell.references, ElementsAre(Pair("rank1", 77.0)));
-  EXPECT_THAT(cell.paper.footnotes.at("rank1"), ElementsAre(StartsWith("77 ± 0.5 (digitised)")));
+  EXPECT_THAT(cell.paper.footnotes.at("rank1"),
+              ElementsAre("paper: mlr-cuhk03; here: easy (drawn).", StartsWith("77 ± 0.5 (digitised)")));
+  EXPECT_THAT(cell.paper.datasets, ElementsAre(Pair("rank1", "mlr-cuhk03")));
+  EXPECT_THAT(cell.paper.errors, ElementsAre(Pair("rank1", 0.5)));
   EXPECT_THAT(after.tables[0].look_up, IsEmpty());
   EXPECT_FALSE(json_of(after).at("tables").at(0).contains("look_up"));
   EXPECT_EQ(before.jobs.back().id, after.jobs.back().id) << "numbers of papers are no part of a job";

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "experiments/store/typed_plans.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
+#include "orchestrator/space/needs.h"
 #include "tests/support/record_text.h"
 #include "tests/support/temporary_folder.h"
 
@@ -87,6 +89,37 @@ TEST_F(SuiteList, names_each_suite_once_with_its_jobs_of_all_allocations) {
   EXPECT_DOUBLE_EQ(suites[1].usage.node_seconds, 200);
   EXPECT_EQ(suites[1].last_end, kBegin + 100s);
   EXPECT_THAT(suites[1].jobs, SizeIs(3));
+}
+
+TEST_F(SuiteList, each_plan_has_its_own_count_and_the_last_run_is_last) {
+  run("a", "1", {orchestrator::JobSucceeded{.job = {0}}, orchestrator::JobFailed{.job = {1}, .why = "no room"}});
+  auto& files = core::real_file_system();
+  const auto announce = [&](const std::vector<std::string>& digits) {
+    std::string jobs;
+    for (const std::string& digit : digits)
+      jobs += fmt::format("{}\"{}{}\"", jobs.empty() ? "" : ",", std::string(63, 'a'), digit);
+    const std::string text = fmt::format(
+        "{{\"jobs\":{{\"evaluation\":[],\"seal\":[],\"shard\":[],\"training\":[{}]}},\"packs\":[],\"suite\":\"a\","
+        "\"version\":1}}\n",
+        jobs);
+    const std::string name = orchestrator::plan_file_name(text);
+    core::write_atomic(files, store_.suite_folder("a") / name, text);
+    return name;
+  };
+  const std::string whole = announce({"1", "f"}), part = announce({"1"}), old = announce({"e"});
+  const auto note = [&](const std::string& plan, std::vector<std::string> arguments) {
+    experiments::note_typed_plan(files, store_, "a", {plan, std::move(arguments)});
+  };
+  note(part, {"--set", "trials=1"});
+  note(whole, {});
+  const ListedPlan of_part{part, std::vector<std::string>{"--set", "trials=1"}, 1, 1, 0};
+  const ListedPlan of_whole{whole, std::vector<std::string>(), 2, 1, 1};
+  const ListedPlan of_old{old, std::nullopt, 1, 0, 0};
+  EXPECT_THAT(list().front().plans, ElementsAre(of_old, of_part, of_whole));
+  note(part, {"--set", "trials=1"});
+  EXPECT_THAT(list().front().plans, ElementsAre(of_old, of_whole, of_part));
+  core::write_atomic(files, store_.suite_folder("a") / old, "damaged");
+  EXPECT_THAT(list().front().plans, ElementsAre(of_whole, of_part)) << "a damaged plan costs its own line alone";
 }
 
 TEST_F(SuiteList, what_failed_is_counted_apart_from_what_was_cancelled_for_it) {

@@ -104,20 +104,23 @@ class AllocationTest : public Test {
     journal_->sync();
     renew(epoch_, 1, true);
   }
-  void add_running_job() {
+  void add_job() {
     orchestrator::JobAdded added;
     added.job = orchestrator::JobIndex{0};
     added.id = kJob;
     added.kind = experiments::kind_name(plan_.jobs.front().specification);
     added.label = "the one";
     journal_->append(added, {});
+  }
+  void add_running_job() {
+    add_job();
     journal_->append(orchestrator::AgentJoined{orchestrator::AgentNumber{0}, "n1", 1, 0, 0, "x"}, {});
     orchestrator::Placed placed;
-    placed.job = added.job;
+    placed.job = orchestrator::JobIndex{0};
     placed.attempt = 1;
     placed.placement = {{orchestrator::AgentNumber{0}, 1}};
     journal_->append(placed, {});
-    journal_->append(orchestrator::Started{added.job, 1}, {});
+    journal_->append(orchestrator::Started{placed.job, 1}, {});
     journal_->sync();
   }
   void give_a_sign_of_life() {
@@ -577,6 +580,54 @@ TEST_F(AllocationTest, jobs_that_failed_for_good_end_it) {
   }};
   EXPECT_EQ(start(), 3);
   EXPECT_EQ(record().cause, EndCause::kIncomplete);
+}
+
+// A suite whose plan is longer once a search has results.
+class AllocationOfASearch : public AllocationTest {
+ protected:
+  AllocationOfASearch() { plan_.searches = {{"lr", "easy", {{2, 1, 0}, {4, 1, 0}}}}; }
+  void run_to(orchestrator::RunEnd end, bool longer) {
+    launches_ = {[&, end, longer](const RunQuestions&) {
+      begin_run();
+      add_job();
+      if (end == orchestrator::RunEnd::kComplete) finish_job();
+      end_run(end);
+      if (longer) plan_.jobs.emplace_back().id = {std::string(64, 'b')};
+      return 75;
+    }};
+    start();
+  }
+};
+
+TEST_F(AllocationOfASearch, goes_on_after_a_run_that_died_between_two_plans) {
+  run_to(orchestrator::RunEnd::kComplete, true);
+  EXPECT_EQ(record().cause, EndCause::kInterrupted);
+  EXPECT_FALSE(ended());
+}
+
+TEST_F(AllocationOfASearch, goes_on_where_a_failure_made_the_plan_longer) {
+  run_to(orchestrator::RunEnd::kIncomplete, true);
+  EXPECT_EQ(record().cause, EndCause::kInterrupted);
+  EXPECT_FALSE(ended());
+}
+
+TEST_F(AllocationOfASearch, ends_with_a_failure_that_holds_the_search_up) {
+  run_to(orchestrator::RunEnd::kIncomplete, false);
+  EXPECT_EQ(record().cause, EndCause::kIncomplete);
+}
+
+TEST_F(AllocationOfASearch, is_incomplete_where_no_result_makes_the_plan_longer) {
+  run_to(orchestrator::RunEnd::kComplete, false);
+  EXPECT_EQ(record().cause, EndCause::kIncomplete);
+  EXPECT_EQ(start(1), 3);
+  EXPECT_THAT(launched_, SizeIs(1)) << "the second has nothing to do";
+}
+
+TEST_F(AllocationOfASearch, is_complete_with_the_winners_jobs) {
+  plan_.searches[0].winner = "lr 0.1";
+  run_to(orchestrator::RunEnd::kComplete, false);
+  EXPECT_EQ(record().cause, EndCause::kComplete);
+  EXPECT_TRUE(ended());
 }
 
 TEST_F(AllocationTest, what_suite_cancel_ended_does_not_go_on) {

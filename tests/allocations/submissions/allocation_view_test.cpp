@@ -195,5 +195,23 @@ TEST(AllocationViews, ended_submissions_are_shown_only_where_there_is_no_other) 
   EXPECT_THAT(join({}, {}, false), IsEmpty());
 }
 
+// SLURM may be behind the store by seconds: what it says right then must not stand for a minute.
+TEST(TimesToAsk, news_are_asked_about_at_once_and_once_more_soon) {
+  using Due = TimesToAsk::Due;
+  const auto at = [](int seconds) { return core::MonotonicTime(std::chrono::seconds(1000 + seconds)); };
+  for (const char* news : {"submitted", "a run began", ""}) {
+    TimesToAsk times;
+    EXPECT_EQ(times.due("before", false, at(0)), Due::kNow);
+    EXPECT_EQ(times.due("before", false, at(2)), Due::kNot);
+    EXPECT_EQ(times.due(news, false, at(4)), Due::kNow) << "whenever it was asked last";
+    EXPECT_EQ(times.due(news, false, at(13)), Due::kNot);
+    EXPECT_EQ(times.due(news, false, at(14)), Due::kInPassing);
+    for (int second = 15; second < 74; ++second) EXPECT_EQ(times.due(news, false, at(second)), Due::kNot) << second;
+    EXPECT_EQ(times.due(news, false, at(74)), Due::kInPassing);
+    EXPECT_EQ(times.due(news, true, at(80)), Due::kNot);
+    EXPECT_EQ(times.due(news, true, at(84)), Due::kInPassing) << "it did not answer";
+  }
+}
+
 }  // namespace
 }  // namespace resolute::tests::allocation_view_test

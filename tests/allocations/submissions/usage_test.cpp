@@ -69,6 +69,22 @@ TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
   EXPECT_EQ(gpu_use_text({}), "");
 }
 
+TEST(Usage, of_gpus_that_are_set_aside_is_neither_idle_nor_lost) {
+  orchestrator::Timeline timeline;
+  timeline.runs = {run(0s, 60s, 1, true)};
+  timeline.runs[0].aside_gpu_seconds = 20;
+  timeline.runs[0].gpus_aside = 1;
+  const Instant now(kBegin + 100s);
+  const auto of_start = usage_of({submission({start(0s, std::nullopt, "n1")}, 1, 2)}, timeline, now);
+  EXPECT_DOUBLE_EQ(of_start.gpu_seconds, 200);
+  EXPECT_DOUBLE_EQ(of_start.aside_gpu_seconds, 60) << "it stands aside since its last word";
+  EXPECT_DOUBLE_EQ(idle_gpu_seconds(of_start), 140);
+  EXPECT_EQ(gpu_use_text(of_start), "0 % useful, 70 % idle, 30 % set aside");
+  const auto outside = usage_of({}, timeline, now);
+  EXPECT_DOUBLE_EQ(outside.gpu_seconds, 60);
+  EXPECT_DOUBLE_EQ(idle_gpu_seconds(outside), 0);
+}
+
 TEST(Usage, what_runs_may_yet_be_useful) {
   orchestrator::Timeline timeline;
   timeline.attempts = {attempt(1, 1)};

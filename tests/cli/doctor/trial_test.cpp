@@ -18,6 +18,18 @@ Finding after(const std::string& printed) {
   return try_ring("launch", {"/bin/sh", "-c", "printf '%s' \"$0\"", printed}, {}, 3, 3, std::chrono::seconds(20));
 }
 
+TEST(DoctorTrial, a_launcher_that_refuses_root_is_a_warning_on_one_machine_and_a_failure_on_several) {
+  for (const int hosts : {0, 3}) {
+    const auto finding =
+        try_ring("mpi", {"/bin/sh", "-c", "echo 'mpirun has detected an attempt to run as root.' >&2; exit 1"}, {}, 2,
+                 hosts, std::chrono::seconds(20));
+    EXPECT_EQ(finding.level, hosts == 0 ? Level::kWarn : Level::kFail);
+    EXPECT_THAT(finding.advice, HasSubstr("OMPI_ALLOW_RUN_AS_ROOT=1"));
+  }
+  EXPECT_EQ(try_ring("mpi", {"/bin/sh", "-c", "echo broken >&2; exit 1"}, {}, 2, 0, std::chrono::seconds(20)).level,
+            Level::kFail);
+}
+
 TEST(DoctorTrial, a_lost_process_that_leaves_the_others_is_well) {
   const auto finding = after(std::string("noise\n") + kRing + "more\n{\"survivors\":2}\n");
   EXPECT_EQ(finding.level, Level::kOk);

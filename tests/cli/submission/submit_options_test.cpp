@@ -270,7 +270,7 @@ TEST_F(SubmitOptions, who_hears_of_the_end_is_typed_or_of_the_site) {
 }
 
 TEST_F(SubmitOptions, every_site_file_of_the_manual_is_taken) {
-  const auto site_files = tests::fenced_blocks(tests::page_text("operations.md"), "toml");
+  const auto site_files = tests::fenced_blocks(tests::page_text("clusters.md"), "toml");
   for (const std::string& text : site_files) {
     write_site(text);
     EXPECT_EQ(refused({"--nodes=2", "--time=2:00:00"}), "") << text;

@@ -87,6 +87,40 @@ TEST_F(NewFolderTest, a_file_that_came_meanwhile_stays) {
   EXPECT_THAT(files_.list(folder_.path()), testing::ElementsAre("out"));
 }
 
+TEST_F(NewFolderTest, an_earlier_one_is_replaced_whole_or_stays_as_it_was) {
+  const auto file = [](const std::string& text) {
+    return [text](const fs::path& made) { write_atomic(real_file_system(), made, text); };
+  };
+  const auto folder = [](std::vector<std::string> names) {
+    return [names](const fs::path& made) {
+      for (const auto& name : names) write_atomic(real_file_system(), made / name, "new");
+    };
+  };
+  replace_whole(files_, out(), file("SQLi 1"));
+  replace_whole(files_, out(), file("SQLi 2"));
+  EXPECT_EQ(read_text(files_, out()), "SQLi 2");
+  const auto refused = [&](const auto& make, const std::string& why) {
+    EXPECT_THAT(tests::refusal([&] { replace_whole(files_, out(), make); }), HasSubstr(why));
+    EXPECT_THAT(files_.list(folder_.path()), testing::ElementsAre("out"));
+  };
+  refused(file("PK"), "a file of another format");
+  refused(folder({"a"}), "one of the two is a folder");
+  refused([](const fs::path&) { throw input_error("no results"); }, "no results");
+  EXPECT_EQ(read_text(files_, out()), "SQLi 2");
+  fs::remove(out());
+  write_atomic(files_, out() / "a", "old");
+  write_atomic(files_, out() / "mine", "mine");
+  refused(folder({"a", "b"}), "holds 'mine'");
+  EXPECT_EQ(read_text(files_, out() / "a"), "old");
+  fs::remove(out() / "mine");
+  replace_whole(files_, out() / "", folder({"a", "b"}));
+  EXPECT_EQ(read_text(files_, out() / "a"), "new");
+  EXPECT_THAT(files_.list(folder_.path()), testing::ElementsAre("out"));
+  fs::remove_all(out());
+  fs::create_symlink("nowhere", out());
+  refused(file("x"), "a symbolic link");
+}
+
 TEST_F(NewFolderTest, a_file_needs_a_name_and_a_folder) {
   EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / ""); }), HasSubstr("is not the name of a file"));
   EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / "none/x"); }), HasSubstr("there is no folder"));

@@ -70,6 +70,29 @@ TEST(Listener, where_the_hosts_name_is_of_no_use_it_is_the_first_interface_that_
   EXPECT_THAT(problem->what(), testing::StartsWith("cannot listen on network interface 'other1' ("));
 }
 
+TEST(Listener, without_ipv4_it_is_an_address_of_ipv6_that_counts_on_every_host) {
+  tests::TwoNetworks networks;
+  networks.speak_ipv6_alone();
+  if (!networks.refusal().empty()) GTEST_SKIP() << networks.refusal();
+  networks.enter(1);
+  const Listener first = listen_on_free_port(Reach::kHost);
+  const Listener chosen = listen_on_free_port(Reach::kHost, "cable1");
+  // It has an address of its own cable alone.
+  const auto problem = tests::error_of([] { listen_on_free_port(Reach::kHost, "other1"); });
+  const auto interface = interface_with(tests::TwoNetworks::kIpv6Hosts[1]);
+  const Listener alone = listen_on_free_port(Reach::kLoopback);
+  networks.leave();
+  EXPECT_EQ("", networks.refusal());
+  EXPECT_EQ(tests::TwoNetworks::kIpv6Hosts[1], first.address);
+  EXPECT_EQ(tests::TwoNetworks::kIpv6Hosts[1], chosen.address);
+  EXPECT_NE(0, first.port);
+  EXPECT_NE(first.port, chosen.port);
+  EXPECT_EQ("cable1", interface);
+  EXPECT_EQ("127.0.0.1", alone.address);
+  ASSERT_TRUE(problem);
+  EXPECT_THAT(problem->what(), testing::HasSubstr("is up with an address that other hosts reach"));
+}
+
 TEST(Listener, two_get_two_ports) {
   const Listener one = listen_on_free_port(Reach::kLoopback);
   const Listener other = listen_on_free_port(Reach::kLoopback);

@@ -1,4 +1,4 @@
-// The examples of docs/formats are what the code reads.
+// The examples of docs/inside/formats are what the code reads.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 // The text of the `number`th block of JSON on a page.
 std::string example(const std::string& page, std::size_t number) {
-  return tests::fenced_blocks(tests::page_text("formats/" + page), "json").at(number);
+  return tests::fenced_blocks(tests::page_text("inside/formats/" + page), "json").at(number);
 }
 
 // Blocks `first` and `first` + 1 of manifest.md are a manifest and its split, as the program writes them.

@@ -31,7 +31,8 @@ class PackAgain : public testing::Test {
   void expect_sealed(int shard, const PackSettings& options, const std::string& why) {
     const auto before = contents(raw_.pack());
     expect_error(core::ErrorKind::kInput,
-                 {"pack '" + options.name + "' is sealed", why, "give another name or remove it"},
+                 {"pack '" + options.name + "' is sealed", why,
+                  "give another name, or remove the folder '" + raw_.pack().string() + "'"},
                  [&] { write(shard, options); });
     EXPECT_EQ(before, contents(raw_.pack()));
   }

@@ -360,7 +360,7 @@ TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without
 }
 
 TEST_F(Csv, the_example_of_its_page_is_read) {
-  const std::string example = tests::fenced_blocks(tests::page_text("formats/image_list.md"), "csv")[0];
+  const std::string example = tests::fenced_blocks(tests::page_text("inside/formats/image_list.md"), "csv")[0];
   std::vector<Sample> samples;
   for (const auto& image : sources::parse_image_list(example, "image_list.md")) {
     touch(image.sample.path);

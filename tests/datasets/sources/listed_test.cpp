@@ -276,6 +276,37 @@ TEST_F(Msmt17, lines_that_do_not_fit_are_refused_with_their_place) {
   EXPECT_THAT(refusal(Source::kMsmt17), HasSubstr("is listed again (first in 'list_train.txt', line 3)"));
 }
 
+TEST_F(Msmt17, a_folder_of_two_people_and_a_person_of_two_folders_are_refused) {
+  const std::string zero = "0000/0000_000_01_0303morning_0008_0_ex.jpg",
+                    one = "0001/0001_000_02_0303morning_0001_0.jpg";
+  write("list_val.txt", "0001/0001_001_03_0303morning_0002_0.jpg 2\n");
+  EXPECT_EQ(refusal(Source::kMsmt17),
+            "'list_val.txt', line 1: folder 'train/0001' is of person 2 (it is of person 1 in 'list_train.txt', line "
+            "3); unpack lists and images of one version again");
+  SetUp();
+  write("list_val.txt", "0001/0001_001_03_0303morning_0002_0.jpg 0\n");
+  EXPECT_THAT(refusal(Source::kMsmt17), HasSubstr("(it is of person 1 in 'list_train.txt', line 3)"));
+  SetUp();
+  write("list_train.txt", fmt::format("{} 1\n", zero));
+  write("list_val.txt", fmt::format("{} 1\n", one));
+  EXPECT_EQ(refusal(Source::kMsmt17),
+            "'list_val.txt', line 1: folder 'train/0001' is of person 1 (that person has 'train/0000' in "
+            "'list_train.txt', line 1); unpack lists and images of one version again");
+  SetUp();
+  write("list_gallery.txt", "0000/0000_001_14_0302morning_0002_0_ex.jpg 5\n");
+  EXPECT_THAT(refusal(Source::kMsmt17), HasSubstr("folder 'test/0000' is of person 5 (it is of person 0 in"));
+}
+
+TEST_F(Msmt17, people_may_have_other_numbers_than_their_folders) {
+  write("list_val.txt", "0001/0001_001_03_0303morning_0002_0.jpg 9\n");
+  write("list_train.txt",
+        "0000/0000_000_01_0303morning_0008_0_ex.jpg 4\n0000/0000_001_15_0303noon_0009_1.jpg 4\n"
+        "0001/0001_000_02_0303morning_0001_0.jpg 9\n");
+  std::set<std::int64_t> people;
+  for (const Sample& sample : list_samples(files_, Source::kMsmt17, root_)) people.insert(sample.identity);
+  EXPECT_EQ(3U, people.size());
+}
+
 TEST_F(Msmt17, parts_that_are_missing_or_there_twice_are_refused) {
   // Many ask for the lists, which downloads of others lack.
   files_.remove(root_ / "list_gallery.txt");

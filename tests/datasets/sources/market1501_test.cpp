@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "core/hash/sha256.h"
 #include "datasets/split/split.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/forwarding_file_system.h"
@@ -191,7 +192,7 @@ TEST_F(Market1501, its_usual_test_asks_with_all_queries_in_low_resolution) {
   std::vector<PackRow> rows;
   std::map<std::string, std::size_t> images;
   for (const Sample& sample : list_samples(files_, Source::kMarket1501, root_ / "made")) {
-    rows.push_back({sample, 32, 16, std::string(64, '0')});
+    rows.push_back({sample, 32, 16, core::sha256_hex(sample.path)});
     ++images[sample.subset];
   }
   const Split split = make_split(rows, "market", std::string(64, '0'),

@@ -15,6 +15,44 @@ namespace {
 
 using namespace tests;
 
+RC_GTEST_PROP(Split, asks_validation_people_of_the_training_half_in_the_place_of_the_test, ()) {
+  const auto rows = rows_of(random_cameras());
+  SplitSettings options{.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial),
+                        .seed = *rc::gen::arbitrary<std::uint64_t>(),
+                        .lr_camera = *rc::gen::inRange(0, 3),
+                        .distractors = Distractors::kOfficial};
+  const auto identities = [](const auto& items) {
+    std::set<std::int64_t> found;
+    for (const auto& item : items) found.insert(item.identity);
+    return found;
+  };
+  const Split whole = split_of(rows, options);
+  const std::set<std::int64_t> training = identities(whole.train), tested = identities(whole.gallery);
+  options.validation_identities = 1;
+  std::set<std::int64_t> asked_before;
+  for (; options.validation_identities + 2 <= static_cast<int>(training.size()); ++options.validation_identities) {
+    Split held;
+    try {
+      held = split_of(rows, options);
+    } catch (const core::RuntimeError& error) {  // who has one image alone, or none of a side, cannot be asked for
+      RC_ASSERT(std::string(error.what()).find("validation_identities is") == 0U);
+      break;
+    }
+    const std::set<std::int64_t> asked = identities(held.gallery);
+    RC_ASSERT(static_cast<int>(asked.size()) == options.validation_identities);
+    RC_ASSERT(identities(held.query) == asked);
+    RC_ASSERT(std::ranges::includes(training, asked) && std::ranges::includes(asked, asked_before));
+    std::set<std::int64_t> rest = identities(held.train);
+    rest.insert(asked.begin(), asked.end());
+    RC_ASSERT(rest == training);
+    RC_ASSERT(held.train_identities + options.validation_identities == whole.train_identities);
+    RC_ASSERT(held == split_from_json(to_json(held), "split"));
+    RC_ASSERT(to_json(held)["schema"] == 7);
+    asked_before = asked;
+  }
+  RC_TAG(asked_before.empty() ? "none" : "some");
+}
+
 RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
   auto rows = rows_of(random_cameras());
   SplitSettings options{
@@ -308,8 +346,8 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
   };
   core::Json json = to_json(split_of(rows, any_camera()));
-  json["schema"] = 7;
-  refused(json, "split schema 7 is unknown");
+  json["schema"] = 8;
+  refused(json, "split schema 8 is unknown");
   json["schema"] = 1;
   refused(json, "train_identities");
   json = to_json(split_of(rows, {}));
@@ -388,7 +426,8 @@ TEST(Split, cameras_of_one_view_are_the_lr_side_together) {
 TEST(Split, the_sources_queries_ask_in_low_resolution_and_its_gallery_stays) {
   std::vector<PackRow> rows;
   const auto add = [&](std::int64_t identity, std::int64_t camera, const char* subset) {
-    PackRow row{{fmt::format("{:04}.jpg", rows.size()), identity, camera, subset}, 128, 64, std::string(64, '0')};
+    PackRow row{{fmt::format("{:04}.jpg", rows.size()), identity, camera, subset}, 128, 64, {}};
+    row.source_sha256 = core::sha256_hex(row.sample.path);
     rows.push_back(std::move(row));
   };
   for (std::int64_t identity = 1; identity <= 3; ++identity)
@@ -522,6 +561,69 @@ TEST(Split, an_exported_manifest_is_checked_when_it_comes_back) {
   text[at + 7] = text[at + 7] == '2' ? '3' : '2';
   core::write_atomic(files, path, text);
   expect_error(core::ErrorKind::kInput, {"split-5.json", "SHA-256"}, [&] { import_split(files, path); });
+}
+
+// Rows of an image that stands twice: the bytes decide, not the name.
+void add_copy(std::vector<PackRow>& rows, const PackRow& row, const std::function<void(Sample&)>& change) {
+  PackRow copy = row;
+  copy.sample.path = "copy_of_" + copy.sample.path;
+  change(copy.sample);
+  rows.push_back(copy);
+}
+
+bool ranks_itself(const std::vector<PackRow>& rows, const Split& split, bool cameras_count) {
+  return std::ranges::any_of(split.query, [&](const QueryItem& query) {
+    return std::ranges::any_of(split.gallery, [&](const GalleryItem& item) {
+      const bool junk = cameras_count && item.identity == query.identity && item.camera == query.camera;
+      return !junk && rows[item.row].source_sha256 == rows[query.row].source_sha256;
+    });
+  });
+}
+
+TEST(Split, a_query_never_ranks_itself_whatever_the_set) {
+  // VeRi-776: each query stands in image_test too. With cameras these copies are junk, and without they are not shown.
+  auto veri = regular_rows(12);
+  for (PackRow& row : veri) row.sample.subset = row.sample.identity % 2 == 0 ? "gallery" : "train";
+  for (std::size_t i = 0, count = veri.size(); i < count; ++i)
+    if (const PackRow row = veri[i]; row.sample.subset == "gallery" && row.sample.camera == 2)
+      add_copy(veri, row, [](Sample& sample) { sample.subset = "query"; });
+  SplitSettings options{.partition = Partition::kOfficial, .lr_side = LrSide::kQuery};
+  EXPECT_EQ(12U, split_of(veri, options).query.size()) << "6 identities, 2 images of camera 2";
+  options = {.partition = Partition::kOfficial, .lr_camera = 0};
+  for (options.seed = 0; options.seed < 20; ++options.seed) {
+    const Split split = split_of(veri, options);
+    EXPECT_FALSE(ranks_itself(veri, split, false));
+    EXPECT_LT(split.query.size(), 6U * 5) << "of some identity the image of its gallery stood twice";
+    EXPECT_GE(split.query.size(), 6U * 4);
+  }
+  // A list of images in which one photograph has two cameras.
+  auto listed = regular_rows(12);
+  for (std::size_t i = 0, count = listed.size(); i < count; ++i)
+    if (const PackRow row = listed[i]; row.sample.camera == 2 && i % 3 == 0)
+      add_copy(listed, row, [](Sample& sample) { sample.camera = 1; });
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const Split split = split_of(listed, {.seed = seed});
+    EXPECT_FALSE(ranks_itself(listed, split, true));
+    EXPECT_FALSE(split.query.empty());
+  }
+  // A distractor that is a test person's photograph.
+  auto distracted = regular_rows(12);
+  const Split before = split_of(distracted, {.distractors = Distractors::kAlways});
+  add_copy(distracted, distracted[before.query.front().row], [](Sample& sample) {
+    sample.identity = 0;
+    sample.camera = 1;
+    sample.subset = "gallery";
+  });
+  const Split split = split_of(distracted, {.distractors = Distractors::kAlways});
+  EXPECT_EQ(before.query.size() - 1, split.query.size());
+  EXPECT_FALSE(ranks_itself(distracted, split, true));
+}
+
+TEST(Split, of_raw_images_that_are_not_hashed_yet_no_query_is_missed) {
+  auto rows = regular_rows(12);
+  const std::size_t queries = split_of(rows, {}).query.size();
+  for (PackRow& row : rows) row.source_sha256.clear();
+  EXPECT_EQ(queries, split_of(rows, {}).query.size());
 }
 
 }  // namespace

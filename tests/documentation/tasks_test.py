@@ -1,36 +1,36 @@
-"""docs/how_to.md: its commands run one after the other in a folder of their own and do what the page says of them; and
-script/bibtex has of CITATION.cff whatever a citation needs.
+"""docs/start.md, own_method.md, outputs.md and the questions of guide.md: their commands run one after the other in a folder of their
+own and do what the pages say of them; and script/bibtex has of CITATION.cff whatever a citation needs.
 
-Usage: how_to_test.py RESOLUTE
+Usage: tasks_test.py RESOLUTE
 """
 import csv
+import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 import sys
 import unittest
+import zipfile
 
-import tutorial_test
-from tutorial_test import ROOT, sections_of
+import guide_test
+from guide_test import PAGE, ROOT, TASKS, sections_of
 
-PAGE = (ROOT / "docs/how_to.md").read_text(encoding="utf-8")
-IMAGES, PYTHON, CPP, FAILED, COST, SEEDS, LATEX, MOVE, DISK, CITE, ACROSS = range(1, 12)
+START, OWN_METHOD, OUTPUTS = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("start.md", "own_method.md", "outputs.md"))
+PROGRAMS, PHOTOGRAPHS, TABLE, SWEEP, LOOK = range(1, 6)  # of start.md
+CLASS, ROW = range(1, 3)  # of own_method.md
+CPP, FAILED, COST, SEEDS, LATEX, MOVE, DISK, CITE, ACROSS, SEARCH = TASKS
 BROKEN = 'worker = ["sh", "-c", "echo my own mistake >&2; exit 1", "sh"]\n'
 
 
-
-class HowTo(tutorial_test.TorchFollower):
-    def setUp(self):
-        super().setUp()
-        self.sections = sections_of(PAGE)
-
-    def printed_by(self, number):
+class Tasks(guide_test.TorchFollower):
+    def printed_by(self, number, sections=None):
         """Follows a section. Returns what its commands print, block by block."""
         printed = []
-        for block in self.sections[number]:
+        for block in (sections or self.sections)[number]:
             if block.file():
                 self.follow_block(block)
-            else:
+            elif block.kind == "sh":
                 printed.append(self.run_lines(self.lines_of(block)))
         return printed
 
@@ -42,17 +42,15 @@ class HowTo(tutorial_test.TorchFollower):
         said = self.run_lines(["cd failing; resolute suite run street.toml --store store || test $? = 3"])
         return re.search(r"resolute: `resolute logs ([0-9a-f]{12}) --store \S+store` prints its log, ", said)[1]
 
-    def test_commands_do_what_the_page_says(self):
-        drawn, = re.findall(r"`(resolute data synth [^`]*)`", PAGE)
-        self.run_lines([drawn])
-        self.assertRegex(self.printed_by(IMAGES)[-1], r"\| Baseline +\| +\d+\.\d ± ")
+    def test_commands_do_what_the_pages_say(self):
+        self.check_start()
         if self.torch_python():
-            printed, = self.printed_by(PYTHON)
-            self.assertIn("2 jobs done before, 2 now, 0 failed, 0 unfinished", printed)
-            self.assertRegex(printed, r"- `train\.program`: not there → 1, in all 2 rows")
-            self.assertNotIn("the same jobs", printed)
+            self.check_own_method()
+        else:
+            self.assertNotIn("RESOLUTE_NEEDS_TORCH_PYTHON", os.environ, "no Python with PyTorch in the cache folder")
         self.check_failure()
-        self.assertRegex(self.printed_by(COST)[0], r"GPU-hours, [\d.]+ days on 16 GPUs")
+        self.assertRegex(self.printed_by(COST)[0], r"GPU-hours in f32, .*; [\d.]+ (days|hours) on 16 GPUs")
+        self.check_outputs()
         self.check_seeds()
         self.printed_by(LATEX)
         latex = (self.folder / "tables.tex").read_text(encoding="utf-8")
@@ -68,6 +66,41 @@ class HowTo(tutorial_test.TorchFollower):
         self.assertIn("@misc{resolute", (self.folder / "resolute.bib").read_text(encoding="utf-8"))
         across, = self.printed_by(ACROSS)
         self.assertRegex(across, r"street \(drawn\) rank-1 \|.*street → people \(drawn\) rank-1 \|")
+        searched, = self.printed_by(SEARCH)
+        self.assertRegex(searched, r"search 'trials' on .* of the grid's \d+ steps")
+
+    def check_start(self):
+        sections = sections_of(START)
+        self.assertEqual(sorted(sections), [PROGRAMS, PHOTOGRAPHS, TABLE, SWEEP, LOOK])
+        self.printed_by(PHOTOGRAPHS, sections)
+        printed = self.printed_by(TABLE, sections)[-1]
+        self.assertIn("0 jobs done before, 10 now, 0 failed, 0 unfinished", printed)
+        self.assertRegex(printed, r"\| Baseline +\| +\d+\.\d ± ")
+        printed = self.printed_by(SWEEP, sections)[-1]
+        self.assertIn("2 jobs done before, 16 now, 0 failed, 0 unfinished", printed)
+        self.assertRegex(printed, r"\| Weight 0\.1 +\| +[-+]\d.*2 trials: no verdict")
+        looked, = self.printed_by(LOOK, sections)
+        self.assertIn("sweep/report.html: ", looked)
+        self.assertIn("rain.adversarial_weight", looked)
+
+    def check_own_method(self):
+        sections = sections_of(OWN_METHOD)
+        self.printed_by(CLASS, sections)
+        printed, = self.printed_by(ROW, sections)
+        self.assertIn("6 jobs done before, 4 now, 0 failed, 0 unfinished", printed)
+        self.assertRegex(printed, r"\| Three convolutions +\| +[-+]\d+\.\d \[")
+
+    def check_outputs(self):
+        for commands in re.findall(r"^```sh\n(.*?)^```$", OUTPUTS, re.MULTILINE | re.DOTALL):
+            self.run_lines(commands.splitlines())
+        with sqlite3.connect(self.folder / "street.sqlite") as database:
+            relations = {name for name, in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        named = {name for line in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ", OUTPUTS.split("| relation |")[1].split("\n\n")[0], re.MULTILINE)
+                 for name in re.findall(r"`(\w+)`", line)}
+        self.assertEqual(relations, named)
+        self.assertEqual({path.stem for path in (self.folder / "numbers").glob("*.csv")}, named)
+        self.assertIn("street/suite.toml", zipfile.ZipFile(self.folder / "street.zip").namelist())
+        self.assertIn("\\begin{tabular}", (self.folder / "street.tex").read_text(encoding="utf-8"))
 
     def check_failure(self):
         job = self.failing_suite()
@@ -92,8 +125,8 @@ class HowTo(tutorial_test.TorchFollower):
 class Questions(unittest.TestCase):
     def test_each_is_answered_in_few_lines(self):
         sections = re.findall(r"^## (\d+)\. How do I .+\?$|^## (\d+)\. W.+\?$", PAGE, re.MULTILINE)
-        self.assertEqual([int(a or b) for a, b in sections], list(range(IMAGES, ACROSS + 1)))
-        for text in re.split(r"^## .+$", PAGE, flags=re.MULTILINE)[1:]:
+        self.assertEqual([int(a or b) for a, b in sections], list(TASKS))
+        for text in re.split(r"^## .+$", PAGE, flags=re.MULTILINE)[TASKS[0]:]:
             prose = [line for line in re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL).splitlines() if line]
             self.assertLessEqual(len(prose), 10, text)
             for commands in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
@@ -112,5 +145,5 @@ class Questions(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    tutorial_test.Follower.BINARIES = pathlib.Path(sys.argv.pop()).resolve().parent
+    guide_test.Follower.BINARIES = pathlib.Path(sys.argv.pop()).resolve().parent
     unittest.main()
