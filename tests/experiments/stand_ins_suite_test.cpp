@@ -123,6 +123,21 @@ class StandIns : public Suite {
   }
 };
 
+TEST_F(StandIns, hold_no_more_people_out_than_leave_some_to_train) {
+  const std::string from = "split.lr_camera = 1\n";
+  for (const auto& [held_out, kept] : {std::pair(0, 0), {2, 2}, {4, 4}, {5, 3}, {6, 3}, {100, 3}}) {
+    std::string text = kSuite;
+    text.replace(text.find(from), from.size(), from + fmt::format("split.validation_identities = {}\n", held_out));
+    int asked = 0;
+    for (const auto& one : jobs_of<TrainingSpecification>(planned(by_option, text)))
+      if (one.pack.name == "viper") {
+        EXPECT_EQ(kept, one.split.validation_identities) << held_out;  // half of 12 train
+        ++asked;
+      }
+    EXPECT_EQ(4, asked);
+  }
+}
+
 TEST_F(StandIns, stand_in_the_place_of_every_source_without_a_root) {
   EXPECT_THAT(refused([](SuiteOptions&) {}), HasSubstr("key 'root' of data set 'cuhk03' names the variable"));
   const Plan plan = planned(by_option);

@@ -38,6 +38,26 @@ TEST(SuiteErrors, columns_count_characters) {
   EXPECT_THAT(with("title = \"Good\"", "\"ö\" = 1\n\"é\" = \"ü\" 3"), StartsWith("s.toml:3:11: not TOML"));
 }
 
+TEST(SuiteErrors, a_quote_that_is_not_closed_is_told_where_it_opens) {
+  const std::string title = "title = \"Good\"", ends = "a text ends on the line it begins on";
+  EXPECT_EQ("s.toml:2:9: key 'title' is followed by a quote that is not closed (" + ends + "); end it with \"",
+            with(title, "title = \"My market"));
+  EXPECT_EQ("s.toml:2:9: key 'title' is followed by a quote that is not closed (" + ends + "); end it with '",
+            with(title, "title = 'My market"));
+  EXPECT_EQ("s.toml:2:9: key 'title' is followed by a quote that is not closed (" + ends + "); end it with \"",
+            with(title, "title = \"My market\\"));
+  EXPECT_EQ("s.toml:2:1: a quote that is not closed (" + ends + "); end it with \"", with(title, "\"title = 1"));
+  EXPECT_THAT(with(title, "title = \"\"\"My market"),
+              AllOf(StartsWith("s.toml:2:9: key 'title' is followed by a quote that is not closed (the text of three "),
+                    EndsWith("end it with \"\"\"")));
+}
+
+TEST(SuiteErrors, quotes_that_are_closed_pass) {
+  for (const char* title : {"title = \"it's\"", "title = 'say \"x\"'", "title = \"\"\"\"a\"\"\"\"",
+                            "title = \"a\\\"b\"", "title = \"Good\"  # it's", "title = '''it's'''"})
+    EXPECT_EQ("", with("title = \"Good\"", title)) << title;
+}
+
 TEST(SuiteErrors, a_program_of_one_s_own_needs_a_worker) {
   EXPECT_EQ(
       with("train.pad = 4", "train.program = 1"),

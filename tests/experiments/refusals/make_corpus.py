@@ -20,12 +20,12 @@ import sys
 HERE = pathlib.Path(__file__).parent
 BASE = (HERE / "base.toml").read_text().split("\n")
 PROFILE_KEYS = ["datasets", "stand_ins"]  # that are no settings
-ROW_KEYS = ["id", "label", "latex", "grid", "set", "reference", "start_from", "freeze"]
+ROW_KEYS = ["id", "label", "latex", "grid", "set", "reference", "start_from", "freeze", "joined_with", "search"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published", "margin",
               "strict_classes", "evaluate_on"]
 SUITE_KEYS = ["suite", "title", "worker", "worker_files", "worker_files_sha256", "method", "method_schemas", "include", "included",
-              "only_tables", "stand_ins", "defaults", "profiles", "dataset", "table"]
+              "only_tables", "stand_ins", "defaults", "profiles", "dataset", "table", "search"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}
 NAMES = {"suite": "the suite", "dataset": "[[dataset]]", "table": "[[table]]", "row": "[[table.row]]"}
@@ -288,9 +288,9 @@ def missing():
 def broken_toml():
     steps, title = line_of("train.steps"), line_of("title", "suite")
     for value, column, said in (
-            ('"100', 13, "control characters"), ('"a\\\\q"', 12, "escape"), ("2024-13-01", 16, "month"), ("100 200", 13, "whitespace"),
+            ('"100', 9, "is not closed"), ('"a\\\\q"', 12, "escape"), ("2024-13-01", 16, "month"), ("100 200", 13, "whitespace"),
             ("", 8, "value"), ("tru", 12, "double quotes"), ("hundred", 9, "double quotes"), ("0100", 13, "leading zeroes"),
-            ("1__0", 11, "underscores"), ("1.", 11, "digit"), (".5", 9, "digit"), ("'100", 13, "control characters"),
+            ("1__0", 11, "underscores"), ("1.", 11, "digit"), (".5", 9, "digit"), ("'100", 9, "is not closed"),
             ("{ a = 1", 16, "inline table"), ("{ a = 1, }", 18, "comma"), ("0x", 11, "digit"),
             ("99999999999999999999", 29, "64 bits"), ("1e99999", 16, "value"), ('"\\\\ud800"', 16, "surrogates"),
             ('"a\\x00b"', 11, "control characters"), ("# nothing", 9, "value")):

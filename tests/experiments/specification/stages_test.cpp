@@ -110,5 +110,55 @@ TEST(Stages, nobody_is_tested_who_has_trained_before) {
   }
 }
 
+TEST(Stages, who_holds_people_out_tests_them_or_the_whole_test_and_nobody_else_tests_them) {
+  SplitSettings whole, held;
+  held.validation_identities = 3;
+  EXPECT_TRUE(tests_strangers(held, held));
+  EXPECT_TRUE(tests_strangers(held, whole)) << "fewer train, and the test is the same";
+  EXPECT_FALSE(tests_strangers(whole, held)) << "those who are held out there train here";
+  for (auto partition : {settings::Partition::kOfficial, settings::Partition::kRandomHalves}) {
+    SplitSettings other = held, same = held;
+    other.partition = same.partition = partition;
+    other.seed = 1;
+    EXPECT_TRUE(tests_strangers(same, same));
+    EXPECT_FALSE(tests_strangers(other, same)) << "another seed holds others out";
+    other = same;
+    other.validation_identities = 4;
+    EXPECT_FALSE(tests_strangers(same, other));
+  }
+}
+
+TEST(GoesOn, from_the_same_training_with_fewer_steps_whose_steps_do_not_follow_the_length) {
+  const auto after = [](const std::function<void(TrainingSpecification&)>& change, int steps = 9) {
+    TrainingSpecification shorter = example_training();
+    shorter.recipe.steps = 4;
+    shorter.recipe.warmup_steps = 2;
+    TrainingSpecification longer = shorter;
+    longer.recipe.steps = steps;
+    change(shorter);
+    change(longer);
+    return goes_on(shorter, longer);
+  };
+  const auto as_it_is = [](TrainingSpecification&) {};
+  EXPECT_TRUE(after(as_it_is));
+  EXPECT_FALSE(after(as_it_is, 4));
+  EXPECT_FALSE(after(as_it_is, 3));
+  EXPECT_TRUE(after([](T& t) { t.recipe.schedule = settings::Schedule::kConstant; }));
+  EXPECT_TRUE(after([](T& t) { t.recipe.milestones = {3, 7}; }));
+  for (const auto schedule :
+       {settings::Schedule::kCosine, settings::Schedule::kLinear, settings::Schedule::kPolynomial})
+    EXPECT_FALSE(after([&](T& t) { t.recipe.schedule = schedule; }));
+  EXPECT_FALSE(after([](T& t) { t.seed += static_cast<std::uint64_t>(t.recipe.steps); }));
+  EXPECT_FALSE(after([](T& t) { t.recipe.learning_rate = 1e-3 * t.recipe.steps; }));
+  EXPECT_FALSE(after([](T& t) { t.split.seed = static_cast<std::uint64_t>(t.recipe.steps); }));
+  ResolutionAdaptiveOptions staged;
+  staged.masks = methods::Masks::kProgressive;
+  EXPECT_FALSE(after([&](T& t) { t.method = staged; }));
+  staged.stage_steps = 2;
+  EXPECT_TRUE(after([&](T& t) { t.method = staged; }));
+  staged.masks = methods::Masks::kJoint;
+  EXPECT_TRUE(after([&](T& t) { t.method = staged; }));
+}
+
 }  // namespace
 }  // namespace resolute::experiments::stages_test
