@@ -197,6 +197,17 @@ worse_to_better = ["without L_adv", "full"]
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"full\"]\n"), HasSubstr("it stands twice"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\"]\n"), HasSubstr("fewer than two entries"));
   EXPECT_THAT(claim(head + "worse_to_better = [\"full\"]\n"), HasSubstr("key 'by' is missing"));
+  const std::string by = head + "by = \"variant\"\n", some = "some = [\"full\"]\n";
+  const std::string above = "above = \"without L_adv\"\n";
+  EXPECT_EQ("", claim(by + some + above));
+  EXPECT_THAT(claim(by + some), HasSubstr("key 'above' is missing"));
+  EXPECT_THAT(claim(by + above), StartsWith("papers.toml:28:1: key 'above' stands without 'some'"));
+  EXPECT_THAT(claim(by + "some = []\n" + above), StartsWith("papers.toml:28:1: key 'some' is empty"));
+  EXPECT_THAT(claim(by + "some = [\"fuller\"]\n" + above), StartsWith("papers.toml:28:1: key 'some' names 'fuller'"));
+  EXPECT_THAT(claim(by + some + "above = \"bare\"\n"), StartsWith("papers.toml:29:1: key 'above' names 'bare'"));
+  EXPECT_THAT(claim(by + some + "above = \"full\"\n"), HasSubstr("names 'full' (it stands twice)"));
+  EXPECT_THAT(claim(head + sound + some), StartsWith("papers.toml:29:1: key 'some' stands beside 'worse_to_better'"));
+  EXPECT_THAT(claim(head + sound + above), HasSubstr("key 'above' stands beside 'worse_to_better'"));
   EXPECT_THAT(claim(head + sound + "why = 1\n"), HasSubstr("key 'why' is unknown"));
   EXPECT_EQ("", claim(head + sound));
   EXPECT_THAT(claim(rest + sound), HasSubstr("key 'kind' is missing"));

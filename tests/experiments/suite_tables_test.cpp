@@ -419,7 +419,7 @@ TEST(Metrics, stand_on_the_page_of_results_and_those_of_tables_on_that_of_suites
   const auto page = [](const char* name) {
     return core::read_text(core::real_file_system(), tests::source_folder() / "docs" / name);
   };
-  const std::string results = page("formats/result.md"), suites = page("suite.md");
+  const std::string results = page("inside/formats/result.md"), suites = page("suite.md");
   for (const Metric& metric : kMetrics) {
     if (metric.heading == nullptr) continue;
     const std::string name = fmt::format("`{}{}`", metric.name, metric.has_rate() ? "R" : "");

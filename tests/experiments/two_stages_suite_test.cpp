@@ -125,6 +125,38 @@ TEST_F(TwoStagesSuite, a_frozen_trunk_is_frozen_at_all_its_levels) {
               HasSubstr("key 'network.frozen_levels' has the value 5"));
 }
 
+TEST_F(TwoStagesSuite, a_group_of_the_method_is_frozen_by_its_name) {
+  const std::string msifla = "method = \"msifla\"\nmsifla.scales = [2, 1]\n";
+  const Plan planned = plan_of(row("m", msifla) + row("ir", msifla + "start_from = \"m\"\nfreeze = [\"ir\"]") +
+                               row("both", msifla + "freeze = [\"trunk\", \"ir\"]"));
+  EXPECT_EQ("ir", training_of(planned, "t", "ir").recipe.frozen);
+  EXPECT_EQ(0, training_of(planned, "t", "ir").network.frozen_levels);
+  EXPECT_EQ("ir", training_of(planned, "t", "both").recipe.frozen);
+  EXPECT_EQ(5, training_of(planned, "t", "both").network.frozen_levels);
+  EXPECT_EQ("", training_of(planned, "t", "m").recipe.frozen);
+  const auto expect = [&](const std::string& rows, const std::string& why) {
+    const std::string text = head_ + rows, before = text.substr(0, text.find("freeze"));
+    EXPECT_THAT(refused(rows),
+                AllOf(StartsWith(fmt::format("s.toml:{}:1: key 'freeze'", std::ranges::count(before, '\n') + 1)),
+                      HasSubstr(why)));
+  };
+  expect(row("r", msifla + "freeze = [\"reid\", \"masks\"]"), "'msifla' has the parts trunk, reid, ir");
+  expect(row("r", "freeze = [\"networks\"]"), "nothing is left that learns");
+  expect(row("r", "freeze = []"), "is empty");
+  expect(row("r", "freeze = [\"trunk\", \"trunk\"]"), "twice");
+  expect(row("r", "freeze = [\"a,b\"]"), "names 'a,b'");
+}
+
+TEST_F(TwoStagesSuite, what_learns_by_adam_under_another_optimiser_is_noted) {
+  const auto notes = [&](const std::string& keys) {
+    return plan_of(row("r", "method = \"rain\"\n" + keys)).tables.at(0).notes;
+  };
+  const auto note = HasSubstr("discriminators of r learn by Adam whatever train.optimiser says");
+  EXPECT_THAT(notes("train.optimiser = \"sgd\""), Contains(note));
+  EXPECT_THAT(notes(""), Not(Contains(note)));
+  EXPECT_THAT(notes("train.optimiser = \"sgd\"\nrain.adversary = \"off\""), Not(Contains(note)));
+}
+
 // Every refusal has the place of start_from, behind two lines of its row's head.
 TEST_F(TwoStagesSuite, what_cannot_be_started_from_is_refused_at_its_place) {
   const auto expect = [&](const std::string& rows, const std::string& why) {
@@ -202,6 +234,22 @@ TEST_F(TwoStagesSuite, weights_of_other_people_and_of_an_earlier_stage_are_looke
   others.start_from = Start{job_id(first)};
   give_weights(options_.store, others);
   EXPECT_THAT(refused(row("b", "weights = \"own\"")), HasSubstr("in training " + short_id(job_id(first))));
+}
+
+TEST_F(TwoStagesSuite, weights_of_earlier_rows_are_looked_at_where_people_of_another_set_are_asked_for) {
+  const std::string other = "[[dataset]]\nid = \"other\"\nsource = \"synthetic\"\nseed = 9\n";
+  const std::string table = "[[table]]\nid = \"u\"\ntitle = \"U\"\nmetrics = [\"rank1\"]\n";
+  const Plan before = plan_of(hr_ + table + "datasets = [\"other\"]\n" + row("there", "") + other);
+  give_weights(options_.store, training_of(before, "u", "there"));
+  const std::string asked = row("first", "weights = \"own\"") + table +
+                            "datasets = [\"easy\"]\nevaluate_on = [\"other\"]\n",
+                    second = "start_from = \"first\"\n";
+  const auto leaks = HasSubstr("trial 1 tests people whom its weights 'own' were trained on, in training");
+  EXPECT_THAT(refused(asked + row("second", second) + other),
+              AllOf(HasSubstr("key 'start_from' has the value 'first'"), leaks));
+  EXPECT_THAT(refused(asked + row("third", "start_from = \"second\"") + row("second", second + "trials = 1\n") + other),
+              AllOf(HasSubstr("key 'start_from' has the value 'second'"), leaks));
+  check_sound(plan_of(asked + row("second", second + "trials = 1\n") + other));  // of the same half
 }
 
 TEST_F(TwoStagesSuite, programs_neither_start_nor_are_started_from) {

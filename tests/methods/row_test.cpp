@@ -19,6 +19,7 @@ namespace {
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Lt;
 using testing::Not;
@@ -151,6 +152,36 @@ TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
         EXPECT_EQ(error.key(), "network.frozen_levels");
       }
     }
+}
+
+TEST(Rules, a_row_freezes_groups_of_its_method_while_something_else_learns) {
+  const settings::SplitSettings split;
+  const settings::PackSettings pack{.name = {}, .height = 256, .width = 128};
+  const auto refused = [&](const MethodOptions& options, const std::string& frozen) -> std::string {
+    const settings::NetworkSettings network;
+    const settings::Recipe recipe{.steps = 100, .lr_images = 2, .milestones = {}, .frozen = frozen};
+    try {
+      check(options, {network, recipe, pack, split});
+    } catch (const settings::MemberError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ("", refused(RainOptions(), "discriminators"));
+  EXPECT_THAT(refused(RainOptions{.adversary = NoAdversary()}, "discriminators"),
+              HasSubstr("has the parts trunk, networks"));
+  EXPECT_THAT(refused(RainOptions(), "discriminator"), HasSubstr("did you mean 'discriminators'"));
+  EXPECT_THAT(refused(RainOptions(), "networks"), HasSubstr("nothing is left that learns"));
+  EXPECT_THAT(refused(BaselineOptions(), "networks"), HasSubstr("nothing is left that learns"));
+  EXPECT_THAT(refused(MsiflaOptions(), "ir,reid"), HasSubstr("nothing is left that learns"));
+  EXPECT_EQ("", refused(MsiflaOptions(), "ir"));
+  EXPECT_EQ("", refused(MsiflaOptions(), "reid"));
+  EXPECT_THAT(refused(MsiflaOptions{.ir_warmup_steps = 3}, "ir"), HasSubstr("'msifla.ir_warmup_steps'"));
+  EXPECT_THAT(refused(ResolutionAdaptiveOptions(), "networks"), HasSubstr("no mask learns before its stage"));
+  EXPECT_EQ("", refused(ResolutionAdaptiveOptions{.masks = Masks::kJoint}, "networks"));
+  // Another spelling of the same would be another job.
+  for (const char* text : {"masks,", "masks,masks", "networks,masks", ",masks", " masks"})
+    EXPECT_NE("", refused(ResolutionAdaptiveOptions{.masks = Masks::kJoint}, text)) << text;
 }
 
 // Nothing below a frozen level answers a discriminator: the row would be one without it under RAIN's name.

@@ -45,7 +45,7 @@ def plain(matrix, q_ids, g_ids, q_cams, g_cams, max_rank):
 
 
 def drawn(q_ids, g_ids, seed, draw, shots):
-    """The images of one gallery, as docs/formats/manifest.md has it."""
+    """The images of one gallery, as docs/inside/formats/manifest.md has it."""
     chosen = []
     for identity in sorted({*g_ids.tolist()} - ({-1} if 0 in q_ids else {-1, 0})):
         stream, images = RandomStream("gallery-draw", [seed, draw, identity]), numpy.flatnonzero(g_ids == identity)

@@ -32,6 +32,8 @@ EXAMPLES = [
                                "high": [0.9, None]} for name in ("w_HR", "w_LR")], x={"categories": ["high side", "low side"]}),
     figure("map", "points", [{"name": f"identity {who}", "x": [who % 4, who % 4 + 0.2], "y": [who // 4, who // 4]} for who in range(16)],
            x={"title": ""}, y={"title": ""}),
+    figure("sweep", "lines", [{"name": "weight", "x": [0.1, 1, 10], "y": [20, 30, 25], "low": [18, 25, 20], "high": [22, 35, 26]}],
+           x={"scale": "log", "ticks": [0.1, 1, 10]}),
     figure("one-point", "lines", [curve("RAIN", 0), {"name": "Baseline", "x": [2], "y": [50]}]),
     figure("nothing", "lines", [{"name": "Baseline", "x": [1], "y": [None]}]),
 ]
@@ -55,12 +57,12 @@ class Figures(unittest.TestCase):
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # as of a letter that no font has
-            self.assertEqual(6, self.module.write(EXAMPLES, self.folder / "first"))
+            self.assertEqual(7, self.module.write(EXAMPLES, self.folder / "first"))
         with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "svg.hashsalt": "another"}):
             self.module.write(EXAMPLES, self.folder / "second")
             self.assertEqual(20, matplotlib.rcParams["font.size"], "the user's settings stay")
         files = sorted(path.relative_to(self.folder / "first") for path in self.folder.glob("first/*/*"))
-        self.assertEqual(2 * 2 * 6, len(files), "no points, no picture")
+        self.assertEqual(2 * 2 * 7, len(files), "no points, no picture")
         for file in files:
             self.assertEqual((self.folder / "first" / file).read_bytes(), (self.folder / "second" / file).read_bytes(), file)
         for width, points in (("one-column", 3.35 * 72), ("two-columns", 6.9 * 72)):
@@ -76,6 +78,12 @@ class Figures(unittest.TestCase):
         self.assertIn(HOSTILE, [text.get_text() for text in self.drawn("interval").legends[0].get_texts()])
         shown = [" ".join(label.get_text().split()) for label in self.drawn("bars", "two-columns").axes[0].get_yticklabels()]
         self.assertEqual(["Baseline", "RAIN with six levels and a long name", " ".join(HOSTILE.split())], shown)
+
+    def test_an_axis_has_the_scale_and_the_ticks_that_it_is_given(self):
+        [axes] = self.drawn("sweep").axes
+        self.assertEqual(("log", "linear"), (axes.get_xscale(), axes.get_yscale()))
+        self.assertEqual((["0.1", "1", "10"], []), ([text.get_text() for text in axes.get_xticklabels()], list(axes.get_xticks(minor=True))))
+        self.assertEqual((18, 35), tuple(f(axes.collections[0].get_paths()[0].vertices[:, 1]) for f in (min, max)), "a band")
 
     def test_numbers_stand_where_they_belong(self):
         axes = self.drawn("interval").axes[0]

@@ -2,6 +2,7 @@
 
 import threading
 import unittest
+from importlib.util import find_spec
 
 import numpy
 from package import PackTest, refused, resolute
@@ -206,6 +207,11 @@ class Packs(PackTest):
         refuses("'steps' is 1.5", steps=1.5)
         refuses("'first_step' is -3", first_step=-3)
         refuses("'arrays' is 'jax'", arrays="jax")
+        refuses("'device' is given with arrays of NumPy", arrays="numpy", device="cuda")
+        refuses("'device' is given with arrays of NumPy", arrays="numpy", device=0, pin_memory=True)
+        if find_spec("torch") is None:
+            refuses("'arrays' is 'torch' (PyTorch is not installed)", arrays="torch")
+        refuses("'pin_memory' is given with arrays of NumPy", arrays="numpy", pin_memory=1)
         with self.assertRaises(TypeError):
             self.pack.loader(self.split, learning_rate=0.1)
 

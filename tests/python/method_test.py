@@ -79,7 +79,7 @@ class AMethod(MethodTest):
         return ended.returncode, ended.stderr.splitlines()
 
     def test_the_guide_shows_the_example(self):
-        self.assertIn("```python\n" + EXAMPLE.split('"""\n\n', 1)[1] + "```\n", (SOURCE / "docs/python.md").read_text())
+        self.assertIn("```python\n" + EXAMPLE.split('"""\n\n', 1)[1] + "```\n", (SOURCE / "docs/own_method.md").read_text())
         self.assertLess(len(EXAMPLE.splitlines()), 61)
 
     def test_its_row_is_made_of_exact_scores(self):
@@ -180,6 +180,8 @@ class AMethod(MethodTest):
         store, _ = self.untrained("raising")
         self.assertEqual((2, ["wrong: the loss 'classification' is nan in step 1, lane 0"]),
                          self.ended(self.worker(store, "--width", "16", file="wrong.py")))
+        left, = store.glob("jobs/*/*/diverged.txt")  # searches pass over such a point
+        self.assertEqual((self.training, "the loss 'classification' is nan in step 1, lane 0\n"), (left.parent.name, left.read_text()))
         (self.folder / "wrong.toml").write_text(SUITE.replace("noisy.py", "wrong.py").replace('"mine"', '"wrong"', 1))
         code, lines = self.ended(self.suite("run", store, "--slots", "1", file="wrong.toml"))
         self.assertEqual(3, code, lines)

@@ -22,7 +22,9 @@ namespace {
 using namespace results;
 
 // The first block of a format's page.
-std::string page_example(const std::string& page) { return fenced_blocks(page_text("formats/" + page + ".md"), "")[0]; }
+std::string page_example(const std::string& page) {
+  return fenced_blocks(page_text("inside/formats/" + page + ".md"), "")[0];
+}
 
 std::vector<std::string> result_examples() {
   const auto hash = [](int number) { return core::sha256_hex(std::to_string(number)); };

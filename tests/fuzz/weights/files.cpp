@@ -100,7 +100,7 @@ std::vector<std::string> checkpoint_examples() {
   return {text_of(encode_checkpoint({40, 0.25, some_tensors()}, kOwner))};
 }
 
-// The checksum's eight digits stand at a fixed place (docs/formats/checkpoint.md).
+// The checksum's eight digits stand at a fixed place (docs/inside/formats/checkpoint.md).
 core::Bytes with_right_checksum(core::Bytes bytes) {
   constexpr std::size_t kAt = 35;
   if (bytes.size() < kAt + 8) return bytes;

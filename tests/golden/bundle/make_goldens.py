@@ -1,4 +1,4 @@
-"""Writes bundle.zip beside itself, by docs/formats/bundle.md and Python's zipfile alone: the bytes that
+"""Writes bundle.zip beside itself, by docs/inside/formats/bundle.md and Python's zipfile alone: the bytes that
 tests/experiments/store/bundle_test.cpp wants.
 
 Usage: make_goldens.py

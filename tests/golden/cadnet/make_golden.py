@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes methods.json beside itself: CAD-Net (Li et al., ICCV 2019) written a second time, in PyTorch's Python, from the
-paper's losses and methods/cadnet/README.md; ../twin.py has what all such twins share.
+paper's losses and docs/inside/methods/cadnet.md; ../twin.py has what all such twins share.
 
     python3 make_golden.py            (rewrites the file)
     python3 make_golden.py --check    (exit code 1 if a stored number differs by more than 1e-9)

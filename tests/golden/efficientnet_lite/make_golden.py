@@ -30,7 +30,7 @@ FIRST_BLOCKS_OF_LEVELS = [0, 1, 3, 5, 11]
 
 def from_loader(images):
     """What the loader normalises by ImageNet's mean and deviation, as TensorFlow's EfficientNet-Lite wants it: the weights'
-    first batch statistics on photographs are those of (level - 127) / 128 (docs/decisions.md)."""
+    first batch statistics on photographs are those of (level - 127) / 128 (docs/inside/decisions.md)."""
     mean, deviation = (torch.tensor(numpy.float32(v)).double().view(1, 3, 1, 1)
                        for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     return ((255 * (images.double() * deviation + mean) - 127) / 128).to(images.dtype)

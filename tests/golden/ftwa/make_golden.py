@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes methods.json beside itself: FTWA (Zhang et al., "Resolution-Invariant Person ReID Based on Feature Transformation and
 Self-Weighted Attention") with the rows of its table 2, and the table's baseline, written a second time in PyTorch's Python
-from the paper's equations and methods/ftwa/README.md; ../twin.py has what all such twins share.
+from the paper's equations and docs/inside/methods/ftwa.md; ../twin.py has what all such twins share.
 
     python3 make_golden.py            (rewrites the file)
     python3 make_golden.py --check    (exit code 1 if a stored number differs by more than 1e-9)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes methods.json beside itself: MSIFLA (Zhang et al., "Multi-Scale Image- and Feature-Level Alignment for
 Cross-Resolution Person Re-Identification", Remote Sensing 16(2), 2024) with the rows of its tables 2 and 3, written a second
-time in PyTorch's Python from the paper's equations and methods/msifla/README.md; ../twin.py has what all such twins share.
+time in PyTorch's Python from the paper's equations and docs/inside/methods/msifla.md; ../twin.py has what all such twins share.
 
     python3 make_golden.py            (rewrites the file)
     python3 make_golden.py --check    (exit code 1 if a stored number differs by more than 1e-9)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes losses.json, methods.json and resnet50.json beside itself: RAIN (Chen et al., AAAI 2019) and its baseline written a
-second time, in PyTorch's Python, from the paper's equations and methods/rain/README.md; ../twin.py has what all such twins
+second time, in PyTorch's Python, from the paper's equations and docs/inside/methods/rain.md; ../twin.py has what all such twins
 share.
 
     python3 make_golden.py            (rewrites the files)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes methods.json beside itself: resolution-adaptive representations (Wu et al., "Learning Resolution-Adaptive
 Representations for Cross-Resolution Person Re-Identification", arXiv 2207.13037) with all its rows, written a second
-time in PyTorch's Python from the paper's description and methods/resolution_adaptive/README.md; ../twin.py has what all
+time in PyTorch's Python from the paper's description and docs/inside/methods/resolution_adaptive.md; ../twin.py has what all
 such twins share.
 
     python3 make_golden.py            (rewrites the file)

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "tests/support/formula.h"
 
@@ -120,7 +121,10 @@ TEST_P(FoldedBackboneTest, scales_blocks_as_the_unfolded_trunk_does_after_them) 
     trunk->train();
   }
   EXPECT_LT(difference(FoldedBackbone(*trunk, at::kFloat, kHeight, kWidth, scales).embed(input), expected), 1e-5);
-  EXPECT_LT(difference(FoldedBackbone(*trunk, at::kBFloat16, kHeight, kWidth, scales).embed(input), expected), 3e-2);
+  // bfloat16 keeps 8 bits: a rounding a block, as of processors without instructions for it.
+  const double rounding = std::ldexp(static_cast<double>(scales.size()), -8);
+  EXPECT_LT(difference(FoldedBackbone(*trunk, at::kBFloat16, kHeight, kWidth, scales).embed(input), expected),
+            rounding);
   for (const at::ScalarType precision : {at::kFloat, at::kBFloat16}) {
     const at::Tensor plain = FoldedBackbone(*trunk, precision, kHeight, kWidth).embed(input);
     EXPECT_TRUE(plain.equal(FoldedBackbone(*trunk, precision, kHeight, kWidth, ones).embed(input)));

@@ -67,7 +67,10 @@ class AgentTest : public testing::Test {
   std::optional<Agent> agent_;
 };
 
-TEST_F(AgentTest, joins_with_what_it_has) { EXPECT_EQ(await<Join>(), (Join{"here", 3, 2, 4096, "class"})); }
+TEST_F(AgentTest, joins_with_what_it_has) {
+  const auto named = [](const std::string& gpu) { return BurnIn{gpu, "", "", 0, 0, {}}; };
+  EXPECT_EQ(await<Join>(), (Join{"here", 3, 2, 4096, "class", {named("GPU-a"), named("GPU-b")}}));
+}
 
 TEST_F(AgentTest, ranks_see_a_gpu_of_their_own_or_none) {
   const std::string say = "echo \"$CUDA_VISIBLE_DEVICES\"";

@@ -41,6 +41,30 @@ TEST_F(Announcers, leaves_out_lines_of_jobs_that_went_well_where_it_is_quiet) {
               HasSubstr("toy 0: cannot be run (no GPU)"));
 }
 
+TEST_F(Announcers, shows_the_job_at_work_that_says_how_far_it_is) {
+  const auto words = [&](const LiveStatus& live) { return Announcer::words_of(state_, live, 1, 4); };
+  LiveStatus live;
+  EXPECT_EQ(words(live), " (25 %)");
+  live.seconds_left = 90;
+  EXPECT_THAT(words(live), testing::StartsWith(" (25 %, "));
+  live.seconds_left = -1;
+  const auto attempt = [&](JobIndex number) {
+    LiveAttempt one;
+    one.job = job_of(state_, number).id;
+    return one;
+  };
+  live.running = {attempt({0})};
+  EXPECT_EQ(words(live), " (25 %): toy 0");
+  live.running.push_back(attempt({1}));
+  live.running.back().step = 40;
+  EXPECT_EQ(words(live), " (25 %): step 40, toy 1 and 1 more");
+  live.running.back().steps = 150;
+  live.running.back().loss = 2.34512;
+  EXPECT_EQ(words(live), " (25 %): step 40/150, loss 2.3451, toy 1 and 1 more");
+  live.running.back().job.hex = "of another plan";
+  EXPECT_EQ(words(live), " (25 %): step 40/150, loss 2.3451, and 1 more");
+}
+
 TEST_F(Announcers, says_whether_an_attempt_was_the_last) {
   AttemptEnded ended{{0}, 3, Cause::kExitCode, "exit code 1", true, {}, {}};
   EXPECT_THAT(log_of([&] { announcer_.tell(state_, ended); }),

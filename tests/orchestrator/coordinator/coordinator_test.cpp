@@ -268,6 +268,23 @@ TEST(CoordinatorOnASickStore, an_error_that_speaks_of_a_file_is_the_stores_where
   }
 }
 
+// By an expired ticket looks alone may fail (stat, listing, reading), while what is open goes on.
+TEST(CoordinatorOnASickStore, whichever_calls_fail_by_whatever_that_is_the_stores_cost_time_and_no_attempt) {
+  for (int call = 0; call < SickFileSystem::kClose; ++call)
+    for (const int error_number : {EACCES, EKEYEXPIRED, EPERM, ECOMM, EPROTO}) {
+      const bool is_closed = call == SickFileSystem::kMkdir && (error_number == EACCES || error_number == EPERM);
+      if (is_closed) continue;  // where all else goes on, a folder that cannot be made stands in one that is not ours
+      World world;
+      world.begin(24, 2, 4);
+      ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 4; }));
+      world.fall_sick(60s, [&](SickFileSystem::Call made, const fs::path&) { return made == call ? error_number : 0; });
+      EXPECT_TRUE(world.run_for(180s)) << call << " " << error_number << " it goes on by itself";
+      world.expect_as_if_nothing_had_been();
+      EXPECT_EQ(world.coordinator->outcome().failures.size(), 0U) << call << " " << error_number;
+      for (const Cause cause : world.causes()) EXPECT_EQ(cause, Cause::kStoreError) << call << " " << error_number;
+    }
+}
+
 // The answer of an automounter while its server is away, and of a mount that was lost: nothing is there.
 TEST(CoordinatorOnASickStore, a_store_that_is_not_mounted_costs_its_time_and_no_attempt) {
   for (const int error_number : {ENOENT, ENOTDIR}) {

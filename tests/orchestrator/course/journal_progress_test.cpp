@@ -73,5 +73,18 @@ TEST(JournalProgress, has_the_length_of_the_file_in_which_it_goes_on) {
   EXPECT_FALSE(journal.is_as_long_as(11));
 }
 
+TEST(JournalProgress, holds_events_for_the_next_step_in_order_whatever_is_on_the_disk) {
+  JournalProgress journal;
+  journal.fail();
+  for (const char* why : {"first", "second"}) journal.hold(end_of(why));
+  EXPECT_TRUE(journal.holds());
+  const std::vector<Event> held = journal.take_held();
+  ASSERT_EQ(2U, held.size());
+  EXPECT_EQ("first", std::get<RunEnded>(held[0]).why);
+  EXPECT_EQ("second", std::get<RunEnded>(held[1]).why);
+  EXPECT_FALSE(journal.holds());
+  EXPECT_FALSE(journal.take_decision());
+}
+
 }  // namespace
 }  // namespace resolute::tests::journal_progress_test

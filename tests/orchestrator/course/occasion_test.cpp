@@ -32,5 +32,15 @@ TEST(Occasion, is_due_from_the_time_on_that_was_waited_for) {
   EXPECT_FALSE(occasion.is_due(kNow + 1s));
 }
 
+TEST(Occasion, knows_since_when_there_is_no_work) {
+  Occasion occasion;
+  occasion.note_work(kNow);
+  occasion.arise();
+  occasion.take();
+  EXPECT_EQ(kNow, occasion.idle_since()) << "an event is no work";
+  occasion.note_work(kNow + 1s);
+  EXPECT_EQ(kNow + 1s, occasion.idle_since());
+}
+
 }  // namespace
 }  // namespace resolute::tests::occasion_test

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "tests/orchestrator/support/events.h"
 
 namespace resolute::tests::failure_test {
@@ -20,6 +22,17 @@ TEST(Failure, exit_codes_of_the_contract_say_what_they_mean) {
   EXPECT_EQ(cause_of(139, 0, "something"), Cause::kExitCode);
   EXPECT_EQ(cause_of(0, 11, ""), Cause::kSignal);
   EXPECT_EQ(cause_of(0, 25, ""), Cause::kStorageFull);
+}
+
+TEST(Failure, a_signal_that_asks_to_end_is_no_fault_of_job_or_host) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
+    EXPECT_EQ(cause_of(0, signal, "Terminated"), Cause::kInterrupted) << signal;
+    EXPECT_EQ(cause_of(128 + signal, 0, "Traceback"), Cause::kInterrupted) << "as a shell says it: " << signal;
+  }
+  for (const int signal : {SIGKILL, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGPIPE}) {
+    EXPECT_EQ(cause_of(0, signal, ""), Cause::kSignal) << signal;
+    EXPECT_EQ(cause_of(128 + signal, 0, ""), Cause::kExitCode) << signal;
+  }
 }
 
 TEST(Failure, a_program_that_cannot_be_loaded_is_configuration) {

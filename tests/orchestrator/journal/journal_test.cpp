@@ -72,7 +72,7 @@ std::string type_of(const T&) {
 
 TEST(Journal, the_page_of_its_format_has_each_event_as_it_is_declared) {
   const std::string page =
-      core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats/journal.md");
+      core::read_text(core::real_file_system(), tests::source_folder() / "docs/inside/formats/journal.md");
   std::set<std::uint32_t> seen;
   for (const Event& event : events_of_version_6()) {
     if (!seen.insert(type_number(event)).second) continue;
@@ -108,7 +108,8 @@ TEST(Journal, text_that_is_not_utf8_is_kept_and_shown_as_json) {
 
 TEST(Journal, worked_example_of_its_format_page_reads) {
   std::string text;
-  for (const std::string& block : tests::fenced_blocks(tests::page_text("formats/journal.md"), "hex")) text += block;
+  for (const std::string& block : tests::fenced_blocks(tests::page_text("inside/formats/journal.md"), "hex"))
+    text += block;
   std::istringstream page(text);
   core::Bytes bytes;
   for (std::string line; std::getline(page, line);) {

@@ -194,6 +194,33 @@ TEST(Timeline, allocations_merge_in_the_order_of_time_with_one_node_a_host) {
   EXPECT_THAT(lines_of(timeline), ElementsAre("a1@east 1+0 4-5 done", "c1@east 1+0 4-7 done", "b1@west 1+0 5-6 done"));
 }
 
+TEST(Timeline, counts_the_gpus_that_are_set_aside_while_nothing_holds_them) {
+  Records records;
+  const auto aside = [&] { return records.timeline.finish(true).runs.back().aside_gpu_seconds; };
+  const auto now = [&] { return records.timeline.finish(true).runs.back().gpus_aside; };
+  records << RunStarted{} << added(0, 'a', true) << joined(0, "east") << joined(1, "west");
+  EXPECT_EQ(now(), 0);
+  records << GpuSetAside{{0}, "GPU-1", at(90), "ECC"} << GpuSetAside{{0}, "GPU-1", at(90), "ECC"};
+  EXPECT_EQ(now(), 1) << "told twice, it is one GPU";
+  records << GpuReturned{{0}, "GPU-1"};
+  EXPECT_EQ(aside(), 2);
+  records << placed(0, 1, {{{1}, 3}}) << HostSetAside{"west", at(90), "x"};
+  EXPECT_EQ(now(), 1) << "what runs there goes on";
+  records << JobSucceeded{{0}, 1};
+  EXPECT_EQ(now(), 4);
+  EXPECT_EQ(aside(), 3);
+  records << GpuSetAside{{1}, "GPU-2", at(90), "ECC"} << HostReturned{"west"};
+  EXPECT_EQ(aside(), 11);
+  EXPECT_EQ(now(), 1);
+  records << AgentLost{{1}, "x"};
+  EXPECT_EQ(now(), 0);
+  records << HostExcluded{"east", "x"} << HostDrained{"east", true, "x"} << HostDrained{"east", false, "x"};
+  EXPECT_EQ(aside(), 11 + 1 + 4 + 4);
+  EXPECT_EQ(now(), 0);
+  records << GpuSetAside{{0}, "GPU-1", at(90), "ECC"} << RunEnded{RunEnd::kComplete, ""} << added(1, 'b');
+  EXPECT_EQ(records.timeline.finish(false).runs.back().aside_gpu_seconds, 21);
+}
+
 TEST(Timeline, is_read_from_the_journals_of_a_suite_and_empty_where_it_never_ran) {
   core::FileSystem& files = core::real_file_system();
   const TemporaryFolder folder;

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 constexpr int kJobs = 200;
-constexpr int kHeaderBytes = 64;  // of a journal: docs/formats/journal.md
+constexpr int kHeaderBytes = 64;  // of a journal: docs/inside/formats/journal.md
 
 class Chaos : public SuiteUnderFire, public testing::WithParamInterface<std::string> {
  protected:

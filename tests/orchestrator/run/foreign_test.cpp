@@ -125,7 +125,7 @@ TEST_F(Foreign, a_number_of_attempts_that_nobody_made_is_not_believed) {
   };
   for (const char* name : {"2147483647", "1000001", "99999999999999999999", "-1", "x"}) leave(folder, name);
   core::write_atomic(core::real_file_system(), folder / "attempt-007", "");
-  EXPECT_EQ(attempts_in_store(core::real_file_system(), folder), 0);
+  EXPECT_EQ(attempts_in_store(core::real_file_system(), layout(), plan.jobs[0].id), 0);
   EXPECT_EQ(run_here(plan).succeeded, 2);
   for (const Ran& one : ran()) EXPECT_EQ(one.attempt, 1);
   // The highest that is believed.

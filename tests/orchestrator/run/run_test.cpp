@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/process/process.h"
+#include "orchestrator/coordinator/places_aside.h"
 #include "orchestrator/launch/bindings.h"
 #include "orchestrator/look/explain.h"
 #include "orchestrator/look/status.h"
@@ -68,6 +69,65 @@ TEST_F(Run, adds_only_what_is_missing) {
   const auto plan = toy_plan(9, 2);
   fs::remove(experiments::StoreLayout(store()).result_file(plan.jobs[4].id));
   EXPECT_EQ(run_here(plan).succeeded, 1);
+}
+
+// Six of a suite's jobs, then all nine, as where results make a plan longer.
+RunOptions growing(const fs::path& store, int& plans) {
+  RunOptions options = toy_options(store, 2);
+  options.policy.back_off_scale = 0;
+  options.next_plan = [&plans](const RunOutcome&) -> std::optional<experiments::Plan> {
+    if (++plans > 1) return std::nullopt;
+    return toy_plan(9, 2);
+  };
+  return options;
+}
+
+TEST_F(Run, goes_on_with_the_next_plan_and_is_patient_with_a_store_that_fails_it) {
+  int plans = -2;
+  RunOptions options = growing(store(), plans);
+  const auto plan = options.next_plan;
+  options.next_plan = [&](const RunOutcome& outcome) {
+    const auto next = plan(outcome);
+    if (plans <= 0) throw core::system_error("x", ENOSPC);
+    return next;
+  };
+  const auto outcome = run_local(toy_plan(6, 2), options);
+  EXPECT_EQ(outcome.skipped, 6);
+  EXPECT_EQ(outcome.succeeded, 3);
+  EXPECT_EQ(plans, 2);
+}
+
+TEST_F(Run, tells_when_a_plan_is_its_own) {
+  int plans = 0, begun = 0;
+  RunOptions options = growing(store(), plans);
+  options.begun = [&] { ++begun; };
+  run_local(toy_plan(6, 2), options);
+  EXPECT_EQ(begun, 2) << "one for each plan";
+  run_local(toy_plan(9, 2), options);
+  EXPECT_EQ(begun, 3) << "it was done already";
+}
+
+TEST_F(Run, a_store_that_stays_away_between_two_plans_ends_it_and_another_failure_at_once) {
+  for (const int error : {EIO, EACCES}) {
+    int plans = 0;
+    RunOptions options = growing(store(), plans);
+    options.next_plan = [&](const RunOutcome&) -> std::optional<experiments::Plan> {
+      ++plans;
+      throw core::system_error("x", error);
+    };
+    EXPECT_THROW(run_local(toy_plan(1, 1), options), core::RuntimeError);
+    EXPECT_EQ(plans, error == EIO ? 9 : 1);
+  }
+}
+
+TEST_F(Run, a_stop_that_meets_the_last_result_of_a_plan_is_obeyed) {
+  behave(fmt::format("trap '' TERM; kill -TERM {}; sleep 0.3", ::getpid()));
+  int plans = 0;
+  const auto outcome = run_local(toy_plan(1, 1), growing(store(), plans));
+  EXPECT_EQ(outcome.succeeded, 1) << log();
+  EXPECT_FALSE(outcome.interrupted);
+  EXPECT_TRUE(outcome.stopped);
+  EXPECT_EQ(plans, 0);
 }
 
 // Two shards, two trainings that need both, an evaluation of each.
@@ -483,6 +543,56 @@ echo "{{\"digest\":\"$digest\",\"free_mib\":8000,\"images_a_minute\":$images}}"
   for (const char* gpu : {"1\n", "2\n"}) EXPECT_THAT(text("seen"), Not(HasSubstr(gpu)));
   EXPECT_THAT(log(), HasSubstr("burn-in computed other bits than 4 of 6 of its numeric class"));
   EXPECT_THAT(log(), HasSubstr("burn-in failed: the GPU has fallen off the bus"));
+}
+
+// Every training is repeated by the next elsewhere; GPU 1 computes other bits, whoever trained. `repro` itself is
+// tested by its own command.
+TEST_F(Run, first_steps_that_a_gpu_repeats_with_other_bits_set_it_aside) {
+  core::write_atomic(core::real_file_system(), store() / "repro", R"(#!/bin/sh
+if [ "$1 $3 $5 $6" != "repro --store --steps 10" ]; then echo "$* is no repro" >&2; exit 2; fi
+job="$2"; store="$4"; not=; shift 6
+if [ "$1" = --not-on ]; then not="$2"; shift 2; fi
+[ "$1" = --then ] && shift
+case ",$not," in *",$CUDA_VISIBLE_DEVICES,"*) echo '{"repeat":{"left_out":true}}' >&3; exec "$@" ;; esac
+echo "$job $CUDA_VISIBLE_DEVICES" >> "$store/repeated"
+case "$CUDA_VISIBLE_DEVICES" in 1) digest=bbbb ;; *) digest=aaaa ;; esac
+echo "{\"repeat\":{\"digest\":\"$digest\",\"gpu\":\"$CUDA_VISIBLE_DEVICES\",\"recorded\":\"aaaa\",\"took_ms\":700}}" >&3
+exec "$@"
+)");
+  ::chmod((store() / "repro").c_str(), 0755);
+  core::write_atomic(core::real_file_system(), store() / "describing",
+                     fmt::format(R"(#!/bin/sh
+if [ "$1" = describe ]; then echo '{{"numeric_class":"all alike"}}'; exit; fi
+exec "{}" "$@"
+)",
+                                 (store() / "worker").string()));
+  ::chmod((store() / "describing").c_str(), 0755);
+  behave("sleep 0.2");
+  RunOptions options = toy_options(store(), 4);
+  options.worker_command = {(store() / "describing").string()};
+  options.gpus = 4;
+  options.repeat_share = 1;
+  options.repeat_program = {(store() / "repro").string()};
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_local(plan_on_gpus(30), options).succeeded, 30);
+  const std::string warnings = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(warnings, HasSubstr("were not repeated")) << "nothing began after the last ones";
+  EXPECT_THAT(warnings, HasSubstr("other bits, its result is doubtful"));
+  EXPECT_THAT(log(), HasSubstr("GPU 1 of agent 0 set aside (GPU 1 of "));
+  EXPECT_THAT(log(), HasSubstr("had its first steps done again on GPU"));
+  std::set<std::string> repeated;
+  std::istringstream lines(text("repeated"));
+  int on_the_bad = 0;
+  for (std::string job, gpu; lines >> job >> gpu;) {
+    on_the_bad += gpu == "1" ? 1 : 0;
+    repeated.insert(job);
+  }
+  EXPECT_GE(repeated.size(), 8U);
+  EXPECT_GE(on_the_bad, 1);
+  EXPECT_LE(on_the_bad, 4) << "it gets no work from then on";
+  const auto places = places_aside(core::real_file_system(), experiments::StoreLayout(store()), "toy");
+  ASSERT_EQ(1U, places.size());
+  EXPECT_EQ("1", places.front().gpu);
 }
 
 TEST_F(Run, an_allocation_that_ends_interrupts_the_run_before) {

@@ -60,7 +60,7 @@ TEST(PublishedWorkload, is_the_one_that_the_figures_were_taken_with) {
   EXPECT_NEAR(needing / 1e5, 0.1, 0.005);
   // The mean of a lognormal with median 1 h and spread 1 is e^0.5 h.
   EXPECT_NEAR(work / ranks, std::exp(0.5), 0.05);
-  // Another hash is another workload: take the figures of bench/RESULTS.md and docs/simulation.md again.
+  // Another hash is another workload: take the figures of bench/RESULTS.md and docs/inside/simulation.md again.
   EXPECT_EQ(core::sha256_hex(text), "7abeb429911c9e6b5880172fdbdabd13bd29aac9403d19b34f46d033d6c3f5e2");
 }
 

@@ -133,7 +133,7 @@ class Collect : public testing::Test {
 };
 
 TEST(PlanFile, is_as_its_page_has_it) {
-  const std::string page = page_text("formats/plan.md");
+  const std::string page = page_text("inside/formats/plan.md");
   const std::string text = core::canonical_json(core::parse_json(fenced_blocks(page, "json")[0], "example")) + "\n";
   const std::string opening = "Example, `";
   const std::size_t name = page.find(opening) + opening.size();

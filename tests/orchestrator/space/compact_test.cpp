@@ -185,7 +185,7 @@ TEST_F(Compact, undo_puts_every_file_back) {
   EXPECT_THAT(experiments::bundle_files(files_, store_), IsEmpty());
 }
 
-// Readers believe (docs/formats/bundle.md) the later bundle, and only what was packed beside today's result.
+// Readers believe (docs/inside/formats/bundle.md) the later bundle, and only what was packed beside today's result.
 TEST_F(Compact, undo_of_two_bundles_of_a_job_puts_back_what_readers_saw) {
   const fs::path folder = store_.job_folder(plan_.jobs[0].id);
   compact_here();

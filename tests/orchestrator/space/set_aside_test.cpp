@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "orchestrator/store/claim.h"
+#include "tests/support/killing_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -86,9 +90,75 @@ TEST_F(SetAside, takes_later_stages_and_their_evaluations_first) {
   announce_plan(files_, store_, plan);
   const std::vector<JobId> users = with_users(files_, store_, {stages[1]}).jobs;
   ASSERT_EQ(4U, users.size());
-  EXPECT_THAT((std::vector{users[0], users[1]}), UnorderedElementsAre(evaluations[1], evaluations[2]));
-  EXPECT_THAT((std::vector{users[2], users[3]}), ElementsAre(stages[2], stages[1]));
+  const auto place = [&](const JobId& job) { return std::ranges::find(users, job) - users.begin(); };
+  EXPECT_EQ(users.back(), stages[1]);
+  EXPECT_LT(place(evaluations[1]), 4);
+  EXPECT_LT(place(evaluations[2]), place(stages[2]));
+  EXPECT_LT(place(stages[2]), place(stages[1]));
   EXPECT_EQ(6U, all().size() - 1) << "and the evaluation of suite two";
+}
+
+// Stages that start from the weights of others, with an evaluation of each. bases[i]: the stage that stage i + 1 starts
+// from; stage 0 is the training of the fixture.
+class SetAsideStages : public SetAside {
+ protected:
+  void make(const std::vector<std::size_t>& bases) {
+    stages_ = {training_};
+    based_on_ = {{evaluation_, training_}, {of_two_, training_}};
+    for (const std::size_t base : bases) {
+      auto stage = std::get<experiments::TrainingSpecification>(specifications_.at(training_));
+      stage.seed += stages_.size();
+      stage.start_from = experiments::Start{stages_.at(base)};
+      stages_.push_back(done(stage));
+      based_on_[stages_.back()] = stages_.at(base);
+      auto evaluation = std::get<experiments::EvaluationSpecification>(specifications_.at(evaluation_));
+      evaluation.training = stages_.back();
+      based_on_[done(evaluation)] = stages_.back();
+    }
+    experiments::Plan plan;
+    plan.suite = "one";
+    for (const auto& [job, specification] : specifications_) plan.jobs.push_back({job, specification, {}, 1, ""});
+    announce_plan(files_, store_, plan);
+  }
+  void expect_no_result_of_what_is_gone(const std::string& when) {
+    for (const auto& [user, base] : based_on_) EXPECT_TRUE(is_done(base) || !is_done(user)) << when;
+  }
+  void undo(Mortal process, const std::string& when) {
+    KillingFileSystem files(process);
+    const auto last = last_aside(files_, store_, "one");
+    if (!last.jobs.empty()) std::ignore = process.survives([&] { put_back(files, store_, last); });
+    expect_no_result_of_what_is_gone(when);
+  }
+  void expect_all(bool done) {
+    for (const auto& [user, base] : based_on_) EXPECT_EQ(done, is_done(user) && is_done(base));
+  }
+
+  std::vector<JobId> stages_;
+  std::map<JobId, JobId> based_on_;
+};
+
+TEST_F(SetAsideStages, leave_no_result_of_what_is_gone_wherever_a_kill_comes) {
+  const std::vector<std::vector<std::size_t>> shapes{{0}, {0, 1}, {0, 1, 2}, {0, 0, 1, 2}};  // chains; two branches
+  for (const auto& bases : shapes) {
+    make(bases);
+    std::vector<JobId> named = stages_;  // in whatever order a table has its rows
+    std::ranges::sort(named);
+    int orders = 0;
+    do {
+      for (int step = 0;; step += 3) {
+        Mortal process(step);
+        KillingFileSystem files(process);
+        const bool moved =
+            process.survives([&] { set_aside(files, store_, "one", with_users(files_, store_, named).jobs); });
+        expect_no_result_of_what_is_gone(fmt::format("killed at step {} of moving", step));
+        if (moved) expect_all(false);
+        undo(Mortal(step), fmt::format("killed at step {} of moving back", step));
+        undo(Mortal(), "moved back");
+        expect_all(true);
+        if (moved) break;
+      }
+    } while (++orders < 6 && std::ranges::next_permutation(named).found);
+  }
 }
 
 TEST_F(SetAside, moves_whole_folders_and_back) {

@@ -10,6 +10,7 @@
 
 #include "tests/support/equal.h"
 #include "tests/support/forwarding_file_system.h"
+#include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::requests_test {
@@ -115,6 +116,20 @@ TEST_F(RequestsTest, one_that_cannot_be_removed_is_given_out_once_and_ends_no_ru
   EXPECT_TRUE(box.read().empty());
   files.no_list = true;
   EXPECT_TRUE(box.read().empty());
+}
+
+TEST_F(RequestsTest, one_that_cannot_be_read_while_a_ticket_has_run_out_is_given_out_later) {
+  write_request(files_, folder_.path(), 1, StopRun{});
+  SickFileSystem files;
+  RequestBox box(files, folder_.path(), 1);
+  for (const int error_number : {EACCES, EPERM, EKEYEXPIRED}) {
+    files.sick = [&](SickFileSystem::Call call, const std::filesystem::path&) {
+      return call == SickFileSystem::kRead ? error_number : 0;
+    };
+    EXPECT_TRUE(box.read().empty());
+  }
+  files.sick = [](auto, const auto&) { return 0; };
+  EXPECT_EQ(box.read().size(), 1U);
 }
 
 }  // namespace

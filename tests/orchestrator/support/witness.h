@@ -91,6 +91,7 @@ class Witness {
   void on(const State&, const Stalled&) {}
   void on(const State&, const ClaimLost&) {}
   void on(const State&, const BurnedIn&) {}
+  void on(const State&, const Repeated&) {}
   void on(const State&, const CancelRequested&) {}
   void on(const State& state, const GpuSetAside& event);
   void on(const State& state, const GpuReturned& event);

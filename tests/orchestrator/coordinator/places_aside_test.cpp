@@ -1,4 +1,4 @@
-#include "orchestrator/look/places_aside.h"
+#include "orchestrator/coordinator/places_aside.h"
 
 #include <gmock/gmock.h>
 
