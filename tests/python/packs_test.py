@@ -1,9 +1,11 @@
 """Batches from Python: the images of the pack as Pillow and the documented formula give them, whatever the threads, ranks and the
 step where a loader begins; and memory that stays while somebody keeps it."""
 
+import copy
 import gc
 import json
 import os
+import pickle
 import subprocess
 import threading
 import unittest
@@ -126,8 +128,8 @@ class Packs(PackTest):
         del batch
         gc.collect()
         self.assertEqual(6, len(kept))
-        for shown, copy in kept.values():
-            self.assertTrue(numpy.array_equal(shown, copy))
+        for shown, then in kept.values():
+            self.assertTrue(numpy.array_equal(shown, then))
 
     def test_memory_of_a_usual_loop_is_used_again(self):
         loader = self.pack.loader(self.split, identities=4, images=3, arrays="numpy", lr=False, steps=50)
@@ -217,6 +219,139 @@ print("done", flush=True)
         self.assertEqual([12], [len(draw) for draw in self.split.gallery_draws(1, shots=2)])
         refused(self, lambda: self.split.gallery_draws(0), "draws")
         refused(self, lambda: self.split.gallery_draws(1, shots=1001), "shots")
+
+    def test_joined_packs_are_one_pool_of_people_who_are_apart(self):
+        program("data", "synth", "--out", self.folder / "more", "--layout", "market1501", "--identities", 6, "--height", 90, "--width", 40,
+                "--seed", 7)
+        more = resolute.ingest("market1501", self.folder / "more", self.folder / "of-more", name="more", height=64, width=32,
+                               rates=[2, 3, 4])
+        of_more = more.split(partition="official")
+        pack, split = resolute.Pack.joined([(self.pack, self.split), (more, of_more)])
+        own, other = self.split.manifest["train"], of_more.manifest["train"]
+        more.close()
+        of_more.close()
+        self.assertEqual((96 + 48, len(own) + len(other)), (len(pack), len(split.manifest["train"])))
+        self.assertEqual(self.split.manifest["train_identities"] + 3, split.manifest["train_identities"])
+        self.assertFalse(set(self.pack.identities) & set(pack.identities[96:]) - {0})
+        self.assertFalse(set(self.pack.cameras) & set(pack.cameras[96:]))
+        labels = {}
+        for batch in pack.loader(split, identities=4, images=3, steps=18, flip=0, pad=0, arrays="numpy"):
+            for row, label, hr, has_hr in zip(batch.rows, batch.labels, batch.hr, batch.has_hr):
+                labels.setdefault(int(label), set()).add(int(pack.identities[row]))
+                image = (pack.image(row).astype(numpy.float32) / numpy.float32(255) - MEAN) / DEVIATION
+                if has_hr:
+                    numpy.testing.assert_allclose(hr, image.transpose(2, 0, 1), atol=1e-6)
+        self.assertEqual(list(range(9)), sorted(labels))
+        self.assertTrue(all(len(people) == 1 for people in labels.values()))
+        refused(self, lambda: resolute.Pack.joined([]), "no pack")
+
+    def test_an_array_is_made_when_it_is_asked_for(self):
+        for asked in ("hr", "rates", "has_label"):
+            batch, twin = self.batches(steps=1)[0], self.batches(steps=1)[0]
+            self.assertEqual(12, len(batch))
+            self.assertFalse({"hr", "lr", "labels", "has_hr"} & vars(batch).keys())
+            shown = getattr(batch, asked)
+            self.assertIs(shown, getattr(batch, asked))
+            self.assertEqual({asked}, {"hr", "lr", "labels", "rows", "cameras", "rates", "has_hr", "has_label"} & vars(batch).keys())
+            del batch
+            gc.collect()
+            self.assertTrue(numpy.array_equal(shown, getattr(twin, asked)))
+        for wrong in ("images", "_kept_", "hr_"):
+            with self.assertRaisesRegex(AttributeError, f"a batch has no '{wrong}' "):
+                getattr(twin, wrong)
+        for copied in (copy.copy(twin), copy.deepcopy(twin), pickle.loads(pickle.dumps(twin))):
+            self.assertTrue(same(twin, copied) and len(copied) == 12)
+
+    def test_batches_come_on_a_device_one_ahead(self):
+        if torch_python() is None:
+            self.skipTest("torch is not there")
+        code = f"""
+import sys; sys.path.insert(0, {str(BUILD / "python")!r})
+import resolute, torch
+pack = resolute.Pack({str(self.pack.folder)!r})
+split = pack.split(partition="official")
+open = lambda **options: pack.loader(split, identities=4, images=3, steps=5, **options)
+names = ("hr", "lr", "labels", "rows", "cameras", "rates", "has_hr", "has_label")
+plain = list(open())
+for options in ({{"device": "cpu"}}, {{"device": torch.device("cpu"), "pin_memory": True}}, {{"pin_memory": True}}):
+    for batch, expected in zip(open(**options), plain):
+        assert batch.step == expected.step and all(torch.equal(getattr(batch, name), getattr(expected, name)) for name in names)
+        if not torch.cuda.is_available():
+            assert batch.hr.data_ptr() == batch._given.hr and not batch.hr.is_pinned(), "a copy"
+places = ["meta"] + ["cuda"] * torch.cuda.is_available()
+for place in places:
+    loader, seen = open(device=place), 0
+    for batch, expected in zip(loader, plain):
+        seen += 1
+        assert batch.step == expected.step == loader.step - 1 and len(loader._ahead) == (1 if seen < 5 else 0)
+        for name in names:
+            here, there = getattr(expected, name), getattr(batch, name)
+            assert there.device.type == place and (here.shape, here.dtype, here.stride()) == (there.shape, there.dtype, there.stride())
+            assert place == "meta" or torch.equal(here, there.cpu())
+    assert seen == 5
+    going_on = pack.loader(split, identities=4, images=3, first_step=2, device=place)
+    assert [next(going_on).step, next(going_on).step] == [2, 3]
+    going_on.close()
+    try:
+        next(going_on)
+        raise SystemExit("a closed loader gave a batch")
+    except resolute.InputError as error:
+        assert "the loader is closed" in str(error)
+for wrong, kind in (("gpu", resolute.InputError), (3.5, resolute.InputError), ("cuda:99", resolute.MachineError),
+                    ("cuda:-7", resolute.InputError), ("", resolute.InputError), ([], resolute.InputError)):
+    try:
+        open(device=wrong)
+        raise SystemExit(f"{{wrong}} is a device")
+    except kind as error:
+        assert "'device' is " in str(error) and "\\n" not in str(error), error
+        try:
+            plain[0].to(wrong)
+            raise SystemExit(f"{{wrong}} is a device")
+        except kind as again:
+            assert str(error) == str(again)
+for call in (lambda batch: batch.to("cpu"), lambda batch: batch.to("meta"), lambda batch: batch.pinned()):
+    try:
+        call(next(open(arrays="numpy")))
+        raise SystemExit("arrays of NumPy are moved")
+    except resolute.InputError as error:
+        assert "the batch has arrays of NumPy" in str(error)
+import threading
+loader, steps = pack.loader(split, identities=2, images=2, steps=60, device="meta"), []
+threads = [threading.Thread(target=lambda: steps.extend(batch.step for batch in loader)) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert sorted(steps) == list(range(60))
+kept = next(open(device="meta"))  # and the interpreter ends with a batch on its way
+print("done")
+"""
+        ended = subprocess.run([torch_python(), "-c", code], check=False, capture_output=True, text=True)
+        self.assertEqual((0, "done\n"), (ended.returncode, ended.stdout), ended.stderr)
+
+    def test_ingest_draws_bars_as_tqdm_does(self):
+        code = f"""
+import sys; sys.path.insert(0, {str(BUILD / "python")!r})
+import resolute
+for name, shown in (("told", True), ("silent", None), ("mute", False)):
+    print(name, file=sys.stderr)
+    resolute.ingest("market1501", {str(self.folder / "raw")!r}, {str(self.folder / "bars")!r}, name=name, height=32, width=16, rates=[2],
+                    progress=shown)
+"""
+        ended = subprocess.run(["/usr/bin/python3", "-c", code], check=True, capture_output=True, text=True,
+                               env={**os.environ, "COLUMNS": "90"})
+        told, silent = ended.stderr.split("silent\n")
+        self.assertRegex(told, r"\npacking [^|\n]*: 100%\|█+\| (\d+)/\1 \[00:\d\d<00:00, +\d+\.\d+(it/s|s/it)\]\n")
+        self.assertNotIn("|", silent)
+
+    def test_a_bar_is_tqdms(self):
+        from resolute._bars import bar
+
+        for (done, total, seconds, columns), expected in {  # by tqdm 4.70.1, tqdm.format_meter()
+                (0, 500, 0.5, 60): "packing:   0%|                      | 0/500 [00:00<?, ?it/s]",
+                (123, 500, 3.7, 60): "packing:  25%|██▉         | 123/500 [00:03<00:11, 33.24it/s]",
+                (500, 500, 3700.0, 70): "packing: 100%|████████████████████| 500/500 [1:01:40<00:00,  7.40s/it]",
+                (2, 7, 75, 45): "packing:  29%|▎| 2/7 [01:15<03:07, 37.50s/it]",
+                (1, 1, 0.01, 30): "packing: 100%|█| 1/1 [00:00<00"}.items():
+            self.assertEqual(expected, bar("packing", done, total, seconds, columns))
 
     def test_tensors_show_the_same_numbers(self):
         if torch_python() is None:

@@ -72,6 +72,103 @@ print(json.dumps([[method(steps=30, warmup_steps=10, milestones=[], schedule=wor
             for found, expected in zip(three, (0.01, 0.505, 1.0)):
                 self.assertAlmostEqual(found, expected, delta=1e-12)
 
+    def test_averages_are_pytorchs_to_the_bit(self):
+        same = asked("""
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from resolute._training import Averages
+torch.manual_seed(3)
+module = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.BatchNorm1d(7))
+ours, theirs = Averages(module, 0.9), AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
+same = []
+for step in range(20):
+    for tensor in module.state_dict().values():
+        tensor.copy_(torch.randn(tensor.shape) if tensor.is_floating_point() else tensor + 1)
+    ours.take(first=step == 0)
+    theirs.update_parameters(module)
+    live = {name: one.clone() for name, one in module.state_dict().items()}
+    ours.swap()
+    same += [torch.equal(one, theirs.module.state_dict()[name]) for name, one in module.state_dict().items() if one.is_floating_point()]
+    ours.swap()
+    same += [torch.equal(one, live[name]) for name, one in module.state_dict().items()]
+print(json.dumps(same))
+""")
+        self.assertEqual(20 * (6 + 7), len(same))
+        self.assertTrue(all(same))
+
+    def test_a_tensor_of_several_names_is_swapped_once(self):
+        same = asked("""
+from resolute._training import Averages
+torch.manual_seed(3)
+same = []
+for names in range(1, 5):
+    module = torch.nn.ModuleList([torch.nn.Linear(4, 3) for _ in range(names)])
+    for one in module:
+        one.weight = module[0].weight
+    averages = Averages(module, 0.5)
+    first = module[0].weight.detach().clone()
+    with torch.no_grad():
+        module[0].weight.add_(1)
+    averages.take(first=False)
+    live = module[0].weight.detach().clone()
+    averages.swap()
+    same += [torch.allclose(one.weight, (first + live) / 2) for one in module]
+    averages.swap()
+    same += [torch.equal(one.weight, live) for one in module]
+print(json.dumps(same))
+""")
+        self.assertEqual([True] * 2 * (1 + 2 + 3 + 4), same)
+
+    def test_rates_fall_from_what_is_new_to_the_trunks_first_level(self):
+        rates = asked("""
+from resolute._training import set_rates_by_level
+
+class Levels(resolute.Method):
+    def trunk_level(self, name):
+        return None if name.startswith("new") else int(name[5])
+
+recipe = {"learning_rate": 0.05, "weight_decay": 0.25, "decay": "weights", "trunk_learning_rate_factor": 0.5, "layer_decay": 0.8}
+made = Levels(resolute.Method.Options(), recipe)
+made.module = torch.nn.ModuleDict({name: torch.nn.Linear(2, 2) for name in ("level1", "level4", "level5", "new")})
+optimiser = made.optimiser()
+set_rates_by_level(optimiser, made)
+names = {parameter: name for name, parameter in made.module.named_parameters()}
+print(json.dumps([[group["lr"], group["weight_decay"], names[one]] for group in optimiser.param_groups for one in group["params"]]))
+""")
+        factors = {"level1": 0.5 * 0.8**5, "level4": 0.5 * 0.8**2, "level5": 0.5 * 0.8, "new": 1.0}
+        self.assertEqual(8, len(rates))
+        for rate, decay, name in rates:
+            self.assertAlmostEqual(0.05 * factors[name.split(".")[0]], rate, delta=1e-15)
+            self.assertEqual(0.0 if name.endswith("bias") else 0.25, decay)
+
+    def test_frozen_parts_are_named_by_the_module(self):
+        said = asked("""
+from resolute._training import freeze, set_rates_by_level
+said = []
+def refused(call):
+    try:
+        call()
+    except resolute.InputError as error:
+        said.append(str(error))
+
+def network():
+    return torch.nn.ModuleDict({"trunk": torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)), "head": torch.nn.Linear(3, 2)})
+
+made = network()
+freeze(made, "trunk")
+before = {name: one.clone() for name, one in made.state_dict().items()}
+made["head"](made["trunk"](torch.randn(8, 3))).sum().backward()
+said.append([name for name, one in made.named_parameters() if one.grad is not None])
+said.append(all(torch.equal(one, before[name]) for name, one in made.state_dict().items()))
+refused(lambda: freeze(network(), "trnk"))
+refused(lambda: freeze(network(), "head,trunk"))
+refused(lambda: set_rates_by_level(None, method(layer_decay=0.5)))
+print(json.dumps(said))
+""")
+        self.assertEqual([["head.weight", "head.bias"], True], said[:2])
+        self.assertIn("the module has the parts trunk, head", said[2])
+        self.assertIn("nothing is left that learns", said[3])
+        self.assertIn("write its trunk_level()", said[4])
+
 
 if __name__ == "__main__":
     unittest.main()

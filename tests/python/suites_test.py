@@ -14,6 +14,7 @@ from pathlib import Path
 
 import h5py
 from package import BUILD, needs_matplotlib, program, refused, resolute
+from resolute.evaluation import ranked
 
 
 class Suites(unittest.TestCase):
@@ -68,7 +69,37 @@ class Suites(unittest.TestCase):
         self.scores_are_those_of_rank("single-shot")
         self.suite(**{"train.steps": 25, "evaluate.protocol": "multi-shot", "evaluate.shots": 3, "evaluate.draws": 20}).run(slots=2)
         self.scores_are_those_of_rank("multi-shot")
+        self.scores_are_those_of_the_worker_with_neighbours()
         self.draw(suite)
+
+    def scores_are_those_of_the_worker_with_neighbours(self):
+        """Query expansion, and re-ranking behind it, of the library as of resolute-worker."""
+        for more in ({}, {"evaluate.re_ranking": True}):
+            before = set(self.store.glob("jobs/*/*/result.json"))
+            self.suite(**{"train.steps": 25, "evaluate.distance": "cosine", "evaluate.query_expansion": 4, **more}).run(slots=2)
+            for path in set(self.store.glob("jobs/*/*/result.json")) - before:
+                job = json.loads((path.parent / "spec.json").read_text())
+                with h5py.File(path.parent / "features.h5") as file:
+                    arrays = [file[f"{side}/{name}"][:] for name in ("features", "identities", "cameras") for side in ("query", "gallery")]
+                metrics = json.loads(path.read_text())["metrics"]
+                given, options = job["protocol"], {"seed": job["split"]["seed"], "max_rank": 20, "threads": 1}
+                found = ranked(*arrays, given, **options)
+                self.assertAlmostEqual(metrics["mAP"], found.mAP, delta=1e-6)
+                self.assertAlmostEqual(metrics["rank1"], found.rank(1), delta=1e-6)
+                plain = {key: value for key, value in given.items() if key != "query_expansion"}
+                self.assertNotEqual(found.mAP, ranked(*arrays, plain, **options).mAP)
+
+    def test_a_name_alone_is_that_of_a_suite_that_comes_with_resolute(self):
+        for name, options in (("quickstart.toml", {}), ("rain.toml", {"profile": "smoke"}), ("msifla.toml", {"profile": "smoke"})):
+            plans = [resolute.Suite(file, self.store, **options).plan() for file in (name, self.file.with_name(name))]
+            self.assertEqual(*plans)
+        for wrong in ("suites/rain.toml", "rain", "rain.tml", "../suites/rain.toml"):
+            refused(self, lambda wrong=wrong: resolute.Suite(wrong, self.store).plan(), f"'{wrong}'")
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(self.folder)
+        Path("rain.toml").write_text(self.file.read_text().replace("[defaults]", "[defaults]\ntrials = 7", 1))
+        refused(self, lambda: resolute.Suite("rain.toml", self.store).plan(), "rain.toml:", "trials")
 
     @needs_matplotlib
     def draw(self, suite):
@@ -105,6 +136,22 @@ class Suites(unittest.TestCase):
         suite.write_text(self.file.read_text().replace('label = "Baseline (HR)"', f"label = '{hostile}'"))
         page = _html(program("suite", "table", suite, "--store", self.store))
         self.assertIn("<td>&lt;b&gt;a|b&lt;/b&gt; *c* `d` &amp; \\ e&quot;</td>", page)
+
+    def test_a_store_is_given_or_named_by_the_variable(self):
+        with unittest.mock.patch.dict(os.environ, RESOLUTE_STORE=str(self.store)):
+            self.assertEqual(self.store, resolute.Suite("rain.toml").store)
+            self.assertEqual(Path("other"), resolute.Suite("rain.toml", "other").store)
+            self.assertEqual(self.suite().plan(), resolute.Suite("quickstart.toml", set={"trials": 1}).plan())
+        for named in (None, ""):
+            with unittest.mock.patch.dict(os.environ):
+                os.environ.pop("RESOLUTE_STORE", None)
+                if named is not None:
+                    os.environ["RESOLUTE_STORE"] = named
+                for given in ((), (None,), ("",)):
+                    refused(self, lambda given=given: resolute.Suite("rain.toml", *given), "no store is given", "RESOLUTE_STORE")
+        for file in ("", "/", "\0.toml", "x" * 300):
+            refused(self, lambda file=file: resolute.Suite(file, self.store).plan())
+        refused(self, lambda: self.suite().plan(stand_ins="a\0b"), "null byte")
 
     def test_without_matplotlib_a_figure_is_refused_in_words(self):
         from resolute.figures import draw

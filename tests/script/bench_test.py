@@ -25,14 +25,15 @@ BIN = None
 
 
 def commands(scratch):
-    """What script/bench runs of each area; `build` has a test of its own, bench_build_test.py, and so has
-    `coverage`, documentation/interval_coverage_test.py."""
+    """What script/bench runs of each area; `build` has a test of its own, bench_build_test.py."""
     folder, python = ["--folder", scratch], sys.executable
     return {
         "checkpoint": [python, BENCH / "training/checkpoint.py", BIN / "bench_checkpoint", TORCH, *folder],
+        "coverage": [python, BENCH / "statistics/coverage.py", BIN / "bench_coverage"],
         "data_path": [python, BENCH / "data_path/data_path.py", BIN, TORCH, *folder],
         "distances": [python, BENCH / "ranking/distances.py", BIN / "bench_distances", "--python", TORCH],
         "exchange": [python, BENCH / "exchange/exchange.py", BIN / "bench_exchange"],
+        "growth": [TORCH, BENCH / "growth/growth.py", BIN, *folder],
         "levels": [python, BENCH / "ranking/levels.py", BIN / "bench_ranking_levels"],
         "methods": [BIN / "bench_method_costs", "--steps", "1", "--backbone", "resnet-small", "--case", "baseline"],
         "orchestrator": [python, BENCH / "orchestrator/orchestrator.py", BIN, CACHE / "hyperqueue-0.27.0", *folder],
@@ -62,11 +63,17 @@ class Area(unittest.TestCase):
             command = commands(scratch)[name]
             if TORCH in command and not TORCH.exists():
                 self.skipTest("no Python with PyTorch; script/test makes one")
-            smoke = [] if name == "methods" else ["--smoke"]
-            run = subprocess.run([*GUARD, *command, *smoke, "--json"], capture_output=True, text=True, timeout=600 if smoke else 800,
+            smoke = {"methods": ["--json"], "coverage": ["--few", "--studies", "2"]}.get(name, ["--smoke", "--json"])
+            run = subprocess.run([*GUARD, *command, *smoke], capture_output=True, text=True, timeout=800 if name == "methods" else 600,
                                  env={**os.environ, "TMPDIR": scratch, "BENCH_TEST_MARK": scratch})
             self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
             self.assertEqual(left_by(scratch), [])
+        if name == "coverage":
+            rows = run.stdout.splitlines()[2:]
+            self.assertGreater(len(rows), 5)
+            for row in rows:
+                self.assertRegex(row, r"^\| .* \| \d+(\.\d+)? % \(")
+            return
         document = json.loads(run.stdout)
         if name == "methods":
             self.assertTrue(document)
@@ -84,7 +91,11 @@ def add(name):
 class Areas(unittest.TestCase):
     def test_all_of_script_bench_are_here(self):
         text = (SOURCE / "script/bench").read_text(encoding="utf-8")
-        self.assertEqual({*re.findall(r"^  \[(\w+)\]=", text, re.M)}, {*commands(""), "build", "coverage"})
+        self.assertEqual({*re.findall(r"^  \[(\w+)\]=", text, re.M)}, {*commands(""), "build"})
+
+    def test_all_are_run_by_tests(self):
+        listed = (SOURCE / "tests/script/CMakeLists.txt").read_text(encoding="utf-8").partition("foreach(area IN ITEMS")[2].partition(")")[0]
+        self.assertEqual({area.split()[0] for area in re.findall(r'"([^"]+)"', listed)}, {*commands("")})
 
     def test_all_run_under_the_guard(self):
         text = (SOURCE / "script/bench").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ RULER = "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 
 class Counts(unittest.TestCase):
     def setUp(self):
-        self.page = (ROOT / "docs/gpu.md").read_text(encoding="utf-8")
+        self.page = (ROOT / "docs/inside/gpu.md").read_text(encoding="utf-8")
         self.simulated = [line for line in self.page.split(HEADER)[1].split("\n\n")[0].splitlines()[2:]]
 
     def test_rows_of_the_pages_own_table_stand_above_a_gpus(self):

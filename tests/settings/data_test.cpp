@@ -212,6 +212,18 @@ TEST(SplitSettings, take_those_who_are_tested_from_a_list) {
   for (const char* text : {"0", "-1", "1.5", "1 2", "1000001", "99999999999999999999", "3,4", "0x3"})
     EXPECT_THAT(refused(text, nullptr), StartsWith("'x.txt', line 1: '")) << text;
   EXPECT_EQ("'x.txt' names no identity (each line is one)", refused("# none\n\n", nullptr));
+  // Published lists of other programs.
+  EXPECT_EQ(
+      "'x.txt' is an array of NumPy's (a list is a text, an identity per line); make one of it: python3 -c 'import "
+      "numpy; "
+      "print(*numpy.unique(numpy.load(\"FILE\")), sep=\"\\n\")' > LIST.txt",
+      refused("\x93NUMPY\x01\n", nullptr));
+  for (const auto& [text, reads] : {std::pair("MATLAB 5.0 MAT-file, Platform: GLNXA64", "scipy.io.loadmat"),
+                                    {"\x89HDF\r\n\x1a\n", "h5py.File"},
+                                    {"PK\x03\x04", "numpy.load"},
+                                    {"{\"test\": [1]}", "json.load"},
+                                    {"[{\"train\": []}]", "json.load"}})
+    EXPECT_THAT(refused(text, by_name), AllOf(HasSubstr("a list is a text"), HasSubstr(reads))) << text;
 }
 
 }  // namespace

@@ -349,5 +349,14 @@ TEST(NodeLists, are_counted_as_slurm_compresses_them) {
     EXPECT_EQ(count_nodes(bad), 0) << bad;
 }
 
+TEST(NodeLists, name_their_nodes_and_no_others) {
+  for (const char* node : {"n1", "n3", "n7", "m01", "nid000999", "g010-ib", "x"})
+    EXPECT_TRUE(may_name("n[1-3,7],m01,nid[000998-001001],g[008-010]-ib,x", node)) << node;
+  for (const char* node : {"n4", "n", "n01", "m1", "m011", "nid999", "nid0000999", "g010", "g10-ib", "1", "login1", ""})
+    EXPECT_FALSE(may_name("n[1-3,7],m01,nid[000998-001001],g[008-010]-ib,x", node)) << node;
+  for (const char* unclear : {"", "n[1-", "r[1-2]n[1-3]", "a,r[1-2]n[1-3]"})
+    EXPECT_TRUE(may_name(unclear, "login1")) << unclear;
+}
+
 }  // namespace
 }  // namespace resolute::slurm::job_record_test

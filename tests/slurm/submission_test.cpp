@@ -50,7 +50,7 @@ TEST(SubmissionJson, a_request_comes_back_as_it_was) {
 }
 
 TEST(SubmissionJson, the_pages_example_is_one_and_written_as_it_stands) {
-  const std::string block = tests::fenced_blocks(tests::page_text("formats/submission.md"), "json")[0];
+  const std::string block = tests::fenced_blocks(tests::page_text("inside/formats/submission.md"), "json")[0];
   const Json example = core::parse_json(block, "example");
   EXPECT_EQ(to_json(request_from_json(example, "example")), example);
 }

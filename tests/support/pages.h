@@ -7,7 +7,7 @@
 
 namespace resolute::tests {
 
-//! The text of a page. \param name its path below docs/, as "formats/plan.md"
+//! The text of a page. \param name its path below docs/, as "inside/formats/plan.md"
 std::string page_text(const std::string& name);
 
 //! What stands between fences of this language ("```json"; "" for none) in a page or a piece of one, in their order,

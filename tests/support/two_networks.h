@@ -23,6 +23,8 @@ class TwoNetworks {
  public:
   //! By cable0 and cable1, the first interfaces that they have.
   static constexpr std::array<const char*, 2> kHosts{"10.77.0.1", "10.77.0.2"};
+  //! By the same interfaces, after speak_ipv6_alone().
+  static constexpr std::array<const char*, 2> kIpv6Hosts{"fd00:77::1", "fd00:77::2"};
   //! By other0 and other1.
   static constexpr std::array<const char*, 2> kOtherAddresses{"10.78.0.1", "10.78.0.2"};
 
@@ -56,6 +58,16 @@ class TwoNetworks {
   void enter(std::size_t network) { set(networks_[network]); }
   //! Back to the network that the test came from.
   void leave() { set(own_); }
+  //! Takes all addresses of IPv4 from both cables.
+  void speak_ipv6_alone() {
+    for (std::size_t i = 0; i < networks_.size(); ++i) {
+      enter(i);
+      run({"-4", "addr", "flush", "dev", fmt::format("cable{}", i)});
+      run({"-4", "addr", "flush", "dev", fmt::format("other{}", i)});
+      run({"addr", "add", std::string(kIpv6Hosts[i]) + "/64", "dev", fmt::format("cable{}", i), "nodad"});
+    }
+    leave();
+  }
   //! Whatever one network sends to the other is lost, and neither is told.
   void pull_cable() {
     enter(1);

@@ -108,6 +108,33 @@ TEST_F(ExportsTest, an_sqlite_file_for_which_the_disk_is_too_small_is_said_and_r
   EXPECT_THAT(fs::directory_iterator(folder_ / "out"), fs::directory_iterator());
 }
 
+TEST_F(ExportsTest, an_sqlite_file_is_believed_only_as_it_was_written) {
+  export_sqlite(source(), out());
+  const std::string whole = core::read_text(files_, out());
+  const RowsOfTables rows{{"suite", 1}, {"notes", 2}};
+  EXPECT_NO_THROW(read_again(out(), rows));
+  const auto is_doubted = [&](const std::string& bytes, const RowsOfTables& written) {
+    fs::remove(out());
+    core::write_atomic(files_, out(), bytes);
+    EXPECT_THAT(
+        [&] { read_again(out(), written); },
+        tests::fails(core::ErrorKind::kEnvironment, HasSubstr("/out/export' does not read as it was written (")));
+  };
+  is_doubted(whole, {{"suite", 2}});
+  is_doubted(whole, {{"none", 0}});
+  is_doubted(whole.substr(0, whole.size() / 2), rows);
+  is_doubted("", rows);
+  constexpr std::size_t kPage = 4096;
+  ASSERT_EQ(whole.size() % kPage, 0U);
+  for (std::size_t page = 0; page < whole.size() / kPage; ++page) {
+    if (whole[page * kPage] == 0) continue;  // the rest of a long text, of which SQLite has no checksum
+    SCOPED_TRACE(page);
+    std::string lost = whole;
+    std::fill_n(lost.begin() + static_cast<std::ptrdiff_t>(page * kPage), kPage, '\0');
+    is_doubted(lost, rows);
+  }
+}
+
 // Lustre without flock, NFS with nolock, FUSE: every lock of a file is refused.
 TEST_F(ExportsTest, an_sqlite_file_needs_no_locks) {
   const pid_t child = ::fork();

@@ -54,6 +54,13 @@ TEST_F(LoggedNumbersTest, a_torn_last_line_is_left_out_silently_and_damage_by_na
   EXPECT_THAT(read().warnings, ElementsAre(AllOf(HasSubstr("metrics.jsonl', line 2"), HasSubstr("left out"))));
 }
 
+TEST_F(LoggedNumbersTest, a_number_that_is_none_costs_the_lines_from_it_on_and_is_named) {
+  put(job_, "attempt-001-metrics.jsonl", step_line(1, 3) + "{\"step\":2,\"loss\":NaN}\n" + step_line(3, 1));
+  const TrainingNumbers found = read();
+  EXPECT_THAT(found.steps, ElementsAre(Key(1)));
+  EXPECT_THAT(found.warnings, ElementsAre(HasSubstr("metrics.jsonl', line 2")));
+}
+
 TEST_F(LoggedNumbersTest, lines_of_another_worker_may_hold_anything) {
   put(job_, "attempt-001-metrics.jsonl",
       "{\"loss\":1}\n{\"step\":\"x\"}\n{\"step\":4,\"list\":[1],\"deep\":{\"er\":{\"x\":1},\"y\":2}}\n");

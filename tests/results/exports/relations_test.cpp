@@ -107,6 +107,33 @@ TEST_F(RelationsTest, cells_are_those_of_the_tables) {
   EXPECT_TRUE(std::holds_alternative<double>(all.column("cells", "difference").back()));
 }
 
+TEST_F(RelationsTest, scores_are_the_trials_numbers_behind_the_means) {
+  const RowsInMemory all = written();
+  const SuiteTables tables = aggregate(suite_.plan, files_, store_);
+  std::size_t at = 0;
+  for (const Table& table : tables.tables)
+    for (const Row& row : table.rows)
+      for (const Cell& cell : row.cells)
+        for (std::size_t trial = 0; trial < cell.values.size(); ++trial) {
+          const std::vector<FieldValue> expected{table.id,     row.id,
+                                                 cell.dataset, static_cast<std::int64_t>(trial),
+                                                 cell.metric,  cell.values[trial].value()};
+          EXPECT_EQ(all.rows.at("scores").at(at++), expected);
+        }
+  EXPECT_EQ(at, all.rows.at("scores").size());
+  EXPECT_GT(at, 8U);
+}
+
+TEST_F(RelationsTest, a_trial_that_is_not_there_has_no_score) {
+  const std::size_t before = written().rows.at("scores").size();
+  fs::remove_all(store_.job_folder(suite_.evaluation("multi easy 0")));
+  const RowsInMemory left = written();
+  EXPECT_LT(left.rows.at("scores").size(), before);
+  for (const auto& row : left.rows.at("scores"))
+    EXPECT_FALSE(row[1] == FieldValue("multi") && row[2] == FieldValue("easy") &&
+                 row[3] == FieldValue(std::int64_t{0}));
+}
+
 TEST_F(RelationsTest, cells_and_trials_name_the_sets_that_rows_train_on_and_are_asked_on) {
   experiments::TablePlan& table = suite_.plan.tables[0];
   table.datasets = {"easy", "easy->hard"};
@@ -179,7 +206,7 @@ TEST(CmcCurves, are_means_over_the_queries_of_a_rate_that_have_a_match) {
   EXPECT_FALSE(cmc_curves(record, {}).front().queries);
 }
 
-//! The relation's section of docs/formats/export.md.
+//! The relation's section of docs/inside/formats/export.md.
 std::string section(const Relation& relation) {
   std::string text = fmt::format("### `{}`\n\n{}.\n\n| column | type | meaning |\n|---|---|---|\n", relation.name,
                                  std::string(1, static_cast<char>(std::toupper(relation.meaning.front()))) +
@@ -196,7 +223,8 @@ std::string section(const Relation& relation) {
 }
 
 TEST(Relations, stand_on_their_page_column_by_column) {
-  const std::string page = core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats/export.md");
+  const std::string page =
+      core::read_text(core::real_file_system(), tests::source_folder() / "docs/inside/formats/export.md");
   for (const Relation& relation : relations()) EXPECT_THAT(page, HasSubstr(section(relation)));
 }
 

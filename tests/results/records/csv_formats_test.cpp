@@ -34,7 +34,9 @@ struct CsvFormat {
   bool comes_back;      //!< as those rows
   std::function<void(const std::string& text)> read;
 
-  std::string page_example() const { return tests::fenced_blocks(tests::page_text("formats/" + name + ".md"), "")[0]; }
+  std::string page_example() const {
+    return tests::fenced_blocks(tests::page_text("inside/formats/" + name + ".md"), "")[0];
+  }
   std::string header() const { return page_example().substr(0, page_example().find('\n') + 1); }
 };
 

@@ -67,7 +67,7 @@ TEST_F(GradientLogFile, has_the_documented_bytes) {
   std::ostringstream text;
   for (std::byte byte : bytes()) text << std::hex << std::setw(2) << std::setfill('0') << std::to_integer<int>(byte);
   std::string documented;
-  std::istringstream lines(tests::fenced_blocks(tests::page_text("formats/gradients.md"), "hex")[0]);
+  std::istringstream lines(tests::fenced_blocks(tests::page_text("inside/formats/gradients.md"), "hex")[0]);
   for (std::string line; std::getline(lines, line);) {
     line = line.substr(8, line.find('|') - 8);
     std::erase(line, ' ');

@@ -50,7 +50,8 @@ TEST(Panels, of_galleries_with_several_right_images_have_a_schema_of_their_own) 
 }
 
 TEST(Panels, the_documents_example_is_read) {
-  const Panels panels = parse_panels(tests::fenced_blocks(tests::page_text("formats/panels.md"), "")[0], "example");
+  const Panels panels =
+      parse_panels(tests::fenced_blocks(tests::page_text("inside/formats/panels.md"), "")[0], "example");
   ASSERT_EQ(1U, panels.queries.size());
   EXPECT_EQ(3U, panels.queries[0].ranked.size());
   EXPECT_EQ(2U, panels.queries[0].reconstruction.value().recovered.size());

@@ -41,7 +41,13 @@ std::vector<Record> examples() {
                          "weights-0123456789abcdef.safetensors",
                          hash(1),
                          {{"loss", 0.25}},
-                         {hash(2), hash(3), "x86-64-v4", 2, false, StartedFrom{{hash(4)}, hash(5)}}}};
+                         {hash(2),
+                          hash(3),
+                          "x86-64-v4",
+                          2,
+                          false,
+                          StartedFrom{{hash(4)}, hash(5)},
+                          {{hash(6), hash(7)}, {hash(8), hash(9)}}}}};
 }
 
 std::string refusal(const std::string& text) {
@@ -66,7 +72,7 @@ TEST(Record, a_missing_key_is_named_wherever_it_is_missing) {
       EXPECT_THAT(refusal(part.dump()), StartsWith("'result.json': ")) << key;
       if (!value.is_object() || key == "metrics" || key == "outputs") continue;
       for (const auto& [inner, _] : value.items()) {
-        if (inner == "started_from") continue;  // most trainings have none
+        if (inner == "started_from" || inner == "joined") continue;  // most trainings have none
         core::Json without = whole;
         without[key].erase(inner);
         EXPECT_THAT(refusal(without.dump()), HasSubstr("key '" + inner + "' is missing"));
@@ -106,6 +112,21 @@ TEST(Record, a_training_names_the_weights_that_it_started_from_or_nothing) {
   EXPECT_EQ((core::Json{{"training", hash(4)}, {"weights_sha256", hash(5)}}), json["provenance"]["started_from"]);
   json["provenance"]["started_from"]["weights_sha256"] = "abc";
   EXPECT_THAT(refusal(json.dump()), HasSubstr("started_from: key 'weights_sha256' has the value 'abc'"));
+}
+
+TEST(Record, a_training_names_the_packs_and_splits_that_were_joined_or_nothing) {
+  EXPECT_THAT(record_text(examples()[2]), Not(HasSubstr("joined")));
+  const core::Json json = core::parse_json(record_text(examples()[4]), "text");
+  const core::Json& joined = json.at("provenance").at("joined");
+  ASSERT_EQ(2U, joined.size());
+  EXPECT_EQ((core::Json{{"pack_sha256", hash(8)}, {"split_sha256", hash(9)}}), joined.at(1));
+  for (const auto& [pointer, wrong] : {std::pair("/provenance/joined/1/pack_sha256", core::Json("abc")),
+                                       {"/provenance/joined/0/rows", core::Json(1)},
+                                       {"/provenance/joined", core::Json("abc")}}) {
+    core::Json changed = json;
+    changed[core::Json::json_pointer(pointer)] = wrong;
+    EXPECT_THAT(refusal(changed.dump()), HasSubstr("joined")) << pointer;
+  }
 }
 
 TEST(Record, outputs_may_be_none_and_stay_inside_the_jobs_folder) {
@@ -165,6 +186,17 @@ TEST_F(StoredRecord, is_read_from_its_jobs_folder) {
   EXPECT_EQ(read_record(files, store_, job), std::nullopt);
   core::write_atomic(files, store_.result_file(job), std::string_view(record_text(examples()[1])));
   EXPECT_EQ(read_record(files, store_, job), examples()[1]);
+}
+
+TEST_F(StoredRecord, of_a_training_that_diverged_before_speaks_for_it) {
+  auto& files = core::real_file_system();
+  const JobId job{hash(0)};
+  EXPECT_FALSE(has_diverged(files, store_, job));
+  files.create_directories(store_.result_file(job).parent_path());
+  core::write_atomic(files, store_.divergence_file(job), "the loss is not finite");
+  EXPECT_TRUE(has_diverged(files, store_, job));
+  core::write_atomic(files, store_.result_file(job), record_text(examples()[2]));
+  EXPECT_FALSE(has_diverged(files, store_, job));
 }
 
 TEST_F(StoredRecord, of_another_job_is_corrupt) {

@@ -86,6 +86,20 @@ TEST_F(TrainingLogs, two_attempts_that_disagree_are_a_finding) {
   EXPECT_EQ(77U, log.steps.at(7).gradients->lanes[1]);
 }
 
+TEST_F(TrainingLogs, digests_of_first_steps_are_equal_where_these_steps_are_whatever_attempts_logged_them) {
+  attempt("once", 1, 1, 9);
+  attempt("twice", 1, 1, 4);
+  attempt("twice", 2, 3, 9);
+  attempt("other", 1, 1, 9, [](StepGradients& gradients, std::string& digest) {
+    if (gradients.step == 5) digest = "something else";
+  });
+  const auto digest = [&](const char* store, std::uint64_t steps) { return digest_of_steps(read(store), steps); };
+  EXPECT_EQ(digest("once", 5), digest("twice", 5));
+  EXPECT_EQ(digest("once", 4), digest("other", 4));
+  EXPECT_NE(digest("once", 5), digest("other", 5));
+  EXPECT_NE(digest("once", 4), digest("once", 5));
+}
+
 TEST_F(TrainingLogs, the_first_difference_names_step_lanes_and_tensors) {
   attempt("one", 1, 1, 9);
   attempt("other", 1, 1, 9, [](StepGradients& gradients, std::string& digest) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "experiments/specification/outputs.h"
+#include "results/tables/setting_differences.h"
 #include "tests/results/made_up_suite.h"
 #include "tests/support/matches.h"
 
@@ -101,6 +102,79 @@ TEST(AcrossSets, texts_name_both_data_sets) {
   EXPECT_EQ("easy", cells.at(2).at("trained_on"));
   EXPECT_EQ("hard", cells.at(2).at("asked_on"));
   EXPECT_FALSE(cells.at(0).contains("asked_on"));
+}
+
+TEST(AcrossSets, settings_of_the_asked_set_tell_two_rows_apart) {
+  experiments::TrainingSpecification training;
+  experiments::EvaluationSpecification asked;
+  asked.pack.name = "hard";
+  const auto keys = [&](const auto& change, bool of_training = false) {
+    experiments::EvaluationSpecification other = asked;
+    experiments::TrainingSpecification trained = training;
+    change(other.pack, other.split);
+    if (of_training) trained.pack = other.pack, trained.split = other.split;
+    std::vector<std::string> found;
+    for (const DifferentSetting& one :
+         different_settings(settings_of(training, asked, 2), settings_of(trained, other, 2)))
+      found.push_back(one.key);
+    return found;
+  };
+  using experiments::PackSettings, experiments::SplitSettings;
+  EXPECT_THAT(keys([](PackSettings& pack, SplitSettings&) { pack.name = "harder"; }),
+              ElementsAre("evaluate_on.pack.name"));
+  EXPECT_THAT(keys([](PackSettings& pack, SplitSettings&) { pack.kernel = settings::Kernel::kCubic; }),
+              ElementsAre("evaluate_on.pack.kernel"));
+  EXPECT_THAT(keys([](PackSettings&, SplitSettings& split) { split.lr_camera = 1; }),
+              ElementsAre("evaluate_on.split.lr_camera"));
+  EXPECT_THAT(keys([](PackSettings&, SplitSettings& split) {
+                split.tested = {1, 2};
+              }),
+              ElementsAre("evaluate_on.split.tested"));
+  EXPECT_THAT(keys([](PackSettings&, SplitSettings&) {}), IsEmpty());
+  asked.pack = training.pack;
+  EXPECT_THAT(keys([](PackSettings&, SplitSettings& split) { split.lr_camera = 1; }, true),
+              ElementsAre("split.lr_camera"))
+      << "where a set is asked by its own trainings they say it";
+}
+
+TEST(AcrossSets, joined_sets_are_settings_by_name_and_their_packs_are_compared) {
+  experiments::TrainingSpecification one, joined;
+  experiments::PackSettings more;
+  more.name = "more";
+  joined.joined = {{more, {}}};
+  const auto keys = [&](const experiments::TrainingSpecification& first,
+                        const experiments::TrainingSpecification& second) {
+    std::set<std::string> found;
+    for (const DifferentSetting& setting : different_settings(settings_of(first, {}, 2), settings_of(second, {}, 2)))
+      found.insert(setting.key);
+    return found;
+  };
+  EXPECT_TRUE(keys(one, joined).contains("joined_with"));
+  experiments::TrainingSpecification other = joined;
+  other.joined[0].split.test_identities = 3;
+  EXPECT_THAT(keys(joined, other), ElementsAre("joined_with.more.split.test_identities"));
+  EXPECT_THAT(keys(joined, joined), IsEmpty());
+}
+
+TEST(AcrossSets, a_joined_pack_that_the_store_has_no_more_makes_a_cell_stale) {
+  const auto cell_after = [](const std::vector<JoinedProvenance>& recorded, int trials_with) {
+    Across suite;
+    experiments::PackSettings more;
+    more.name = "more";
+    suite.plan.jobs.insert(suite.plan.jobs.begin(), {id("seal more"), experiments::SealSpecification{more}, {}, 1, ""});
+    suite.records[id("seal more")] = SealRecord{id("seal more"), core::sha256_hex("pack more"), 8};
+    for (experiments::PlannedJob& job : suite.plan.jobs)
+      if (auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
+        training->joined = {{more, {}}};
+    for (int trial = 0; trial < suite.trials; ++trial)
+      suite.record<TrainingRecord>(suite.training(fmt::format("multi easy {}", trial))).provenance.joined =
+          trial < trials_with ? recorded : std::vector<JoinedProvenance>{{core::sha256_hex("pack more"), "s"}};
+    return cell_of(suite.tables(), 1, 0);
+  };
+  const std::string pack = core::sha256_hex("pack more"), other = core::sha256_hex("another");
+  EXPECT_EQ(CellStatus::kComplete, cell_after({{pack, "s"}}, 2).status) << cell_after({{pack, "s"}}, 2).why;
+  EXPECT_EQ(CellStatus::kStale, cell_after({{other, "s"}}, 2).status);
+  EXPECT_EQ(CellStatus::kStale, cell_after({}, 1).status) << "it learnt from one set";
 }
 
 TEST(AcrossSets, latex_has_two_heads) {

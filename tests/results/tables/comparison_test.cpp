@@ -269,6 +269,73 @@ TEST(Comparison, is_marked_where_it_survives_holms_adjustment_for_all_that_the_t
   EXPECT_THAT(to_latex(tables), HasSubstr("] \\(\\dagger\\)"));
 }
 
+//! Ids of the rows that are the best of "easy", rank-1.
+std::vector<std::string> best_of(const Suite& suite) {
+  std::vector<std::string> best;
+  const SuiteTables tables = suite.tables();
+  for (const Row& row : tables.tables.at(0).rows)
+    if (row.cells.at(0).best) best.push_back(row.id);
+  return best;
+}
+
+TEST(Best, is_ahead_of_each_other_row_by_a_whole_interval_whichever_row_the_table_compares_with) {
+  Compared suite(kFewestTrials);
+  for (const char* with : {"baseline", "multi", ""}) {
+    suite.plan.tables[0].compare_with = with;
+    EXPECT_THAT(best_of(suite), ElementsAre("multi")) << with;
+  }
+  EXPECT_THAT(to_markdown(suite.tables()), ContainsRegex("\\*\\*[0-9.]+ ± [0-9.]+\\*\\* \\(78.9\\)"));
+  EXPECT_TRUE(to_json(suite.tables())["tables"][0]["rows"][1]["cells"][0].at("best").get<bool>());
+  EXPECT_FALSE(to_json(suite.tables())["tables"][0]["rows"][0]["cells"][0].contains("best"));
+  // One that is as good takes it from the first, and so does one that was asked other queries.
+  experiments::RowPlan again = suite.plan.tables[0].rows[1];
+  again.id = "again";
+  suite.plan.tables[0].rows.push_back(again);
+  EXPECT_THAT(best_of(suite), IsEmpty());
+  suite.plan.tables[0].rows.pop_back();
+  suite.queries.at(suite.evaluation("baseline easy 0")).at(0).path = "another.jpg";
+  EXPECT_THAT(best_of(suite), IsEmpty());
+}
+
+TEST(Best, is_nothing_of_few_trials_of_luck_and_of_one_row) {
+  for (const int trials : {1, 2, 4}) EXPECT_THAT(best_of(Compared(trials)), IsEmpty()) << trials;
+  Compared lucky(kFewestTrials);
+  for (int trial = 0; trial < kFewestTrials; ++trial) {
+    auto& multi = lucky.queries.at(lucky.evaluation(fmt::format("multi easy {}", trial)));
+    const auto& baseline = lucky.queries.at(lucky.evaluation(fmt::format("baseline easy {}", trial)));
+    for (std::size_t q = trial == 0 ? 2 : 0; q < 16; ++q) multi[q].cmc = baseline[q].cmc;
+  }
+  for (const char* with : {"baseline", "multi", ""}) {
+    lucky.plan.tables[0].compare_with = with;
+    EXPECT_THAT(best_of(lucky), IsEmpty()) << with;
+  }
+  Compared alone(kFewestTrials);
+  alone.plan.tables[0].rows.erase(alone.plan.tables[0].rows.begin());
+  alone.plan.tables[0].compare_with.clear();
+  EXPECT_THAT(best_of(alone), IsEmpty());
+}
+
+//! The row "multi" on "easy".
+std::map<int, MetricIntervals> curves_of(const Compared& suite) {
+  return curve_intervals(suite.plan.tables[0].rows[1].cells[0].evaluations,
+                         [&](const JobId& job) { return suite.queries.at(job); });
+}
+
+TEST(CurveIntervals, are_those_of_means_and_at_a_rate_those_of_its_queries_alone) {
+  Compared suite;
+  const auto curves = curves_of(suite);
+  const BootstrapInterval whole = intervals_of(suite).at("rank1");
+  EXPECT_THAT(curves.at(0), ElementsAre(Key("rank1"), Key("rank10"), Key("rank20"), Key("rank5")));
+  EXPECT_EQ(curves.at(0).at("rank1").low, whole.low);
+  EXPECT_EQ(curves.at(0).at("rank1").high, whole.high);
+  for (auto& [job, queries] : suite.queries) std::erase_if(queries, [](const auto& query) { return query.rate != 3; });
+  EXPECT_THAT(curves, ElementsAre(Key(0), Key(2), Key(3), Key(4)));
+  EXPECT_EQ(curves.at(3).at("rank1").low, intervals_of(suite).at("rank1").low);
+  EXPECT_EQ(curves.at(3).size(), 1U);
+  suite.queries.at(suite.evaluation("multi easy 0")).clear();
+  EXPECT_THAT(curves_of(suite), IsEmpty()) << "a trial without such queries";
+}
+
 TEST(Comparison, that_a_cell_and_a_claim_show_counts_once) {
   Compared suite(kFewestTrials);
   suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi"}},
@@ -331,6 +398,46 @@ TEST(Claims, hold_where_each_whole_interval_says_so_and_are_contradicted_where_o
   suite.queries.at(suite.evaluation("multi easy 1")).pop_back();  // cannot be paired any more
   EXPECT_EQ(held().differences.at(0), std::nullopt);
   EXPECT_EQ(held().status, Verdict::kInTheMeans);
+}
+
+//! A third row, "twin": on easy what multi is.
+struct Three : Compared {
+  Three() : Compared(kFewestTrials) {
+    experiments::TablePlan& table = plan.tables[0];
+    table.rows.push_back(table.rows[1]);
+    table.rows.back().id = table.rows.back().label = "twin";
+    table.compare_with.clear();
+  }
+  ComparedClaim some(std::vector<std::string> rows) {
+    experiments::ClaimPlan claim{"easy", "rank1", "msifla", "mlr-vru", std::move(rows)};
+    claim.form = experiments::ClaimForm::kSome;
+    plan.tables[0].claims = {claim};
+    return tables().tables[0].claims.at(0);
+  }
+};
+
+TEST(Claims, that_some_rows_are_above_one_hold_where_one_of_them_is) {
+  Three suite;
+  const ComparedClaim holds = suite.some({"baseline", "baseline", "multi"});
+  EXPECT_THAT(holds.steps, ElementsAre(Verdict::kUndecided, Verdict::kHolds)) << "each against the first";
+  EXPECT_EQ(holds.status, Verdict::kHolds);
+  EXPECT_EQ(holds.differences.at(1)->to, "baseline");
+  EXPECT_THAT(to_markdown(suite.tables()),
+              HasSubstr("Baseline \\| HR < some of Baseline \\| HR, RAIN, \"multi\": holds: "));
+  const core::Json json = to_json(suite.tables())["tables"][0]["claims"][0];
+  EXPECT_EQ("some", json["form"]);
+  EXPECT_EQ("holds", json["status"]);
+  EXPECT_THAT(suite.some({"multi", "baseline", "multi"}).steps,
+              ElementsAre(Verdict::kContradicted, Verdict::kUndecided));
+  EXPECT_EQ(suite.some({"multi", "baseline", "multi"}).status, Verdict::kUndecided) << "not all are below";
+  EXPECT_EQ(suite.some({"multi", "baseline"}).status, Verdict::kContradicted);
+  // A row that is not there yet might be above; one that is, stays so.
+  suite.plan.tables[0].rows[2].cells[0].evaluations.push_back(suite.evaluation("multi hard 0"));
+  suite.records.erase(suite.evaluation("multi hard 0"));
+  EXPECT_EQ(suite.some({"multi", "baseline", "twin"}).status, Verdict::kOpen);
+  EXPECT_EQ(suite.some({"baseline", "multi", "twin"}).status, Verdict::kHolds);
+  suite.plan.tables[0].rows[1].cells[0].evaluations.pop_back();
+  EXPECT_EQ(suite.some({"baseline", "multi"}).status, Verdict::kNoVerdict);
 }
 
 TEST(Claims, have_no_verdict_where_a_row_has_fewer_than_five_trials) {

@@ -214,6 +214,14 @@ TEST(Tables, parts_that_disagree_are_never_averaged) {
   EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kComplete);
 }
 
+TEST(Tables, what_to_do_stands_beside_a_split_of_another_time) {
+  Suite suite;
+  suite.record<EvaluationRecord>(suite.evaluation("multi easy 0")).provenance.split_sha256 = core::sha256_hex("other");
+  const std::string why = cell_of(suite.tables(), 1, 0).why;
+  EXPECT_NE(std::string::npos, why.find("than its training " + short_id(suite.training("multi easy 0")))) << why;
+  EXPECT_NE(std::string::npos, why.find("move the folders of both out of the store, and run again")) << why;
+}
+
 // A row of drawn galleries beside one of the whole gallery.
 TEST(Tables, chance_stands_under_a_column_where_its_rows_agree) {
   Suite suite;

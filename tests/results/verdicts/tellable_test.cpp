@@ -99,8 +99,12 @@ TEST_F(TellableTest, tells_a_step_of_the_paper_that_is_too_small) {
   ASSERT_TRUE(one.paper);
   EXPECT_GT(*one.paper, *one.rows) << "what makes a person hard does not cancel out";
   EXPECT_THAT(to_text(one),
-              EndsWith("from the paper's number (model); the paper's step of 1.3 (single < multi) is below that"));
+              EndsWith("from the paper's number (model); the paper's step of 1.3 (single < multi; paper: mlr-cuhk03; "
+                       "here: easy) is below that"));
   EXPECT_EQ("single", to_json(one)["small_step"]["lower"]);
+  EXPECT_EQ("mlr-cuhk03", to_json(one)["small_step"]["paper_dataset"]);
+  plan_.tables[0].claims[0].paper_dataset = "easy";
+  EXPECT_THAT(to_text(tellable()[0]), EndsWith("(single < multi) is below that"));
   plan_.tables[0].rows[1].cells[0].references = {{"rank1", 97.6}};
   EXPECT_FALSE(tellable()[0].small);
 }

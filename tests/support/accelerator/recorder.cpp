@@ -45,19 +45,16 @@ class SimulatedRecorder final : public networks::Recorder {
       work();
     } catch (...) {
       streams().end_recording(key);
-      if (memory_use().refusals == refused_before + 1) ++refusals_;
+      if (memory_use().refusals == refused_before + 1) add_refusal();
       throw;
     }
     recording->kernels = std::make_shared<std::vector<std::function<void()>>>(streams().end_recording(key));
     return recording;
   }
 
-  std::uint64_t refusals() const override { return refusals_; }
-
  private:
   at::Device place_;
   int left_;
-  std::uint64_t refusals_ = 0;
 };
 
 }  // namespace

@@ -7,7 +7,10 @@
 //!     RESOLUTE_SHIM_FOLDER=/tmp/x/store    what is made slow or sick: this folder and all below it
 //!     RESOLUTE_SHIM_METADATA_US=1000       that each call takes which names a path; 0 by default
 //!     RESOLUTE_SHIM_FSYNC_US=5000          that each fsync or fdatasync takes; 0 by default
-//!     RESOLUTE_SHIM_CONTROL=/tmp/x/sick    while this file is there, each of its lines makes calls fail or hang:
+//!     RESOLUTE_SHIM_CALLS=/tmp/x/calls     grows by a byte with each of these calls, of all processes
+//!     RESOLUTE_SHIM_LINKS=18               errno of every link from one folder into another; /tmp/x/store.struck is
+//!     there then RESOLUTE_SHIM_CONTROL=/tmp/x/sick    while this file is there, each of its lines makes calls fail or
+//!     hang:
 //!         CALL TEXT ERRNO MILLISECONDS     those whose path holds TEXT; `*` for CALL or TEXT: every one. ERRNO is a
 //!                                          number, 0: the call is made after that time
 //!
@@ -38,6 +41,8 @@ long number_of(const char* variable) {
 struct Settings {
   const char* folder = std::getenv("RESOLUTE_SHIM_FOLDER");
   const char* control = std::getenv("RESOLUTE_SHIM_CONTROL");
+  const char* calls = std::getenv("RESOLUTE_SHIM_CALLS");
+  long links = number_of("RESOLUTE_SHIM_LINKS");
   long metadata_us = number_of("RESOLUTE_SHIM_METADATA_US");
   long fsync_us = number_of("RESOLUTE_SHIM_FSYNC_US");
 };
@@ -66,6 +71,18 @@ bool below(const char* path) {
   return std::strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
+void mark(const char* file) {
+  static const auto kOpen = real<int(const char*, int, ...)>("open");
+  ::close(kOpen(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+}
+
+bool is_one_folder(const char* one, const char* other) {
+  const char* const end = std::strrchr(one, '/');
+  const char* const other_end = std::strrchr(other, '/');
+  return end != nullptr && other_end != nullptr && end - one == other_end - other &&
+         std::strncmp(one, other, static_cast<std::size_t>(end - one)) == 0;
+}
+
 // errno that the control file has for the call, after the time that it has for it.
 int sickness(const char* call, const char* path) {
   if (settings().control == nullptr) return 0;
@@ -87,16 +104,26 @@ int sickness(const char* call, const char* path) {
     if (std::strcmp(where, "*") != 0 && std::strstr(path, where) == nullptr) continue;
     char struck[PATH_MAX];
     std::snprintf(struck, sizeof struck, "%s.struck", settings().control);
-    ::close(kOpen(struck, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    mark(struck);
     sleep_us(milliseconds * 1000);
     if (number != 0) return number;
   }
   return 0;
 }
 
+void count_call() {
+  if (settings().calls == nullptr) return;
+  static const auto kOpen = real<int(const char*, int, ...)>("open");
+  const int file = kOpen(settings().calls, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) return;
+  static_cast<void>(!::write(file, ".", 1));
+  ::close(file);
+}
+
 // \return whether the call fails, errno then says how
 bool held_up(const char* call, const char* path, long microseconds) {
   if (!below(path)) return false;
+  if (std::strcmp(call, "write") != 0) count_call();
   sleep_us(microseconds);
   if (const int error = sickness(call, path)) {
     errno = error;
@@ -139,8 +166,18 @@ SHIM_ONE_PATH(int, -1, lstat, "stat", (const char* path, struct stat* to), (path
 SHIM_ONE_PATH(int, -1, stat64, "stat", (const char* path, struct stat64* to), (path, to))
 SHIM_ONE_PATH(int, -1, lstat64, "stat", (const char* path, struct stat64* to), (path, to))
 SHIM_ONE_PATH(DIR*, nullptr, opendir, "list", (const char* path), (path))
-SHIM_ONE_PATH(int, -1, link, "link", (const char* from, const char* path), (from, path))
 SHIM_ONE_PATH(int, -1, rename, "rename", (const char* from, const char* path), (from, path))
+
+extern "C" int link(const char* from, const char* path) {
+  static const auto kReal = real<int(const char*, const char*)>("link");
+  if (held_up("link", path)) return -1;
+  if (settings().links == 0 || !below(path) || is_one_folder(from, path)) return kReal(from, path);
+  char struck[PATH_MAX];
+  std::snprintf(struck, sizeof struck, "%s.struck", settings().folder);
+  mark(struck);
+  errno = static_cast<int>(settings().links);
+  return -1;
+}
 
 #define SHIM_OPEN(symbol)                                                \
   extern "C" int symbol(const char* path, int flags, ...) {              \

@@ -129,7 +129,7 @@ TEST_F(Submit, a_job_that_a_failed_sbatch_left_behind_is_found_by_its_name) {
 
 TEST_F(Submit, with_the_controller_away_the_same_command_settles_it_later) {
   slurm_.controller_is_away(true);
-  expect_end(submit({"--json"}), 1, "give the same command again");
+  expect_end(submit({"--json"}), 1, "settles that, and submits nothing twice");
   slurm_.controller_is_away(false);
   auto again = succeeded(submit());
   EXPECT_TRUE(has(again.out, "submitted: job 12 (")) << again.out;
@@ -234,6 +234,30 @@ TEST_F(Submit, each_submission_is_asked_for_at_its_own_cluster) {
   EXPECT_THAT(slurm_.calls("scancel"), testing::Each(StartsWith("scancel -M green ")));
   suite_ = first;
   EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted: job 12 (")) << "the other's was cancelled";
+}
+
+TEST_F(Submit, of_two_clusters_one_needs_no_name) {
+  const fs::path other = scratch_ / "other.toml", first = suite_;
+  std::string text = text_of(suite_);
+  write(other, text.replace(text.find("suite = \"tiny\""), 14, "suite = \"tony\""));
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("submitted: job 12 ("));
+  const auto again = succeeded(submit({"--cluster", "blue"}));
+  EXPECT_THAT(again.out, HasSubstr("already submitted: job 12 ("));
+  EXPECT_THAT(again.err,
+              HasSubstr("stays on the cluster of the machine that submitted it, and 'blue' is asked for now"));
+  suite_ = other;
+  EXPECT_THAT(succeeded(submit({"--cluster", "blue"})).out, HasSubstr("submitted: job 12 (")) << "of that cluster";
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted: job 12 ("));
+  EXPECT_THAT(slurm_.calls("sbatch"), testing::ElementsAre(Not(HasSubstr("-M ")), StartsWith("sbatch -M blue ")));
+  const auto list = json_of(run_program(
+      {program_.string(), "suite", "list", "--store", store_.string(), "--no-disk", "--json"}, environment()));
+  for (const auto& suite : list["suites"]) EXPECT_EQ(suite["state"], "waits") << suite;
+  EXPECT_THAT(succeeded(call("cancel")).out, HasSubstr("cancelled: SLURM's job resolute-tony-"));
+  EXPECT_THAT(slurm_.calls("scancel"), testing::Each(StartsWith("scancel -M blue ")));
+  suite_ = first;
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted: job 12 (")) << "the other's was cancelled";
+  EXPECT_THAT(succeeded(call("cancel")).out, HasSubstr("cancelled: SLURM's job resolute-tiny-"));
+  EXPECT_THAT(slurm_.calls("scancel").back(), Not(HasSubstr("-M ")));
 }
 
 TEST_F(Submit, a_cluster_that_does_not_answer_gets_no_submission) {

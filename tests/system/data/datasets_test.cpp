@@ -131,8 +131,8 @@ TEST_F(DatasetsTest, a_terminal_has_the_marks_in_red_unless_no_colour_is_wanted)
 
 TEST_F(DatasetsTest, columns_can_be_chosen_and_are_there_already) {
   const auto output = succeeded(tour("plan", {"--datasets", "caviar,drawn"}));
-  for (const char* done : {"evaluation     2, 2 done", "training       2, 2 done", "table tour: 1 rows on 2 data sets",
-                           "data set caviar (stand-in): images are drawn in the layout of caviar"})
+  for (const char* done : {"evaluations 2 (2 done)", "trainings 2 (2 done)", "table tour: 1 row on 2 data sets",
+                           "  caviar (stand-in)  ", "; images are drawn in the layout of caviar\n"})
     EXPECT_THAT(output.out, HasSubstr(done));
   const auto unknown = tour("plan", {"--datasets", "caviar,drwan"});
   EXPECT_EQ(code_of(unknown), 2);
@@ -141,7 +141,7 @@ TEST_F(DatasetsTest, columns_can_be_chosen_and_are_there_already) {
 
 TEST_F(DatasetsTest, a_plan_of_the_same_finds_all_of_it_done) {
   const auto output = succeeded(tour("plan"));
-  for (const char* done : {"evaluation    23, 23 done", "training      23, 23 done"})
+  for (const char* done : {"evaluations 23 (23 done)", "trainings 23 (23 done)"})
     EXPECT_THAT(output.out, HasSubstr(done));
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the Python lines of docs/formats/lists.md on exported trials.
+"""Runs the Python lines of docs/inside/formats/lists.md on exported trials.
 
     read_lists.py LISTS.md FOLDER       (FOLDER/torchreid and FOLDER/fastreid are exports)
 

@@ -220,7 +220,7 @@ TEST_F(SplitsTest, a_manifest_that_leads_elsewhere_is_refused_with_its_row) {
   EXPECT_FALSE(fs::exists(*scratch_ / "none"));
 }
 
-// The lines that docs/formats/lists.md tells users to write, run beside stand-ins of the two libraries.
+// The lines that docs/inside/formats/lists.md tells users to write, run beside stand-ins of the two libraries.
 TEST_F(SplitsTest, are_read_by_the_lines_of_the_documentation) {
   ScratchFolder scratch;
   for (const std::string format : {"torchreid", "fastreid"}) {
@@ -229,7 +229,7 @@ TEST_F(SplitsTest, are_read_by_the_lines_of_the_documentation) {
   }
   const auto output =
       succeeded(run_program({"/usr/bin/python3", tests::source_folder() / "tests/system/data/read_lists.py",
-                             tests::source_folder() / "docs/formats/lists.md", scratch.path()}));
+                             tests::source_folder() / "docs/inside/formats/lists.md", scratch.path()}));
   EXPECT_THAT(output.out, HasSubstr("torchreid: 24 train, 12 query, 12 gallery"));
   EXPECT_THAT(output.out, HasSubstr("fastreid: 24 train, 12 query, 12 gallery"));
 }

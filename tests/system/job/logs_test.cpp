@@ -93,6 +93,19 @@ TEST_F(Logs, tell_where_and_why_a_worker_died) {
   expect_refusal(suite("log", {"--failed", "--all"}), 2, "exclude each other");
 }
 
+// As SLURM's notice does, which goes to each process of a step before the run hears of it.
+TEST_F(Logs, of_a_worker_that_somebody_asks_to_end_show_no_failure) {
+  work_by(
+      "case $attempt in\n"
+      "  1) kill -TERM $$ ;;\n  2) exit 143 ;;\n  3) kill -USR1 $$ ;;\n  4) kill -HUP $$ ;;\n  5) exit 130 ;;\n"
+      "  *) exit 2 ;;\nesac\nsleep 60\n");
+  const auto run = suite("run", {"--slots", "2"});
+  ASSERT_EQ(code_of(run), 3) << run.err;
+  const std::string failed = succeeded(suite("log", {"--failed"})).out;
+  EXPECT_THAT(failed, HasSubstr("attempt 6 ended: configuration (process rank 0: exit code 2), given up"));
+  EXPECT_THAT(failed, Not(HasSubstr("attempt 5")));
+}
+
 TEST_F(Logs, are_followed_over_attempts_until_the_job_is_given_up) {
   const fs::path go = scratch_ / "go";
   work_by(
@@ -152,7 +165,7 @@ TEST_F(Logs, a_reader_that_left_is_no_error) {
     for (const std::string& word : joined(words, {suite_, "--store", store_})) command += " " + word;
     const auto output =
         run_program({"/bin/bash", "-c", "{ sleep 0.3; " + command + "; echo \"code $?\" >&2; } | true"});
-    EXPECT_EQ(output.err, "code 0\n") << command;
+    EXPECT_THAT(output.err, testing::MatchesRegex("(resolute: as last run: [^\n]*\n)?code 0\n")) << command;
   }
 }
 
