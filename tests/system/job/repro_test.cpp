@@ -1,5 +1,8 @@
 // `resolute repro`: a job's bits come out again, and where a recorded run differs it is told where.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <functional>
 
 #include "core/files/json.h"
@@ -106,6 +109,93 @@ TEST_F(ReproCommand, every_kind_of_job_gives_the_same_bits_again) {
   }
   EXPECT_FALSE(fs::exists(attempt_of(store(), 2, "metrics.jsonl")));
   expect_no_scratch(store());
+}
+
+// As the rank of a suite's job that repeats another's first steps first.
+TEST_F(ReproCommand, tells_of_the_first_steps_and_becomes_the_command_that_follows) {
+  const fs::path line = copies_ / "line";
+  const auto then = [&](const fs::path& store, const std::string& job, const std::string& steps) {
+    return run_program({"/bin/sh", "-c",
+                        "exec \"$0\" repro \"$2\" --store \"$1\" --steps \"$3\" "
+                        "--then /bin/sh -c 'echo went on; exit 7' 3>\"$4\"",
+                        (kBin / "resolute").string(), store.string(), job, steps, line.string()});
+  };
+  const auto repeat = [&] { return core::parse_json(lines_of("{}\n" + text_of(line)).back(), "line")["repeat"]; };
+  auto output = then(store(), ids_["training"], "5");
+  EXPECT_EQ("went on\n", output.out);
+  EXPECT_EQ("exit code 7", core::describe(output.status));
+  const core::Json right = repeat();
+  EXPECT_EQ(right["recorded"], right["digest"]);
+  EXPECT_EQ(64U, right["digest"].get<std::string>().size());
+  EXPECT_GT(right["took_ms"].get<int>(), 0);
+  const fs::path copied = copy();
+  const std::string wrong = record_endless_training(copied, std::string(64, 'f'));
+  output = then(copied, wrong, "5");
+  EXPECT_EQ("went on\n", output.out);
+  EXPECT_NE(repeat()["recorded"], repeat()["digest"]);
+  output = then(store(), "abcdef", "5");
+  EXPECT_EQ("went on\n", output.out) << "whatever was found";
+  EXPECT_THAT(repeat()["problem"].get<std::string>(), HasSubstr("abcdef"));
+  expect_no_scratch(store());
+  fs::remove(copied / "packs");
+  fs::create_directory_symlink("packs", copied / "packs");
+  output = then(copied, wrong, "5");
+  EXPECT_EQ("went on\n", output.out) << output.err;
+  EXPECT_THAT(repeat()["problem"].get<std::string>(), HasSubstr("packs")) << "the store itself failed";
+  expect_no_scratch(copied);
+}
+
+// Ten slow steps may take longer than a run waits for a sign of life.
+TEST_F(ReproCommand, tells_of_each_step_on_the_way_to_the_command_that_follows) {
+  const fs::path copied = copy(), line = copies_ / "line";
+  const std::string id = record_endless_training(copied, "");
+  succeeded(run_program({"/bin/sh", "-c", "exec \"$0\" repro \"$2\" --store \"$1\" --steps 5 --then true 3>\"$3\"",
+                         (kBin / "resolute").string(), copied.string(), id, line.string()}));
+  std::vector<std::string> lines = lines_of(text_of(line));
+  EXPECT_TRUE(core::parse_json(lines.back(), "line").contains("repeat"));
+  lines.pop_back();
+  ASSERT_FALSE(lines.empty());
+  int done = 0;
+  for (const std::string& one : lines) {
+    const core::Json repeating = core::parse_json(one, "line")["repeating"];
+    EXPECT_EQ(5, repeating["total"]);
+    EXPECT_GT(repeating["done"], done);
+    done = repeating["done"];
+  }
+  EXPECT_GE(done, 5);
+}
+
+// The line is written to a full pipe, so that the signal comes behind the second run and before the command.
+TEST_F(ReproCommand, stopped_between_the_steps_and_the_command_starts_nothing) {
+  core::Pipe pipe = core::make_pipe();
+  const int flags = ::fcntl(pipe.write_end.get(), F_GETFL);
+  ::fcntl(pipe.write_end.get(), F_SETFL, flags | O_NONBLOCK);
+  const std::string filling(4096, '\n');
+  while (::write(pipe.write_end.get(), filling.data(), filling.size()) > 0) {
+  }
+  ::fcntl(pipe.write_end.get(), F_SETFL, flags);
+  const fs::path worker = copies_ / "worker", began = copies_ / "began", went_on = copies_ / "went on";
+  write(worker, "#!/bin/sh\ntouch '" + began.string() + "'\nexit 2\n");
+  fs::permissions(worker, fs::perms::owner_all);
+  auto environment = program_environment();
+  environment["RESOLUTE_WORKER"] = worker;
+  core::SpawnRequest request = program(
+      {kBin / "resolute", "repro", ids_["training"], "--store", store(), "--steps", "5", "--then", "touch", went_on},
+      environment);
+  request.descriptors[3] = pipe.write_end.get();
+  const pid_t running = core::spawn_process(request);
+  pipe.write_end.reset();
+  const auto has_scratch = [&] {
+    for (const auto& entry : fs::directory_iterator(store()))
+      if (entry.path().filename().string().starts_with("scratch-")) return true;
+    return false;
+  };
+  EXPECT_TRUE(wait_until([&] { return fs::exists(began) && !has_scratch(); }));
+  ::kill(running, SIGTERM);
+  for (std::string read(65536, ' '); ::read(pipe.read_end.get(), read.data(), read.size()) > 0;) {
+  }
+  EXPECT_EQ("exit code 75", ended(running));
+  EXPECT_FALSE(fs::exists(went_on));
 }
 
 TEST_F(ReproCommand, another_number_of_ranks_gives_the_same_bits_in_every_step) {
@@ -282,7 +372,8 @@ TEST_F(ReproCommand, other_features_metrics_and_shards_are_told) {
   expect_no_scratch(changed);
 }
 
-// Evaluations of one training hand on their features (docs/worker.md); the second run of one has to compute its own.
+// Evaluations of one training hand on their features (docs/inside/worker.md); the second run of one has to compute its
+// own.
 TEST_F(ReproCommand, features_of_the_first_run_are_not_taken_for_the_second_s) {
   const fs::path changed = copy(), training = folder_of(changed, ids_["training"]);
   const fs::path evaluation = folder_of(changed, ids_["evaluation"]);

@@ -24,7 +24,10 @@ TEST(TrainCommand, two_process_ranks_without_a_coordinator_give_the_bits_of_a_su
       write(scratch / "spec.json", job["specification"].dump());
     }
   ASSERT_FALSE(id.empty());
-  succeeded(resolute({"train", scratch / "spec.json", "--store", train_store, "--ranks", "2"}));
+  succeeded(resolute({"train", scratch / "spec.json", "--store", train_store, "--ranks", "2", "--trace",
+                      scratch / "trace.json", "--steps", "2..3"}));
+  for (const char* trace : {"trace.json", "trace.rank1.json"})
+    EXPECT_GT(json_of(scratch / trace).at("traceEvents").size(), 100) << trace;
   const fs::path result = fs::path("jobs") / id.substr(0, 2) / id / "result.json";
   EXPECT_EQ(text_of(train_store / result), text_of(suite_store / result));
 

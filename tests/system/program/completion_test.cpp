@@ -39,15 +39,50 @@ TEST(CompletionTest, offers_commands_then_their_second_words_then_their_own_opti
 
 TEST(CompletionTest, offers_keys_and_their_words_behind_set) {
   EXPECT_THAT(offered("suite plan s.toml --set train.sch"),
-              ElementsAre("train.schedule=", "train.schedule=step", "train.schedule=cosine", "train.schedule=constant",
-                          "train.schedule=linear", "train.schedule=polynomial"));
+              ElementsAre("train.schedule=", "train.schedule=constant", "train.schedule=cosine",
+                          "train.schedule=linear", "train.schedule=polynomial", "train.schedule=step"));
   EXPECT_THAT(offered("suite run s.toml --set rain.mining=b"), ElementsAre("rain.mining=batch-hard"));
   // As bash cuts it where somebody types.
   EXPECT_THAT(offered("suite run s.toml --set train.schedule ="),
-              ElementsAre("step", "cosine", "constant", "linear", "polynomial"));
+              ElementsAre("constant", "cosine", "linear", "polynomial", "step"));
   EXPECT_THAT(offered("suite run s.toml --set rain.mining = b"), ElementsAre("batch-hard"));
   EXPECT_THAT(offered("suite run s.toml --set a/b ="), IsEmpty());
   EXPECT_THAT(offered("suite run s.toml --set '[' ="), IsEmpty());
+}
+
+TEST(CompletionTest, offers_the_words_of_closed_lists) {
+  const auto formats = ElementsAre("csv", "json", "latex", "markdown", "provenance");
+  EXPECT_THAT(offered("suite table s.toml --format ''"), formats);
+  EXPECT_THAT(offered("suite table s.toml --format ="), formats);
+  EXPECT_THAT(offered("suite table s.toml --format = la"), ElementsAre("latex"));
+  EXPECT_THAT(offered("data export p --format f"), ElementsAre("fastreid"));
+  EXPECT_THAT(offered("data ingest vi"), ElementsAre("viper"));
+  EXPECT_THAT(offered("suite run s.toml --burn-in q"), ElementsAre("quick"));
+  EXPECT_THAT(offered("suite run s.toml --log ml"), ElementsAre("mlflow"));
+  EXPECT_THAT(offered("completion b"), ElementsAre("bash"));
+  EXPECT_THAT(offered("suite run s.toml --slots ''"), IsEmpty());
+}
+
+TEST(CompletionTest, offers_what_the_typed_suite_and_its_store_have) {
+  const ScratchFolder folder;
+  const std::string suite = (folder / "s.toml").string();
+  write(suite,
+        "suite = \"s\"\ntitle = \"S\"\n[profiles.paper]\ntrials = 2\n[profiles.long]\ntrials = 3\n[[dataset]]\nid = "
+        "\"easy\"\n"
+        "[[dataset]]\nid = \"hard\"\n[[table]]\nid = \"t\"\n[[table.row]]\nid = \"ours\"\n[[table.row]]\nid = "
+        "\"no-{x}\"\n");
+  EXPECT_THAT(offered("suite table " + suite + " --profile ''"), ElementsAre("long", "paper"));
+  EXPECT_THAT(offered("suite table " + suite + " --profile p"), ElementsAre("paper"));
+  EXPECT_THAT(offered("suite run " + suite + " --datasets h"), ElementsAre("hard"));
+  EXPECT_THAT(offered("suite run " + suite + " --only ''"), ElementsAre("ours"));
+  EXPECT_THAT(offered("suite run " + (folder / "none.toml").string() + " --only ''"), IsEmpty());
+  write(folder / "broken.toml", "suite = \"");
+  EXPECT_THAT(offered("suite run " + (folder / "broken.toml").string() + " --only ''"), IsEmpty());
+  const std::string job = "ab" + std::string(62, '1');
+  fs::create_directories(folder / "store/jobs/ab" / job);
+  EXPECT_THAT(offered("logs --store " + (folder / "store").string() + " a"), ElementsAre(job.substr(0, 12)));
+  EXPECT_THAT(offered("explain ab1", "\"$0\"", "export RESOLUTE_STORE=" + (folder / "store").string() + "; "),
+              ElementsAre(job.substr(0, 12)));
 }
 
 TEST(CompletionTest, asks_the_program_that_was_typed_with_a_tilde_or_a_backslash) {
@@ -88,10 +123,13 @@ TEST(CompletionTest, zsh_offers_keys_and_their_words_behind_set) {
 TEST(CompletionTest, zsh_offers_files_as_arguments_and_not_as_numbers) {
   EXPECT_THAT(offered_by_zsh("suite run " + (tests::source_folder() / "READ").string()), ElementsAre("README.md"));
   EXPECT_THAT(offered_by_zsh("suite run s.toml --slots "), IsEmpty());
+  EXPECT_THAT(offered_by_zsh("suite table s.toml --format la"), ElementsAre("latex"));
+  EXPECT_THAT(offered_by_zsh("data ingest vi"), ElementsAre("viper"));
 }
 
-TEST(CompletionTest, knows_two_shells) {
-  expect_refusal(resolute({"completion", "fish"}), 2, "shell 'fish' is not known");
+TEST(CompletionTest, knows_three_shells) {
+  EXPECT_THAT(succeeded(resolute({"completion", "fish"})).out, HasSubstr("complete -c resolute -a "));
+  expect_refusal(resolute({"completion", "tcsh"}), 2, "shell 'tcsh' is not known");
   expect_refusal(resolute({"completion"}), 2, "argument SHELL is missing");
 }
 

@@ -107,7 +107,7 @@ TEST_F(Records, that_are_damaged_later_cost_their_cells_and_are_made_anew_alone)
     EXPECT_EQ(done(), all - 1) << kind;
     EXPECT_EQ(state(), "interrupted") << kind;
     EXPECT_THAT(succeeded(suite("plan")).out,
-                HasSubstr(fmt::format("{:11} {:4}, {} done\n", kind, jobs(kind).size(), jobs(kind).size() - 1)));
+                HasSubstr(fmt::format("{}s {} ({} done", kind, jobs(kind).size(), jobs(kind).size() - 1)));
     const bool costs = std::string(kind) != "shard";
     EXPECT_EQ(succeeded(suite("table")).out.find("`damaged`") != std::string::npos, costs) << kind;
     for (const char* format : {"latex", "csv", "json"})
@@ -151,6 +151,43 @@ TEST_P(DamagedWeights, make_their_training_anew_once_an_evaluation_has_failed_fo
 }
 
 INSTANTIATE_TEST_SUITE_P(Missing, DamagedWeights, testing::Bool());
+
+TEST(EditedProgram, is_not_taken_as_done_before_where_the_suite_names_its_files) {
+  const ScratchFolder scratch;
+  const fs::path file = write_quick_suite(scratch.path(), "mine", 1, 1), program = scratch / "worker";
+  const auto with = [&](const std::string& keys) {
+    std::string text = text_of(write_quick_suite(scratch.path(), "mine", 1, 1));
+    text.insert(text.find("[defaults]"), keys);
+    text.insert(text.find("trials = 1"), "train.program = 1\n");
+    write(file, text);
+  };
+  const auto says = [&](const std::string& done) {
+    auto environment = program_environment();
+    environment["RESOLUTE_WORKER"] = program;  // makes the packs too: nobody reads them
+    const CommandOutput run =
+        run_program({kBin / "resolute", "suite", "run", file, "--store", scratch / "store"}, environment);
+    EXPECT_THAT(succeeded(run).err, HasSubstr(done));
+  };
+  const auto write_whole = [](const fs::path& path, const std::string& text) {
+    write(path, text);
+    fs::permissions(path, fs::perms::owner_all);
+  };
+  fs::create_directory(scratch / "net");
+  for (const char* files : {"", "worker_files = [\"worker\", \"net/\"]\n"}) {
+    with(files);
+    write_whole(program, kQuickWorker);
+    write_whole(scratch / "net/layers.sh", "1\n");
+    says(*files == '\0' ? "0 jobs done before, 4 now" : "2 jobs done before, 2 now");
+    says("4 jobs done before, 0 now");
+    for (const fs::path& edited : {program, scratch / "net/layers.sh"}) {
+      const std::string text = text_of(edited);
+      write_whole(edited, text + "# edited\n");
+      says(*files == '\0' ? "4 jobs done before, 0 now" : "2 jobs done before, 2 now");
+      write_whole(edited, text);
+      says("4 jobs done before, 0 now");
+    }
+  }
+}
 
 }  // namespace
 }  // namespace resolute::system_test::records_test

@@ -1,4 +1,4 @@
-"""What `resolute suite bundle` writes, by a reader made from docs/formats/suite_bundle.md, and tables made again from it.
+"""What `resolute suite bundle` writes, by a reader made from docs/inside/formats/suite_bundle.md, and tables made again from it.
 
 Usage: bundle_test.py RESOLUTE
 """

@@ -19,7 +19,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SUITE = ROOT / "tests/system/tiny.toml"
 PROGRAM = sys.argv.pop()
-NAMES = ["suite", "notes", "tables", "cells", "published", "jobs", "inputs", "trials", "metrics", "cmc", "steps"]
+NAMES = ["suite", "notes", "tables", "cells", "scores", "published", "jobs", "inputs", "trials", "metrics", "cmc", "steps"]
 
 
 def run(*words, **options):
@@ -119,6 +119,19 @@ class Exports(unittest.TestCase):
                         self.assertEqual(told[column] and float(told[column]), difference.get(key, ""))
         self.assertIsNone(next(cells, None))
         self.assertTrue(any(row["difference"] for row in self.rows["cells"]))
+
+    def test_scores_are_what_the_trials_evaluations_measured(self):
+        units = {(row["table_id"], row["metric"]) for row in self.rows["scores"]}
+        self.assertEqual({("main", metric) for metric in ("rank1", "mAP", "resolution_probe")}, units)
+        trials = {(row["row_id"], row["dataset"], row["trial"]): row["evaluation"] for row in self.rows["trials"]}
+        for row in self.rows["scores"]:
+            measured = self.store.result(trials[row["row_id"], row["dataset"], row["trial"]])["metrics"][row["metric"]]
+            self.assertAlmostEqual(100 * measured, float(row["value"]), delta=1e-9)
+        self.assertEqual(2 * 3 * 2, len(self.rows["scores"]), "rows, metrics, trials")
+        for cell in self.rows["cells"]:
+            values = [float(row["value"]) for row in self.rows["scores"]
+                      if (row["row_id"], row["metric"]) == (cell["row_id"], cell["metric"])]
+            self.assertAlmostEqual(sum(values) / len(values), float(cell["mean"]), delta=1e-9)
 
     def test_jobs_are_what_the_store_has(self):
         for row in self.rows["jobs"]:

@@ -16,18 +16,20 @@ TEST(SuitePlan, of_a_shipped_suite_needs_no_data_and_tells_what_is_missing) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
   const auto said = succeeded(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--cores", "8"}));
-  EXPECT_THAT(said.out, HasSubstr("raw images missing: mlr-market-1501 (market1501), root = \"${MARKET1501}\""));
+  EXPECT_THAT(said.out, HasSubstr("raw images missing: root = \"${MARKET1501}\" (mlr-market-1501, "));
+  EXPECT_EQ(said.out.find("${MARKET1501}"), said.out.rfind("${MARKET1501}")) << "once for each root";
   EXPECT_THAT(said.out, HasSubstr("licence: research only; it may not be passed on"));
   EXPECT_THAT(said.out, HasSubstr("one core with AVX-512: "));
-  EXPECT_THAT(said.out, HasSubstr(" core-hours, 1 min on 8 cores; the longest training 1 min"));
-  EXPECT_THAT(said.out, HasSubstr("measured: methods/"));
+  EXPECT_THAT(said.out, HasSubstr("; 1 min on 8 cores; the longest training 1 min; "));
+  EXPECT_THAT(said.out, Not(HasSubstr("measured: docs/inside/methods/")));
   EXPECT_FALSE(fs::exists(store));
 
   const auto json = json_of(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--json"}));
   EXPECT_GT(json["missing"]["raw_data"].size(), 8U);
   EXPECT_GT(json["price"]["machines"][0]["hours"], 0);
   EXPECT_EQ(json["price"]["trainings"]["done"], 0);
-  for (const char* member : {"packs", "checkpoints", "features"}) EXPECT_GT(json["price"]["disk"][member], 0) << member;
+  for (const char* member : {"packs", "weights", "checkpoints", "features"})
+    EXPECT_GT(json["price"]["disk"][member], 0) << member;
   // To run it all of that is needed.
   expect_refusal(under_an_empty_environment({"suite", "run", kTour, "--store", store}), 2, "it is not set");
 }
@@ -38,8 +40,8 @@ TEST(SuitePlan, has_no_price_of_a_program_s_jobs_and_says_so) {
   write(suite, "worker = [\"sh\"]\n" + text_of(kTinySuite));
   const Words words{"suite", "plan", suite, "--store", scratch / "store", "--set", "train.program=1"};
   const std::string text = succeeded(under_an_empty_environment(words)).out;
-  EXPECT_THAT(text, HasSubstr(" jobs of methods in Python or other programs: their networks are unknown"));
-  EXPECT_THAT(text, AllOf(HasSubstr(": unknown; "), Not(HasSubstr(" core-hours"))));
+  EXPECT_THAT(text, HasSubstr(" jobs of methods in Python or other programs\n"));
+  EXPECT_THAT(text, AllOf(HasSubstr(": not known, for "), Not(HasSubstr(" core-hours"))));
   const core::Json price = json_of(under_an_empty_environment(joined(words, {"--json"})))["price"];
   EXPECT_EQ(price["of_programs"],
             price["trainings"]["distinct"].get<int>() + price["evaluations"]["distinct"].get<int>());
@@ -50,7 +52,9 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
   ScratchFolder scratch;
   const Words many{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
   const std::string summed = succeeded(resolute(many)).out, listed = succeeded(resolute(joined(many, {"--jobs"}))).out;
-  EXPECT_THAT(summed, HasSubstr("  people    83 jobs, 0 done: evaluation 40, seal 1, shard 2, training 40\n"));
+  EXPECT_THAT(summed, HasSubstr("  people (drawn)    83 jobs, 0 done; 30 steps of 8 images"));
+  EXPECT_THAT(summed,
+              HasSubstr("jobs: shards 2 (0 done), seals 1 (0 done), trainings 40 (0 done), evaluations 40 (0 done)\n"));
   EXPECT_THAT(summed, Not(HasSubstr("trial 19")));
   EXPECT_THAT(listed, HasSubstr("training baseline trial 19 'Baseline (HR)' on people\n"));
 }
@@ -58,7 +62,10 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
 TEST(SuitePlan, tells_the_smallest_difference_that_trials_and_people_can_tell) {
   ScratchFolder scratch;
   const Words tiny{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
-  EXPECT_THAT(succeeded(resolute(tiny)).out, HasSubstr("  main on people: 20 trials × 6 people tell rows "));
+  EXPECT_THAT(succeeded(resolute(tiny)).out,
+              testing::ContainsRegex("table main: 2 rows on 1 data set; tells rows [0-9.]+ points of rank-1 apart"));
+  EXPECT_THAT(succeeded(resolute(joined(tiny, {"--measured"}))).out,
+              HasSubstr("  main on people: 20 trials × 6 people tell rows "));
   const core::Json told = json_of(resolute(joined(tiny, {"--json"})))["tellable"];
   ASSERT_EQ(1U, told.size());
   EXPECT_EQ(told[0]["trials"], 20);
@@ -66,6 +73,44 @@ TEST(SuitePlan, tells_the_smallest_difference_that_trials_and_people_can_tell) {
   EXPECT_EQ(told[0]["rows_measured"], false);
   EXPECT_EQ(told[0]["paper"], nullptr);
   EXPECT_GT(told[0]["rows"], 0);
+}
+
+// With its images here, so that nothing is missing; --stand-ins draws them.
+TEST(SuitePlan, of_a_shipped_suite_fits_a_screen) {
+  ScratchFolder scratch;
+  for (const fs::directory_entry& file : fs::directory_iterator(tests::source_folder() / "experiments/suites")) {
+    const Words words{"suite", "plan", file.path(), "--store", scratch / "store", "--from-scratch"};
+    const std::string text = under_an_empty_environment(words).out;
+    std::ptrdiff_t lines = std::ranges::count(text, '\n');
+    for (const char* missing : {"\nraw images missing: ", "\ntraining images estimated", "\nids of "})
+      for (std::size_t at = 0; (at = text.find(missing, at)) != std::string::npos; ++at) --lines;
+    EXPECT_LE(lines, 40) << file.path() << "\n" << text;
+    EXPECT_GE(lines, 5) << file.path();
+  }
+}
+
+// Each of these commands hands jobs out; the batch is said to be the fault where it stands.
+TEST(SuitePlan, a_batch_that_the_images_people_cannot_fill_is_refused_by_all_who_make_jobs) {
+  ScratchFolder scratch;
+  const fs::path raw = scratch / "raw", suite = scratch / "s.toml", store = scratch / "store";
+  succeeded(resolute({"data", "synth", "--layout", "market1501", "--out", raw, "--identities", "8", "--cameras", "2",
+                      "--images-per-camera", "2", "--height", "32", "--width", "16"}));
+  write(suite,
+        "suite = \"s\"\ntitle = \"S\"\n[defaults]\nmethod = \"baseline\"\nbackbone = \"resnet-small\"\nheight = 32\n"
+        "width = 16\ntrain.steps = 2\ntrain.images = 2\ntrain.identities = 5\n[[dataset]]\nid = \"street\"\n"
+        "source = \"market1501\"\nroot = \"raw\"\n[[table]]\nid = \"t\"\ntitle = \"T\"\nmetrics = "
+        "[\"rank1\"]\ndatasets = [\"street\"]\n"
+        "[[table.row]]\nid = \"r\"\nlabel = \"R\"\n");
+  const auto refused = [&](const Words& words) {
+    expect_refusal(resolute(joined(joined({"suite"}, words), {suite, "--store", store})), 2,
+                   "s.toml:10:7: key 'train.identities' has the value 5 (data set 'street' has 4 training identities");
+  };
+  refused({"plan"});
+  refused({"run"});
+  refused({"submit", "--nodes", "1", "--cpus-per-node", "2", "--time", "10", "--dry-run"});
+  EXPECT_FALSE(fs::exists(store / "jobs"));
+  const Words fits{"suite", "plan", suite, "--store", store, "--set", "train.identities=4"};
+  EXPECT_THAT(succeeded(resolute(fits)).out, HasSubstr("packs "));
 }
 
 TEST(SuitePlan, a_joined_suite_shares_its_store_with_its_parts_and_is_bundled_whole) {
@@ -95,13 +140,16 @@ TEST(SuitePlan, a_joined_suite_shares_its_store_with_its_parts_and_is_bundled_wh
 TEST(SuitePlan, tells_what_process_ranks_of_such_jobs_took_in_the_store) {
   ScratchFolder scratch;
   const Words words{"suite", "plan", kTinySuite, "--store"};
-  EXPECT_THAT(succeeded(resolute(joined(words, {scratch / "new"}))).out, Not(HasSubstr("measured in this store")));
+  EXPECT_THAT(succeeded(resolute(joined(words, {scratch / "new", "--measured"}))).out,
+              AllOf(Not(HasSubstr("measured in this store")), HasSubstr("measured: docs/inside/methods/")));
   const fs::path store = undisturbed_store(scratch);
-  const std::string told = succeeded(resolute(joined(words, {store}))).out;
-  EXPECT_THAT(told, HasSubstr("measured in this store, for each process rank\n"));
-  EXPECT_THAT(told,
+  EXPECT_THAT(succeeded(resolute(joined(words, {store}))).out, Not(HasSubstr("measured in this store")));
+  const std::string measured = succeeded(resolute(joined(words, {store, "--measured"}))).out;
+  EXPECT_THAT(measured, HasSubstr("measured in this store, for each process rank\n"));
+  EXPECT_THAT(measured,
               testing::ContainsRegex("  training +[0-9.]+ processors, [0-9]+ MiB at most, in [0-9]+ runs? here; "));
-  for (const core::Json& kind : json_of(resolute(joined(words, {store, "--json"})))["taken"]) {
+  const core::Json plan = json_of(resolute(joined(words, {store, "--json"})));
+  for (const core::Json& kind : plan.at("taken")) {
     EXPECT_EQ(kind["known"], kind["jobs"]) << kind;
     EXPECT_GT(kind["peak_mib"], 10) << kind;
     EXPECT_GT(kind["processors"], 0) << kind;

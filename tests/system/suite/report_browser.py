@@ -5,7 +5,8 @@ Usage: report_browser.py PAGE.html [--expect SECTION,…] [--screenshots DIR]
 
 Needs `chromium` and `chromedriver` in the PATH, and nothing else; where RESOLUTE_AXE names axe-core's axe.min.js, its rules are
 checked too. Each promise that is broken is one line; then 1 is returned. The last line tells times, which are no promise: a
-machine may be busy. Sections are those of docs/formats/report.md, and "tables", "claims", "galleries", "timeline", "comparison".
+machine may be busy. Sections are those of docs/inside/formats/report.md, and "tables", "claims", "galleries", "timeline",
+"comparison".
 """
 
 import argparse
@@ -145,7 +146,7 @@ return [...problems.values()];
 
 # A column of the first table that can be sorted, as one reads it: words, or numbers with null where there is none.
 COLUMN = """
-const [table, column] = [document.querySelectorAll("table.numbers")[arguments[0]], arguments[1]];
+const [table, column] = [document.querySelectorAll("table[data-table]")[arguments[0]], arguments[1]];
 const heading = table.querySelector(`th[data-column="${column}"]`);
 const values = [...table.querySelectorAll("tr[data-row]")].map((line) => {
   const cell = line.children[column + 1];
@@ -392,6 +393,9 @@ class Checks:
 
     def figures(self, browser, where):
         """Each figure is drawn when one comes to it, and pictures are there."""
+        browser.run("for (const fold of document.querySelectorAll('main section > details')) fold.open = true")
+        if not browser.until("return [...document.querySelectorAll('main section > details')].every((fold) => fold.children.length > 1)"):
+            self.fail(f"{where}: a fold has nothing inside")
         seconds = 8  # what keeps one figure from being drawn may keep all: then no other is waited for as long
         for figure in self.document["figures"]:
             place = f"figure-{figure['id']}"
@@ -411,6 +415,22 @@ class Checks:
                 const isThere = (image) => image.complete && image.naturalWidth > 0;
                 return [...block.querySelectorAll("img")].every(isThere)""", at):
                 self.fail(f"{where}: pictures of query {at} of the galleries do not load")
+
+    def colours(self, browser):
+        """An evaluation has one look under all names that rows give it, and two rows of a table have two."""
+        looks = browser.run("""return [...document.querySelectorAll("#cmc .plot")].map((plot) => Object.fromEntries(plot.data
+            .filter((trace) => trace.marker).map((trace) => [trace.hovertemplate.match(/<extra>(.*?)%/)[1],
+              [trace.line.color, trace.marker.symbol].join(" ")])))""")
+        names = {}  # of the evaluations of a row
+        for table in self.document["tables"]:
+            for row in table["rows"]:
+                names.setdefault(row["cells"][0]["jobs"][1], set()).add(row["label"].removesuffix(" ‡").replace("&", "&amp;").replace("<", "&lt;"))
+        for same in names.values():
+            if len({look[name] for look in looks for name in same if name in look}) > 1:
+                self.fail(f"one evaluation has several colours or symbols under the names {sorted(same)}")
+        for look in looks:
+            if len(set(look.values())) < len(look):
+                self.fail(f"rows of a figure look alike: {look}")
 
     def whole(self, browser, where):
         """Structure, width and contrast of all that is there."""
@@ -468,7 +488,7 @@ class Checks:
 
     def numbers(self, browser):
         """Cells have the digits of the tables that the program prints, which round as Python does."""
-        shown = browser.run("""return [...document.querySelectorAll("table.numbers")].map((table) => Object.fromEntries(
+        shown = browser.run("""return [...document.querySelectorAll("table[data-table]")].map((table) => Object.fromEntries(
             [...table.querySelectorAll("tr[data-row]")].map((row) => [row.dataset.row, [...row.cells].map((cell) => cell.textContent)])))""")
         for table, cells in zip(self.document["tables"], shown):
             for row in table["rows"]:
@@ -491,7 +511,7 @@ class Checks:
             columns = [-1] + known[:1] + [column for column in known[1:] if None in means[column]][:1]
             for column in columns:
                 before = browser.run(COLUMN, at, column)
-                button = browser.run("""return document.querySelectorAll("table.numbers")[arguments[0]]
+                button = browser.run("""return document.querySelectorAll("table[data-table]")[arguments[0]]
                     .querySelector(`th[data-column="${arguments[1]}"] button`)""", at, column)
                 browser.click(button)
                 clicked = browser.run(COLUMN, at, column)
@@ -510,7 +530,7 @@ class Checks:
 
     def dialog(self, browser):
         """A number opens a dialog that names its jobs, Escape closes it, and the focus is where it was."""
-        button = browser.run("return document.querySelector('table.numbers .number')")
+        button = browser.run("return document.querySelector('table[data-table] .number')")
         if button is None:
             return
         browser.click(button)
@@ -518,7 +538,7 @@ class Checks:
             raise Problem("a number's dialog does not open")
         jobs = browser.run("return document.querySelector('dialog').textContent")
         table, row, column = browser.run("""const cell = arguments[0].closest("td");
-            const tables = [...document.querySelectorAll("table.numbers")], line = cell.parentElement;
+            const tables = [...document.querySelectorAll("table[data-table]")], line = cell.parentElement;
             return [tables.indexOf(line.closest("table")), line.dataset.row, cell.cellIndex - 1]""", button)
         cell = next(one for one in self.document["tables"][table]["rows"] if one["id"] == row)["cells"][column]
         if not any(job[:12] in jobs for job in cell["jobs"]):
@@ -562,6 +582,7 @@ class Checks:
             self.sorting(browser)
             self.dialog(browser)
             self.figures(browser, "1440 px")
+            self.colours(browser)
             frames = browser.run_to_its_end(SCROLLING)
             self.pictures(browser, sections)
             self.whole(browser, "1440 px")

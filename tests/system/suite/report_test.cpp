@@ -323,7 +323,11 @@ class ClaimReportTest : public FinishedSuiteTest {
           "  [[table.row]]\n  id = \"steps-{0}\"\n  label = \"{0} steps\"\n  method = \"baseline\"\n"
           "  train.steps = {0}\n  reference = {{ method = \"rain-{1}\" }}\n",
           steps, method);
-    run(text);
+    // The same trainings under another name.
+    run(text +
+        "[[table]]\nid = \"again\"\ntitle = \"Again\"\nmetrics = [\"rank1\"]\ndatasets = [\"people\"]\n"
+        "  [[table.row]]\n  id = \"three\"\n  label = \"Three steps\"\n  method = \"baseline\"\n"
+        "  train.steps = 3\n");
   }
 };
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/files/json.h"
+#include "tests/system/cluster/quick_suite.h"
 #include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test::sick_store_test {
@@ -93,6 +94,24 @@ TEST_P(SickStore, charges_no_attempt_and_changes_no_byte) {
 
 INSTANTIATE_TEST_SUITE_P(Under, SickStore, testing::ValuesIn(sicknesses()),
                          [](const auto& asked) { return std::string(asked.param.name); });
+
+// A store that spans several file systems (unionfs, some object stores) links within a folder alone.
+TEST(StoreWithoutLinks, from_folder_to_folder_completes_a_suite) {
+  for (const int error_number : {EXDEV, EMLINK, EOPNOTSUPP, EPERM}) {
+    const ScratchFolder scratch;
+    const fs::path suite = write_quick_suite(scratch.path(), "few", 2, 1), store = scratch / "store";
+    auto environment = program_environment();
+    environment["LD_PRELOAD"] = kBin / "store_shim.so";
+    environment["RESOLUTE_SHIM_FOLDER"] = store;
+    environment["RESOLUTE_SHIM_LINKS"] = std::to_string(error_number);
+    const CommandOutput run =
+        run_program({kBin / "resolute", "suite", "run", suite, "--store", store, "--slots", "2"}, environment);
+    EXPECT_EQ(code_of(run), 0) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("6/6 done")) << error_number;
+    EXPECT_TRUE(fs::exists(scratch / "store.struck")) << "no link was refused";
+    EXPECT_TRUE(fs::exists(store / "suites/few/tables")) << error_number;
+  }
+}
 
 }  // namespace
 }  // namespace resolute::system_test::sick_store_test

@@ -24,7 +24,8 @@ TEST(SuiteKeys, a_word_that_no_key_holds_is_looked_for_in_their_meanings) {
 }
 
 TEST(SuiteKeys, json_has_the_keys_that_completion_offers) {
-  const auto json = resolute({"suite", "keys", "--json"}), words = resolute({"suite", "keys", "--words"});
+  const auto json = resolute({"suite", "keys", "--json"}),
+             words = resolute({"completion", "offers", "suite", "run", "s.toml", "--set", ""});
   std::set<std::string> keys;
   for (const auto& one : core::parse_json(json.out, "keys")) keys.insert(one.at("key").get<std::string>());
   EXPECT_GT(keys.size(), 100U);
@@ -36,8 +37,7 @@ TEST(SuiteKeys, an_unknown_key_gets_the_nearest_one) {
 }
 
 TEST(SuiteKeys, a_pattern_beside_what_prints_every_key_is_refused) {
-  for (const char* all : {"--markdown", "--words"})
-    expect_refusal(resolute({"suite", "keys", "rain", all}), 2, fmt::format("PATTERN and {} exclude each other", all));
+  expect_refusal(resolute({"suite", "keys", "rain", "--markdown"}), 2, "PATTERN and --markdown exclude each other");
 }
 
 }  // namespace

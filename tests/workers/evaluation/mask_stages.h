@@ -101,7 +101,7 @@ class MaskStagesTest : public BitEqualityTest {
     }
   }
 
-  //! A tensor's bytes, as docs/formats/checkpoint.md lays the file out.
+  //! A tensor's bytes, as docs/inside/formats/checkpoint.md lays the file out.
   static std::string values(const std::string& file, const std::string& tensor, const std::string& type) {
     std::uint64_t header = 0;
     std::memcpy(&header, file.data(), sizeof header);

@@ -133,5 +133,68 @@ TEST(DeviceMemory, nothing_is_kept_of_a_step_in_which_a_library_went_without_mem
   EXPECT_EQ(kShort, checkpoints.written_step());
 }
 
+// A training whose third step finds nothing but `spare` bytes from its last lane on. \param in_vain a library is
+// refused some besides \throws c10::OutOfMemoryError
+Trained trained_with(Device& on, const Plan& plan, std::optional<std::uint64_t> spare, bool in_vain = false) {
+  constexpr std::uint64_t kShort = 2;
+  const experiments::TrainingSpecification asked = specification(plan);
+  const std::unique_ptr<methods::Method> method = make_method(asked, kIdentities);
+  method->module().to(on.place());
+  worker_tests::MadeSource batches = placed_source(on.place(), plan.method == "ftwa");
+  worker_tests::MadeSource source({std::vector<std::int64_t>(kLanes, 2 * kIdentities)},
+                                  [&](std::uint64_t step, int lane) {
+                                    methods::LaneBatch batch = batches.batch(step, lane);
+                                    if (!spare || step != kShort || lane + 1 < kLanes) return batch;
+                                    if (in_vain) ask_in_vain(on.place());
+                                    accelerator::set_memory_limit(memory_use().taken + *spare);
+                                    return batch;
+                                  });
+  ProgressPipe silent(-1);
+  struct Unlimited {
+    ~Unlimited() { accelerator::set_memory_limit(0); }
+  } at_the_end;
+  return trained_to_the_end(
+      {.method = *method, .source = source, .progress = silent, .recorder = on.recorder(), .device = &on},
+      {.recipe = asked.recipe, .lanes = kLanes});
+}
+
+std::int64_t plays() {
+  const accelerator::Counts counts = accelerator::streams().counts();
+  const auto found = counts.kernels.find("recording");
+  return found == counts.kernels.end() ? 0 : found->second;
+}
+
+// Memory runs short in another place with each `spare`: in the losses, the backward pass, the sums of gradients.
+TEST(DeviceMemory, recordings_give_theirs_back_and_a_step_is_done_again_without) {
+  for (const char* method : {"baseline", "rain"}) {
+    const Plan plan{.method = method};
+    const auto usual = accelerator::open(0);
+    accelerator::streams().reset_counts();
+    const std::string expected = trained_with(*usual, plan, {}).hash();
+    const std::int64_t all_plays = plays();
+    int done_again = 0;
+    for (std::uint64_t spare = 1 << 12; spare < (1U << 24); spare *= 2) {
+      const auto opened = accelerator::open(0);
+      accelerator::streams().reset_counts();
+      try {
+        EXPECT_EQ(expected, trained_with(*opened, plan, spare).hash()) << method << " with " << spare;
+      } catch (const c10::OutOfMemoryError&) {
+        EXPECT_NE(0U, opened->memory_refusals()) << method << " with " << spare;
+        continue;
+      }
+      EXPECT_EQ(0U, opened->memory_refusals()) << method << " with " << spare;
+      if (plays() == all_plays) break;  // with so much nothing runs short
+      EXPECT_LT(plays(), all_plays);
+      ++done_again;
+    }
+    EXPECT_GT(done_again, 0) << method;
+  }
+}
+
+TEST(DeviceMemory, a_step_in_which_a_library_went_without_memory_is_not_done_again) {
+  const auto opened = accelerator::open(0);
+  EXPECT_THROW(trained_with(*opened, {.method = "baseline"}, 1 << 13, /*in_vain=*/true), c10::OutOfMemoryError);
+}
+
 }  // namespace
 }  // namespace resolute::workers::gpu_test::device_memory_test

@@ -48,6 +48,8 @@ struct Plan {
   bool few_labels = false;      // none in every second lane, none of LR images for RAIN; the hardest triplets
   std::string masks = "joint";  // of resolution-adaptive
   Size size{};
+  std::string optimiser = "adam";
+  double ema = 0;
 };
 
 inline void put_images(methods::LaneBatch& batch, at::Device place) {
@@ -100,6 +102,10 @@ inline experiments::TrainingSpecification specification(const Plan& plan) {
   experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
   specification.recipe.precision = tests::AnyWord(plan.precision);
   specification.recipe.steps = plan.steps;
+  specification.recipe.optimiser = tests::AnyWord(plan.optimiser);
+  if (plan.optimiser == "sgd") specification.recipe.momentum = 0.9;
+  specification.recipe.ema = plan.ema;
+  if (plan.ema > 0) specification.recipe.layer_decay = 0.8;
   specification.network.backbone = plan.size.backbone;
   specification.lanes = kLanes;
   return specification;

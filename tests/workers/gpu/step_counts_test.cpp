@@ -1,6 +1,6 @@
 // What a training step asks of a GPU besides computing, counted on the simulated accelerator, or on a GPU by libtorch's
-// profiler: waits of the host, bytes of the batch, launches beside the backward pass. docs/gpu.md has the table that
-// this prints; bench/gpu/run puts a GPU's beside it.
+// profiler: waits of the host, bytes of the batch, launches beside the backward pass. docs/inside/gpu.md has the table
+// that this prints; bench/gpu/run puts a GPU's beside it.
 
 #include <torch/csrc/autograd/profiler_kineto.h>
 
@@ -139,7 +139,7 @@ class StepCountsTest : public PackedTrial {
   }
 };
 
-// Those whose counts stand in docs/gpu.md.
+// Those whose counts stand in docs/inside/gpu.md.
 constexpr std::array<const char*, 5> kCounted = {"baseline", "rain", "ftwa", "msifla", "resolution_adaptive"};
 
 // A launch of each kind for a bucket of gradients, however many parameters are in it.
@@ -212,7 +212,7 @@ TEST_F(StepCountsTest, the_bytes_of_a_batch_are_those_of_its_levels) {
 
 // In the place of the page's table with the same header.
 void put_in_page(const std::string& table) {
-  const std::filesystem::path page = tests::source_folder() / "docs" / "gpu.md";
+  const std::filesystem::path page = tests::source_folder() / "docs" / "inside" / "gpu.md";
   std::string text = core::read_text(core::real_file_system(), page);
   const std::size_t begin = text.find(table.substr(0, table.find('\n') + 1)), end = text.find("\n\n", begin) + 1;
   ASSERT_NE(std::string::npos, begin);
@@ -222,7 +222,7 @@ void put_in_page(const std::string& table) {
     EXPECT_EQ(table, text.substr(begin, end - begin));
 }
 
-// `docs/gpu.md` has what this says; RESOLUTE_WRITE_GOLDEN=1 writes it there.
+// `docs/inside/gpu.md` has what this says; RESOLUTE_WRITE_GOLDEN=1 writes it there.
 TEST_F(StepCountsTest, stand_in_the_page) {
   std::string table =
       "| method | kernels | recordings | side launches | buckets | waits | bytes to the GPU | bytes back | allocations "

@@ -119,6 +119,25 @@ TEST(GpuTraining, lanes_without_a_label_have_the_losses_of_the_cpu) {
   }
 }
 
+TEST(GpuTraining, other_optimisers_with_averaged_weights_have_the_cpus_losses_and_one_hash_however_resumed) {
+  if (device_name() == "cpu") GTEST_SKIP() << "it would be compared with itself";
+  for (const char* optimiser : {"adamw", "sgd"})
+    for (const char* method : {"baseline", "rain"}) {
+      SCOPED_TRACE(std::string(method) + " " + optimiser);
+      const Plan plan{.method = method, .steps = 4, .optimiser = optimiser, .ema = 0.9};
+      const Trained whole = train(&device(), nullptr, plan);
+      Plan part = plan;
+      part.steps = 2;
+      const core::Bytes checkpoint = train(&device(), nullptr, part).checkpoint;
+      EXPECT_EQ(whole.hash(), train(&device(), nullptr, plan, &checkpoint).hash());
+      const ComparedCpu compared;
+      const std::vector<double> expected = train(nullptr, nullptr, plan).losses;
+      ASSERT_EQ(expected.size(), whole.losses.size());
+      for (std::size_t step = 0; step < expected.size(); ++step)
+        EXPECT_NEAR(expected[step], whole.losses[step], kTolerance * std::abs(expected[step])) << step;
+    }
+}
+
 TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
   std::vector<const char*> methods(kMethods.begin(), kMethods.end());
   if (device_name() == "cpu") methods = tests::slice("methods with the losses of the CPU", methods, 1);

@@ -85,6 +85,18 @@ TEST_F(AbsenceTest, ranks_that_are_cut_off_are_named_by_the_others_and_name_them
   }
 }
 
+TEST_F(AbsenceTest, ranks_meet_on_hosts_that_have_ipv6_alone) {
+  tests::TwoNetworks networks;
+  networks.speak_ipv6_alone();
+  if (!networks.refusal().empty()) GTEST_SKIP() << networks.refusal();
+  const fs::path folder = store("ipv6");
+  const std::string host = fmt::format("[{}]", tests::TwoNetworks::kIpv6Hosts[0]);
+  const auto arguments = Attempt::arguments(folder, write_specification(folder, endless()), 2, limit(), host);
+  ProcessGang gang(2, arguments, core::Reach::kHost, [&](int rank) { networks.enter(static_cast<std::size_t>(rank)); });
+  networks.leave();
+  gang.wait_for_checkpoint();
+}
+
 TEST_F(AbsenceTest, a_stopped_process_rank_0_keeps_nobody_waiting_at_the_rendezvous) {
   // Whoever listens there takes connections and never answers.
   const core::Listener silent = core::listen_on_free_port(core::Reach::kLoopback);

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The matrix of docs/worker.md, one row at a time: one method, one hash, whatever the number of process ranks,
+//! The matrix of docs/inside/worker.md, one row at a time: one method, one hash, whatever the number of process ranks,
 //! however often the training was killed and wherever it went on. Prints it.
 
 #include <chrono>

@@ -36,13 +36,34 @@ TEST(CommandLine, says_little_of_a_job_by_default) {
   EXPECT_EQ(0U, options.evaluate_every);
   EXPECT_TRUE(options.keep_graphs);
   EXPECT_FALSE(options.through_host);
+  EXPECT_FALSE(options.trace);
   EXPECT_EQ(-1, options.progress_descriptor);
 }
 
 TEST(CommandLine, each_option_goes_where_it_belongs) {
-  const JobOptions options = read({"--attempt", "3", "--process-rank", "1", "--process-ranks", "4", "--threads", "1024",
-                                   "--raw-root", "r", "--follow-links", "--checkpoint-every", "7", "--evaluate-every",
-                                   "2", "--recompute", "--through-host", "--progress-fd", "9"});
+  const JobOptions options = read({"--attempt",
+                                   "3",
+                                   "--process-rank",
+                                   "1",
+                                   "--process-ranks",
+                                   "4",
+                                   "--threads",
+                                   "1024",
+                                   "--raw-root",
+                                   "r",
+                                   "--follow-links",
+                                   "--checkpoint-every",
+                                   "7",
+                                   "--evaluate-every",
+                                   "2",
+                                   "--recompute",
+                                   "--through-host",
+                                   "--trace",
+                                   "t.json",
+                                   "--steps",
+                                   "2..5",
+                                   "--progress-fd",
+                                   "9"});
   EXPECT_EQ(3, options.attempt);
   EXPECT_EQ(1, options.process_rank);
   EXPECT_EQ(4, options.process_ranks);
@@ -53,6 +74,11 @@ TEST(CommandLine, each_option_goes_where_it_belongs) {
   EXPECT_EQ(2U, options.evaluate_every);
   EXPECT_FALSE(options.keep_graphs);
   EXPECT_TRUE(options.through_host);
+  ASSERT_TRUE(options.trace);
+  EXPECT_EQ("t.rank1.json", options.trace->file);
+  EXPECT_EQ(2U, options.trace->first_step);
+  EXPECT_EQ(5U, options.trace->last_step);
+  EXPECT_EQ("", read({"--nvtx", "--steps", "1"}).trace->file);
   EXPECT_EQ(9, options.progress_descriptor);
 }
 
@@ -86,6 +112,11 @@ TEST(CommandLine, refuses_what_no_rank_can_be_told) {
   refused({"--rendezvous", "host:80"}, "--secret-fd is missing");
   refused({"--attempt", "x"}, "--attempt");
   refused({"--thread", "1"}, "--thread");  // no abbreviations: a new option must not change what one means
+  for (const std::vector<std::string>& half : {std::vector<std::string>{"--trace", "t"},
+                                               {"--nvtx"},
+                                               {"--steps", "1"},
+                                               {"--trace", "t", "--nvtx", "--steps", "1"}})
+    refused(half, "--steps goes with either --trace or --nvtx");
   refused({"stray"}, "positional");
   EXPECT_THAT(tests::refusal([] {
                 parse({"--store", "s"}, run_options(), {"store", "job"});

@@ -39,7 +39,7 @@ inline Checkpoint larger_example(std::uint64_t step) {
   return checkpoint;
 }
 
-//! Makes the checksum fit whatever the bytes say, as docs/formats/checkpoint.md describes it.
+//! Makes the checksum fit whatever the bytes say, as docs/inside/formats/checkpoint.md describes it.
 inline void seal_again(core::Bytes& bytes) {
   constexpr std::size_t kDigits = 8 + 27;
   std::memcpy(bytes.data() + kDigits, "00000000", 8);

@@ -1,0 +1,90 @@
+// What a newcomer types wrongly, and what is said.
+
+#include <gmock/gmock.h>
+
+#include "tests/system/program.h"
+
+namespace resolute::system_test::messages_test {
+namespace {
+
+using namespace testing;
+
+TEST(Messages, a_misspelt_command_or_option_gets_the_nearest) {
+  expect_refusal(resolute({"sutie", "run"}), 2, "unknown command 'sutie'; did you mean 'suite'");
+  expect_refusal(resolute({"suite", "rnu"}), 2, "unknown command 'suite rnu'; did you mean 'suite run'");
+  expect_refusal(resolute({"data", "ingset"}), 2, "did you mean 'data ingest'");
+  expect_refusal(resolute({"table"}), 2, "unknown command 'table'; did you mean 'suite table'");
+  expect_refusal(resolute({"compact"}), 2, "did you mean 'suite compact' or 'store compact'");
+  expect_refusal(resolute({"zebra"}), 2, "unknown command 'zebra'; see resolute --help");
+  expect_refusal(resolute({"suite", "zebra"}), 2, "unknown command 'suite zebra'; see resolute suite --help");
+  expect_refusal(resolute({"suite", "run", "s.toml", "--stroe", "x"}), 2,
+                 "unknown option '--stroe'; did you mean '--store'");
+  expect_refusal(resolute({"suite", "table", "s.toml", "--formt=csv"}), 2, "did you mean '--format'");
+  expect_refusal(resolute({"rank", "f.h5", "--jsno"}), 2, "did you mean '--json'");
+  expect_refusal(resolute({"rank", "f.h5", "--zebra"}), 2, "unknown option '--zebra'; usage: resolute rank");
+}
+
+TEST(Messages, help_knows_commands_and_groups) {
+  EXPECT_EQ(succeeded(resolute({"help", "suite", "run"})).out, succeeded(resolute({"suite", "run", "--help"})).out);
+  EXPECT_EQ(succeeded(resolute({"help", "rank"})).out, succeeded(resolute({"rank", "--help"})).out);
+  EXPECT_EQ(succeeded(resolute({"help", "suite"})).out, succeeded(resolute({"suite", "--help"})).out);
+  EXPECT_EQ(succeeded(resolute({"help"})).out, succeeded(resolute({"--help"})).out);
+  expect_refusal(resolute({"help", "sutie"}), 2, "did you mean 'suite'");
+  expect_refusal(resolute({"help", "suite", "rnu"}), 2, "did you mean 'suite run'");
+}
+
+TEST(Messages, suite_keys_answers_to_words_of_pytorch) {
+  const auto keys = [](const char* word) { return succeeded(resolute({"suite", "keys", word})); };
+  for (const auto& [word, key] : {std::pair("lr", "train.learning_rate"),
+                                  {"optimizer", "train.optimiser"},
+                                  {"pretrained", "weights"},
+                                  {"amp", "train.precision"},
+                                  {"seed", "trials"},
+                                  {"augment", "train.flip"},
+                                  {"batch_size", "train.identities"}})
+    EXPECT_THAT(keys(word).out, HasSubstr(std::string(key) + " = ")) << word;
+  EXPECT_THAT(keys("lr").out, Not(HasSubstr("lr_")));
+  EXPECT_THAT(keys("batch_size").err, HasSubstr("a batch has 'train.identities' × 'train.images' images"));
+  EXPECT_THAT(keys("num_workers").err, HasSubstr("no key sets how images are loaded"));
+}
+
+// Without the option, from the environment.
+CommandOutput with_store_variable(const std::string& store, Words arguments) {
+  auto environment = program_environment();
+  environment["RESOLUTE_STORE"] = store;
+  arguments.insert(arguments.begin(), (kBin / "resolute").string());
+  return run_program(std::move(arguments), std::move(environment));
+}
+
+TEST(Messages, the_variable_names_the_store_of_every_command_that_has_one) {
+  const ScratchFolder folder;
+  fs::create_directories(folder / "store/suites");
+  const std::string store = (folder / "store").string();
+  EXPECT_EQ(succeeded(with_store_variable(store, {"suite", "list"})).out,
+            succeeded(resolute({"suite", "list", "--store", store})).out);
+  succeeded(with_store_variable(store, {"store", "check"}));
+  succeeded(with_store_variable(store, {"weights", "list"}));
+  succeeded(with_store_variable(store, {"suite", "plan", kTinySuite.string()}));
+  const std::string other = (folder / "none").string();
+  EXPECT_NE(code_of(with_store_variable(other, {"suite", "list", "--store", store})), 2) << "what is typed goes first";
+  succeeded(with_store_variable(other, {"store", "check", store}));
+}
+
+TEST(Messages, a_variable_that_names_no_store_is_told_as_such) {
+  const ScratchFolder folder;
+  const std::string none = (folder / "none").string();
+  expect_refusal(with_store_variable(none, {"suite", "list"}), 2,
+                 "there is no store '" + none + "' (RESOLUTE_STORE names it)");
+  expect_refusal(with_store_variable(none, {"suite", "table", kTinySuite.string()}), 2, "(RESOLUTE_STORE names it)");
+  for (const char* relative : {"store", "./store", "~/store"})
+    expect_refusal(
+        with_store_variable(relative, {"suite", "list"}), 2,
+        fmt::format("RESOLUTE_STORE is '{}' (it would be another folder from each working folder); give it an "
+                    "absolute path",
+                    relative));
+  expect_refusal(with_store_variable("", {"suite", "list"}), 2,
+                 "option --store is missing; give it, or set RESOLUTE_STORE");
+}
+
+}  // namespace
+}  // namespace resolute::system_test::messages_test
