@@ -1,4 +1,4 @@
-"""Reads the packs that `resolute data ingest` makes (docs/formats/pack.md) with h5py, numpy and nothing of resolute."""
+"""Reads the packs that `resolute data ingest` makes (docs/inside/formats/pack.md) with h5py, numpy and nothing of resolute."""
 import hashlib, json, pathlib, sys
 import h5py, numpy
 
