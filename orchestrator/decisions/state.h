@@ -135,8 +135,8 @@ struct AgentSlots {
   std::map<std::string, PlaceRecord> gpu_records;  //!< by name; those with something to remember
 };
 
-//! This run's knowledge of a host, over all its agents. A new run begins without this knowledge, so a host that the
-//! user or the evidence has put aside can be used again.
+//! This run's knowledge of a host, over all its agents. A new run begins without it; only what is set aside stays so,
+//! with its time (coordinator/handover.h). A host that the user drained can be used again.
 struct HostRecord {
   //! Jobs that failed first on this host (not by their configuration) and have not failed on another. Cleared when a
   //! job succeeds or makes progress on this host alone.

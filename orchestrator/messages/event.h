@@ -278,8 +278,8 @@ struct RanksGivenUp {
   std::string why;
 };
 
-//! Decision: attempts end on an agent's GPU in a row without a sign of life, and others hold what is left to do.
-//! Nothing is placed on it until then.
+//! Attempts end on an agent's GPU in a row without a sign of life, and others hold what is left to do: a decision; or
+//! the run before had set it aside. Nothing is placed on it until then.
 struct GpuSetAside {
   AgentNumber agent;
   std::string gpu;
@@ -292,8 +292,8 @@ struct GpuReturned {
   std::string gpu;
 };
 
-//! Decision: attempts end on a host in a row without a sign of life, and others hold what is left to do. Nothing is
-//! placed there until then; what runs there goes on.
+//! Attempts end on a host in a row without a sign of life, and others hold what is left to do: a decision; or the run
+//! before had set it aside. Nothing is placed there until then; what runs there goes on.
 struct HostSetAside {
   std::string host;
   Instant until{};

@@ -24,7 +24,8 @@ struct AttemptKey {
   auto operator<=>(const AttemptKey&) const = default;
 };
 
-//! BurnedIn, without the agent's number.
+//! BurnedIn, without the agent's number. With neither digest nor problem it only names a GPU: that agent does no
+//! burn-in.
 struct BurnIn {
   std::string gpu;
   std::string digest;
@@ -41,7 +42,7 @@ struct Join {
   int gpus = 0;
   std::int64_t memory_mib = 0;
   std::string numeric_class;
-  std::vector<BurnIn> burn_ins{};  //!< of its GPUs, or one of its processors; none: it did none
+  std::vector<BurnIn> burn_ins{};  //!< one a GPU, or one of its processors
 };
 struct Heartbeat {};
 struct Prepared {
