@@ -31,6 +31,11 @@ class LaunchedRunTest : public ::testing::Test {
 
   std::string log() const { return core::read_text_if_exists(core::real_file_system(), log_).value_or(""); }
 
+  // The child is "ready" for signals: one that comes before its traps are set would end it otherwise.
+  std::function<bool()> once_ready() const {
+    return [this] { return log() == "ready\n"; };
+  }
+
   // Calls `then` once the child has written `word`, from another thread: signals come from outside.
   std::thread when_logged(const std::string& word, const std::function<void()>& then) const {
     return std::thread([this, word, then] {
@@ -98,7 +103,7 @@ TEST_F(LaunchedRunTest, keeps_termination_to_itself_and_waits_on) {
 TEST_F(LaunchedRunTest, keeps_a_notice_until_the_launcher_has_settled) {
   auto signal = when_logged("born", [] { ::kill(::getpid(), SIGUSR1); });
   const auto run = launch(
-      std::string("echo born >>$LOG; sleep 0.5; NOTICES=1; ") + kNotesSignals, [] { return false; }, 60s, 1s);
+      std::string("echo born >>$LOG; sleep 0.5; NOTICES=1; ") + kNotesSignals, [] { return false; }, 60s, 4s);
   signal.join();
   ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status)) << core::describe(run.status);
   EXPECT_EQ(tests::count_of(log(), "usr1"), 1U) << log();
@@ -113,18 +118,17 @@ TEST_F(LaunchedRunTest, passes_no_notice_on_that_came_before_it) {
 
 TEST_F(LaunchedRunTest, ends_a_launcher_that_outlives_its_run) {
   const auto begin = core::monotonic_clock().now();
-  const auto run = launch(
-      "trap 'echo term >>$LOG; exit 9' TERM; while :; do sleep 0.05; done", [] { return true; }, 300ms);
+  const auto run = launch("trap 'echo term >>$LOG; exit 9' TERM; echo ready >>$LOG; while :; do sleep 0.05; done",
+                          once_ready(), 2s);
   const auto took = core::monotonic_clock().now() - begin;
   EXPECT_TRUE(run.killed);
-  EXPECT_EQ(log(), "term\n");
+  EXPECT_EQ(log(), "ready\nterm\n");
   EXPECT_EQ(core::describe(run.status), "exit code 9");
-  EXPECT_GE(took, 300ms);
+  EXPECT_GE(took, 2s);
 }
 
 TEST_F(LaunchedRunTest, kills_a_launcher_that_does_not_listen) {
-  const auto run = launch(
-      "trap '' TERM; while :; do sleep 0.05; done", [] { return true; }, 200ms);
+  const auto run = launch("trap '' TERM; echo ready >>$LOG; while :; do sleep 0.05; done", once_ready(), 200ms);
   EXPECT_TRUE(run.killed);
   EXPECT_EQ(core::describe(run.status), "killed by signal 9");
 }
@@ -138,6 +142,7 @@ TEST_F(LaunchedRunTest, leaves_a_launcher_alone_that_ends_within_the_time_to_lin
 
 TEST_F(LaunchedRunTest, leaves_a_launcher_alone_while_its_run_goes_on) {
   int asked = 0;
+  const auto begin = core::monotonic_clock().now();
   const auto run = launch(
       "sleep 1; exit 3",
       [&] {
@@ -147,7 +152,7 @@ TEST_F(LaunchedRunTest, leaves_a_launcher_alone_while_its_run_goes_on) {
       200ms);
   EXPECT_FALSE(run.killed);
   EXPECT_GE(asked, 3);
-  EXPECT_LE(asked, 12) << "it is not asked at every look";
+  EXPECT_LE(asked, 2 + (core::monotonic_clock().now() - begin) / 100ms) << "it is not asked at every look";
 }
 
 // The others wait for it in MPI_Init, and srun for them.
@@ -159,11 +164,11 @@ TEST_F(LaunchedRunTest, ends_a_launcher_that_lost_a_process_before_the_run_began
   const auto begin = core::monotonic_clock().now();
   testing::internal::CaptureStderr();
   const auto run = launch(
-      kLosesAProcess, [] { return false; }, 900ms);
+      kLosesAProcess, [] { return false; }, 2400ms);
   const std::string errors = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(run.killed);
   EXPECT_EQ(log(), "term\n");
-  EXPECT_GE(core::monotonic_clock().now() - begin, 300ms) << "the run may be just about to begin";
+  EXPECT_GE(core::monotonic_clock().now() - begin, 800ms) << "the run may be just about to begin";
   EXPECT_NE(errors.find("srun: error: n2: task 1: Segmentation fault\n"), std::string::npos) << errors;
 }
 
