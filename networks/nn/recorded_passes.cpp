@@ -149,8 +149,8 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
   }
   std::variant<Backward, TooLarge> record_backward(const variable_list& gradients);
   //! Does the same as play_backward(), from the graph of the recorded pass. \param gradients one per output, or
-  //! undefined
-  variable_list differentiate(const variable_list& gradients) const;
+  //! undefined \param keep_graph false: its memory is given back on the way, and no pass comes after it
+  variable_list differentiate(const variable_list& gradients, bool keep_graph) const;
 
   Recorder& recorder_;
   bool gradients_outlive_;
@@ -199,8 +199,10 @@ variable_list RecordedPass::play_backward(const variable_list& gradients) {
   auto found = backward_.find(layouts);
   if (found == backward_.end()) found = backward_.emplace(layouts, record_backward(gradients)).first;
   if (std::holds_alternative<TooLarge>(found->second)) {
+    // As much memory as a pass that was not recorded: this one is not played again.
+    const bool keep_graph = torch::autograd::get_current_graph_task_keep_graph();
     const Marks::Exchanged own(marks_);
-    return differentiate(gradients);
+    return differentiate(gradients, keep_graph);
   }
   Backward& backward = std::get<Backward>(found->second);
   for (std::size_t i = 0; i < gradients.size(); ++i)
@@ -222,14 +224,14 @@ variable_list RecordedPass::play_backward(const variable_list& gradients) {
   return results;
 }
 
-variable_list RecordedPass::differentiate(const variable_list& gradients) const {
+variable_list RecordedPass::differentiate(const variable_list& gradients, bool keep_graph) const {
   std::vector<at::Tensor> outputs, given;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) continue;
     outputs.push_back(outputs_[i]);
     given.push_back(gradients[i]);
   }
-  return torch::autograd::grad(outputs, leaves(), given, /*retain_graph=*/true, false, true);
+  return torch::autograd::grad(outputs, leaves(), given, keep_graph, false, true);
 }
 
 std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::record_backward(
@@ -241,7 +243,7 @@ std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::recor
     given.push_back(gradient.defined() ? inlet.emplace(gradient).tensor() : at::Tensor());
   }
   const Marks::Exchanged own(marks_);
-  backward.recording = recorder_.record([&] { backward.results = differentiate(given); }, recording_.get());
+  backward.recording = recorder_.record([&] { backward.results = differentiate(given, /*keep_graph=*/true); }, recording_.get());
   return backward;
 } catch (const c10::OutOfMemoryError&) {
   no_memory_();
