@@ -243,7 +243,8 @@ std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::recor
     given.push_back(gradient.defined() ? inlet.emplace(gradient).tensor() : at::Tensor());
   }
   const Marks::Exchanged own(marks_);
-  backward.recording = recorder_.record([&] { backward.results = differentiate(given, /*keep_graph=*/true); }, recording_.get());
+  backward.recording =
+      recorder_.record([&] { backward.results = differentiate(given, /*keep_graph=*/true); }, recording_.get());
   return backward;
 } catch (const c10::OutOfMemoryError&) {
   no_memory_();
