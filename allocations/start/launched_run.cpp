@@ -86,8 +86,13 @@ class Errors {
 
 class Launcher {
  public:
-  Launcher(pid_t process, const AllocationSignals& signals, const core::Clock& clock)
-      : process_(process), signals_(signals), clock_(clock), began_(clock.now()), passed_on_(signals.notices()) {}
+  // The launcher hears of no signal that came before it.
+  Launcher(const core::SpawnRequest& request, const AllocationSignals& signals, const core::Clock& clock)
+      : signals_(signals),
+        clock_(clock),
+        began_(clock.now()),
+        passed_on_(signals.notices()),
+        process_(core::spawn_process(request)) {}
   ~Launcher() {
     if (process_ < 0) return;
     ::kill(process_, SIGKILL);
@@ -143,11 +148,11 @@ class Launcher {
     ::kill(process_, SIGTERM);
   }
 
-  pid_t process_;
   const AllocationSignals& signals_;
   const core::Clock& clock_;
   core::MonotonicTime began_;
   int passed_on_;
+  pid_t process_;  // a notice that comes while it is spawned counts
   enum class Stage { kAtWork, kRunOver, kAsked, kKilled } stage_ = Stage::kAtWork;
   core::MonotonicTime since_{};  // last asked, over, or told
   enum class Loss { kNone, kHeardOf, kLookedInto } loss_ = Loss::kNone;
@@ -193,7 +198,7 @@ LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map
   request.new_process_group = false;
   core::Pipe errors = core::make_pipe();
   request.descriptors = {{1, STDOUT_FILENO}, {2, errors.write_end.get()}};
-  Launcher launcher(core::spawn_process(request), signals, clock);
+  Launcher launcher(request, signals, clock);
   errors.write_end.reset();
   Errors passed_on(std::move(errors.read_end));
   LaunchedRun launched{core::Exited{0}, false};

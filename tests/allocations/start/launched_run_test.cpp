@@ -118,8 +118,8 @@ TEST_F(LaunchedRunTest, passes_no_notice_on_that_came_before_it) {
 
 TEST_F(LaunchedRunTest, ends_a_launcher_that_outlives_its_run) {
   const auto begin = core::monotonic_clock().now();
-  const auto run = launch("trap 'echo term >>$LOG; exit 9' TERM; echo ready >>$LOG; while :; do sleep 0.05; done",
-                          once_ready(), 2s);
+  const auto run =
+      launch("trap 'echo term >>$LOG; exit 9' TERM; echo ready >>$LOG; while :; do sleep 0.05; done", once_ready(), 2s);
   const auto took = core::monotonic_clock().now() - begin;
   EXPECT_TRUE(run.killed);
   EXPECT_EQ(log(), "ready\nterm\n");
