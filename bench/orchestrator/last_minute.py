@@ -17,7 +17,7 @@ done <"${!#}"
 echo %(job)d
 """
 SCONTROL = """if [ "$1" = requeue ]; then
-  echo "$(date +%%s.%%N) $(stat -c %%s '%(folder)s/calls')" >'%(folder)s/new'
+  echo "$(date +%%s.%%N) $(wc -l <'%(folder)s/calls')" >'%(folder)s/new'
   mv '%(folder)s/new' '%(folder)s/requeued'
   exit
 fi
@@ -71,7 +71,7 @@ def last_minute(programs, suite, folder, slots):
         first = time.time() - begin
         wait_for(lambda: len(list(store.glob("jobs/*/*/claim"))) >= slots, process, log)
         time.sleep(5)
-        noticed, before = time.time(), calls.stat().st_size
+        noticed, before = time.time(), len(calls.read_text().splitlines())
         process.send_signal(signal.SIGUSR1)
         wait_for((folder / "requeued").exists, process, log)
     finally:

@@ -7,10 +7,13 @@
 //!     RESOLUTE_SHIM_FOLDER=/tmp/x/store    what is made slow or sick: this folder and all below it
 //!     RESOLUTE_SHIM_METADATA_US=1000       that each call takes which names a path; 0 by default
 //!     RESOLUTE_SHIM_FSYNC_US=5000          that each fsync or fdatasync takes; 0 by default
-//!     RESOLUTE_SHIM_CALLS=/tmp/x/calls     grows by a byte with each of these calls, of all processes
+//!     RESOLUTE_SHIM_CALLS=/tmp/x/calls     grows by a line "CALL PATH" with each of these calls, of all
+//!                                          processes
 //!     RESOLUTE_SHIM_LINKS=18               errno of every link from one folder into another; /tmp/x/store.struck is
-//!     there then RESOLUTE_SHIM_CONTROL=/tmp/x/sick    while this file is there, each of its lines makes calls fail or
-//!     hang:
+//!                                          there then
+//!     RESOLUTE_SHIM_STALE_MS=30000         for so long a process believes that what was not there is not there, unless
+//!                                          it has changed the folder itself: as a client of NFS, each a host
+//!     RESOLUTE_SHIM_CONTROL=/tmp/x/sick    while this file is there, each of its lines makes calls fail or hang:
 //!         CALL TEXT ERRNO MILLISECONDS     those whose path holds TEXT; `*` for CALL or TEXT: every one. ERRNO is a
 //!                                          number, 0: the call is made after that time
 //!
@@ -24,12 +27,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <string>
+#include <unordered_map>
 
 namespace {
 
@@ -45,6 +52,7 @@ struct Settings {
   long links = number_of("RESOLUTE_SHIM_LINKS");
   long metadata_us = number_of("RESOLUTE_SHIM_METADATA_US");
   long fsync_us = number_of("RESOLUTE_SHIM_FSYNC_US");
+  long stale_ms = number_of("RESOLUTE_SHIM_STALE_MS");
 };
 
 const Settings& settings() {
@@ -111,19 +119,21 @@ int sickness(const char* call, const char* path) {
   return 0;
 }
 
-void count_call() {
+void count_call(const char* call, const char* path) {
   if (settings().calls == nullptr) return;
   static const auto kOpen = real<int(const char*, int, ...)>("open");
   const int file = kOpen(settings().calls, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0) return;
-  static_cast<void>(!::write(file, ".", 1));
+  char line[PATH_MAX + 64];
+  const int length = std::snprintf(line, sizeof line, "%s %s\n", call, path);
+  static_cast<void>(!::write(file, line, std::min(static_cast<std::size_t>(length), sizeof line - 1)));
   ::close(file);
 }
 
 // \return whether the call fails, errno then says how
 bool held_up(const char* call, const char* path, long microseconds) {
   if (!below(path)) return false;
-  if (std::strcmp(call, "write") != 0) count_call();
+  if (std::strcmp(call, "write") != 0) count_call(call, path);
   sleep_us(microseconds);
   if (const int error = sickness(call, path)) {
     errno = error;
@@ -144,6 +154,59 @@ bool file_held_up(const char* call, int descriptor, long microseconds) {
   return held_up(call, path, microseconds);
 }
 
+// What this process has not found, and until when it believes that it is not there.
+class Absent {
+ public:
+  bool holds(const char* path) {
+    if (settings().stale_ms <= 0 || !below(path)) return false;
+    const std::lock_guard lock(mutex_);
+    const auto found = until_.find(path);
+    return found != until_.end() && milliseconds() < found->second;
+  }
+  void note(const char* path) {
+    if (settings().stale_ms <= 0 || !below(path)) return;
+    const std::lock_guard lock(mutex_);
+    until_[path] = milliseconds() + settings().stale_ms;
+  }
+  // This process has changed the path's folder.
+  void forget_beside(const char* path) {
+    if (settings().stale_ms <= 0 || !below(path)) return;
+    const std::lock_guard lock(mutex_);
+    std::erase_if(until_, [path](const auto& entry) { return is_one_folder(entry.first.c_str(), path); });
+  }
+
+ private:
+  static long milliseconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  }
+  std::mutex mutex_;
+  std::unordered_map<std::string, long> until_;
+};
+
+Absent& absent() {
+  static auto* const kAbsent = new Absent;  // processes call to their last moment
+  return *kAbsent;
+}
+
+// Calls `real` as a client does that believes what it knows. \param makes a name that need not be there
+template <class Result, class Real>
+Result believed(const char* path, bool looks, bool makes, Result failure, const Real& real) {
+  if (!makes && absent().holds(path)) {
+    errno = ENOENT;
+    return failure;
+  }
+  const Result result = real();
+  if (result == failure && errno == ENOENT && !makes) absent().note(path);
+  if (result != failure && !looks) {
+    const int error = errno;
+    absent().forget_beside(path);
+    errno = error;
+  }
+  return result;
+}
+
 mode_t mode_of(int flags, va_list arguments) {
   return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
 }
@@ -151,27 +214,36 @@ mode_t mode_of(int flags, va_list arguments) {
 }  // namespace
 
 // Two names of one function: that of its symbol, and that of the call in the control file.
-#define SHIM_ONE_PATH(result, failure, symbol, call, arguments, values)       \
-  extern "C" result symbol arguments {                                        \
-    static const auto kReal = real<result arguments>(#symbol);                \
-    return held_up(call, path) ? static_cast<result>(failure) : kReal values; \
+#define SHIM_ONE_PATH(result, failure, symbol, call, looks, makes, arguments, values)               \
+  extern "C" result symbol arguments {                                                              \
+    static const auto kReal = real<result arguments>(#symbol);                                      \
+    if (held_up(call, path)) return failure;                                                        \
+    return believed<result>(path, looks, makes, failure, [&]() -> result { return kReal values; }); \
   }
+#define SHIM_LOOK(symbol, arguments, values) SHIM_ONE_PATH(int, -1, symbol, "stat", true, false, arguments, values)
 
-SHIM_ONE_PATH(int, -1, mkdir, "mkdir", (const char* path, mode_t mode), (path, mode))
-SHIM_ONE_PATH(int, -1, rmdir, "rmdir", (const char* path), (path))
-SHIM_ONE_PATH(int, -1, unlink, "unlink", (const char* path), (path))
-SHIM_ONE_PATH(int, -1, access, "stat", (const char* path, int mode), (path, mode))
-SHIM_ONE_PATH(int, -1, stat, "stat", (const char* path, struct stat* to), (path, to))
-SHIM_ONE_PATH(int, -1, lstat, "stat", (const char* path, struct stat* to), (path, to))
-SHIM_ONE_PATH(int, -1, stat64, "stat", (const char* path, struct stat64* to), (path, to))
-SHIM_ONE_PATH(int, -1, lstat64, "stat", (const char* path, struct stat64* to), (path, to))
-SHIM_ONE_PATH(DIR*, nullptr, opendir, "list", (const char* path), (path))
-SHIM_ONE_PATH(int, -1, rename, "rename", (const char* from, const char* path), (from, path))
+SHIM_ONE_PATH(int, -1, mkdir, "mkdir", false, true, (const char* path, mode_t mode), (path, mode))
+SHIM_ONE_PATH(int, -1, rmdir, "rmdir", false, false, (const char* path), (path))
+SHIM_ONE_PATH(int, -1, unlink, "unlink", false, false, (const char* path), (path))
+SHIM_LOOK(access, (const char* path, int mode), (path, mode))
+SHIM_LOOK(stat, (const char* path, struct stat* to), (path, to))
+SHIM_LOOK(lstat, (const char* path, struct stat* to), (path, to))
+SHIM_LOOK(stat64, (const char* path, struct stat64* to), (path, to))
+SHIM_LOOK(lstat64, (const char* path, struct stat64* to), (path, to))
+SHIM_ONE_PATH(DIR*, nullptr, opendir, "list", true, false, (const char* path), (path))
+
+extern "C" int rename(const char* from, const char* path) {
+  static const auto kReal = real<int(const char*, const char*)>("rename");
+  if (held_up("rename", path)) return -1;
+  return believed(from, false, false, -1,
+                  [&] { return believed(path, false, true, -1, [&] { return kReal(from, path); }); });
+}
 
 extern "C" int link(const char* from, const char* path) {
   static const auto kReal = real<int(const char*, const char*)>("link");
   if (held_up("link", path)) return -1;
-  if (settings().links == 0 || !below(path) || is_one_folder(from, path)) return kReal(from, path);
+  if (settings().links == 0 || !below(path) || is_one_folder(from, path))
+    return believed(path, false, true, -1, [&] { return kReal(from, path); });
   char struck[PATH_MAX];
   std::snprintf(struck, sizeof struck, "%s.struck", settings().folder);
   mark(struck);
@@ -179,26 +251,30 @@ extern "C" int link(const char* from, const char* path) {
   return -1;
 }
 
-#define SHIM_OPEN(symbol)                                                \
-  extern "C" int symbol(const char* path, int flags, ...) {              \
-    static const auto kReal = real<int(const char*, int, ...)>(#symbol); \
-    va_list arguments;                                                   \
-    va_start(arguments, flags);                                          \
-    const mode_t mode = mode_of(flags, arguments);                       \
-    va_end(arguments);                                                   \
-    return held_up("open", path) ? -1 : kReal(path, flags, mode);        \
+#define SHIM_OPEN(symbol)                                                               \
+  extern "C" int symbol(const char* path, int flags, ...) {                             \
+    static const auto kReal = real<int(const char*, int, ...)>(#symbol);                \
+    va_list arguments;                                                                  \
+    va_start(arguments, flags);                                                         \
+    const mode_t mode = mode_of(flags, arguments);                                      \
+    va_end(arguments);                                                                  \
+    if (held_up("open", path)) return -1;                                               \
+    const bool makes = (flags & O_CREAT) != 0;                                          \
+    return believed(path, !makes, makes, -1, [&] { return kReal(path, flags, mode); }); \
   }
 SHIM_OPEN(open)
 SHIM_OPEN(open64)
 
-#define SHIM_OPENAT(symbol)                                                   \
-  extern "C" int symbol(int folder, const char* path, int flags, ...) {       \
-    static const auto kReal = real<int(int, const char*, int, ...)>(#symbol); \
-    va_list arguments;                                                        \
-    va_start(arguments, flags);                                               \
-    const mode_t mode = mode_of(flags, arguments);                            \
-    va_end(arguments);                                                        \
-    return held_up("open", path) ? -1 : kReal(folder, path, flags, mode);     \
+#define SHIM_OPENAT(symbol)                                                                     \
+  extern "C" int symbol(int folder, const char* path, int flags, ...) {                         \
+    static const auto kReal = real<int(int, const char*, int, ...)>(#symbol);                   \
+    va_list arguments;                                                                          \
+    va_start(arguments, flags);                                                                 \
+    const mode_t mode = mode_of(flags, arguments);                                              \
+    va_end(arguments);                                                                          \
+    if (held_up("open", path)) return -1;                                                       \
+    const bool makes = (flags & O_CREAT) != 0;                                                  \
+    return believed(path, !makes, makes, -1, [&] { return kReal(folder, path, flags, mode); }); \
   }
 SHIM_OPENAT(openat)
 SHIM_OPENAT(openat64)

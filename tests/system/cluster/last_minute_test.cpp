@@ -1,6 +1,8 @@
 // A start's calls to its store between SLURM's notice and the requeue, and before its first job: by the calls of all
 // its processes, which a busy file server makes slow.
 
+#include <fmt/ranges.h>
+
 #include "tests/system/cluster/fake_slurm.h"
 #include "tests/system/cluster/quick_suite.h"
 
@@ -33,8 +35,7 @@ class LastMinute : public testing::Test {
     const fs::path file = slurm_.bin() / "scontrol";
     write(file, fmt::format(R"sh(#!/bin/bash
 if [ "$1" = requeue ]; then
-  size=$(stat -c %s '{0}')
-  echo "$size" >'{1}.new'
+  wc -l <'{0}' >'{1}.new'
   mv '{1}.new' '{1}'
   exit
 fi
@@ -43,7 +44,7 @@ echo 'JobId=12 JobName={2} UserId=kim(7) GroupId=kim(7) Priority=1 Nice=0 JobSta
                             calls_.string(), requeued_.string(), name));
     fs::permissions(file, fs::perms::owner_all);
   }
-  int calls() const { return fs::exists(calls_) ? static_cast<int>(fs::file_size(calls_)) : 0; }
+  std::vector<std::string> calls() const { return lines_of(text_of(calls_)); }
 
   ScratchFolder scratch_;
   FakeSlurm slurm_{scratch_ / "slurm"};
@@ -77,12 +78,17 @@ TEST_F(LastMinute, asks_the_store_of_many_jobs_for_little) {
   std::fclose(file);
   ASSERT_TRUE(wait_until([&] { return fs::exists(store_ / "begun"); })) << text_of(log);
   std::this_thread::sleep_for(std::chrono::seconds(2));
-  const int before = calls();
+  const std::size_t before = calls().size();
   ASSERT_EQ(::kill(start, SIGUSR1), 0);
   EXPECT_TRUE(wait_until([&] { return fs::exists(requeued_); })) << text_of(log);
   ended(start);
   ASSERT_TRUE(fs::exists(requeued_)) << text_of(log);
-  EXPECT_LE(std::stoi(text_of(requeued_)) - before, 300) << text_of(log);
+  const std::vector<std::string> all = calls();
+  const std::size_t until = std::stoul(text_of(requeued_));
+  EXPECT_LE(until - before, 300U) << fmt::format("{}",
+                                                 fmt::join(all.begin() + static_cast<std::ptrdiff_t>(before),
+                                                           all.begin() + static_cast<std::ptrdiff_t>(until), "\n"))
+                                  << text_of(log);
 }
 
 }  // namespace
