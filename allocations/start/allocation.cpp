@@ -145,7 +145,7 @@ class Allocation {
     Outcome after;
     try {
       // Results may have made the plan longer meanwhile.
-      time_.patiently([&] { after = work_->suite.waits() ? read_anew() : read_outcome(files_, *work_); });
+      time_.patiently([&] { after = work_->suite.waits() ? read_anew() : read_outcome(files_, *work_, ending.began); });
     } catch (const core::RuntimeError& error) {
       core::log_error("cannot read how the run ended: {}", error.what());
       ending.store_failed = true;

@@ -80,7 +80,7 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
   return work;
 }
 
-Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
+Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool ended_here) {
   Outcome outcome;
   std::set<experiments::JobId> succeeded;  // as the journal says
   outcome.achieved.steps.reset();
@@ -101,11 +101,15 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
     if (error.is_storage()) throw;
     core::log_warning("the journal says nothing of the run: {}", error.what());
   }
-  // Seconds are left here, and a distant store answers in milliseconds: no call for each job unless all seem done.
+  const auto done = [&](const experiments::JobId& job) { return succeeded.contains(job); };
+  const auto known = std::ranges::count_if(work.suite.jobs, done, &experiments::PlannedJob::id);
+  if (ended_here && outcome.end == orchestrator::RunEnd::kInterrupted && std::cmp_less(known, work.suite.jobs.size())) {
+    outcome.achieved.results = known;
+    return outcome;
+  }
+  // No call for each job unless all seem done.
   const auto check = results::record_check(files, work.store);
-  const auto stored =
-      orchestrator::look_at_jobs(files, work.store, work.suite.jobs, check,
-                                 [&](const experiments::JobId& job) { return succeeded.contains(job); });
+  const auto stored = orchestrator::look_at_jobs(files, work.store, work.suite.jobs, check, done);
   outcome.achieved.results =
       std::count_if(stored.begin(), stored.end(), [](const orchestrator::StoredJob& job) { return job.result; });
   const bool all = std::cmp_equal(outcome.achieved.results, stored.size());

@@ -49,7 +49,9 @@ struct Outcome {
   bool asked_to_stop = false;  //!< it ended because `suite cancel` wanted it
   bool store_failed = false;   //!< it gave jobs up for a full store
 };
-Outcome read_outcome(core::FileSystem& files, const AllocationWork& work);
+//! \param ended_here the last run has just ended, seconds are left, and a distant store answers in milliseconds: where
+//! its journal has jobs left, nobody else's results are looked for
+Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool ended_here = false);
 
 //! Calls `work` again, after 1, 2, 4 … 60 seconds, as long as the storage fails it (RuntimeError::is_storage()).
 //! \param stop asked before each wait: then what the last call threw goes to the caller
