@@ -199,7 +199,8 @@ Result believed(const char* path, bool looks, bool makes, Result failure, const 
   }
   const Result result = real();
   if (result == failure && errno == ENOENT && !makes) absent().note(path);
-  if (result != failure && !looks) {
+  // Linux's client drops what it knew of a name that turns out to be taken.
+  if (!looks && (result != failure || errno == EEXIST)) {
     const int error = errno;
     absent().forget_beside(path);
     errno = error;

@@ -37,25 +37,8 @@ std::vector<core::Json> events(const fs::path& store, const std::string& type) {
   return found;
 }
 
-bool a_checkpoint_is_there(const fs::path& store) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
-    if (it->path().filename().string().starts_with("step-")) return true;
-  return false;
-}
-
-TEST(Allocations, side_by_side_do_each_job_once_and_leave_the_same_tables) {
-  ScratchFolder scratch;
-  const fs::path store = scratch / "store";
-  const pid_t first = core::spawn_process(suite("run", store, {"--slots", "1"}));
-  const pid_t second = core::spawn_process(suite("run", store, {"--slots", "1", "--allocation", "2"}));
-  EXPECT_EQ(ended(first), "exit code 0");
-  EXPECT_EQ(ended(second), "exit code 0");
-  EXPECT_EQ(tables_of(store), undisturbed_tables());
-  EXPECT_TRUE(fs::exists(store / "suites/tiny@2/journal-000001"));
-  EXPECT_FALSE(fs::exists(store / "suites/tiny@2/tables"));
-
-  // One that found the other's result in its place was never started.
+// One that found another's result in its place was never started.
+void expect_each_job_once(const fs::path& store) {
   std::map<std::string, int> made;
   std::map<std::string, std::string> ids;
   for (const auto& line : log_of(store)) {
@@ -67,12 +50,54 @@ TEST(Allocations, side_by_side_do_each_job_once_and_leave_the_same_tables) {
   for (const auto& [id, count] : made) EXPECT_EQ(count, 1) << id;
 }
 
-TEST(Allocations, one_for_packs_and_evaluations_and_one_for_trainings_leave_the_same_tables_though_one_is_killed) {
+bool a_checkpoint_is_there(const fs::path& store) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with("step-")) return true;
+  return false;
+}
+
+enum class Clients { kSeeAll, kBelieve };
+
+// kBelieve: as clients of NFS. Each process is a host, which believes for half a minute that what was not there is not
+// there.
+class AllocationsOnClients : public testing::TestWithParam<Clients> {
+ protected:
+  static core::SpawnRequest run(const fs::path& store, const Words& more = {}) {
+    core::SpawnRequest request = suite("run", store, joined({"--slots", "1"}, more));
+    if (GetParam() == Clients::kSeeAll) return request;
+    request.environment["LD_PRELOAD"] = kBin / "store_shim.so";
+    request.environment["RESOLUTE_SHIM_FOLDER"] = store;
+    request.environment["RESOLUTE_SHIM_STALE_MS"] = "30000";
+    return request;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, AllocationsOnClients, testing::Values(Clients::kSeeAll, Clients::kBelieve),
+                         [](const auto& clients) {
+                           return clients.param == Clients::kSeeAll ? "that_see_all" : "that_believe_what_they_know";
+                         });
+
+TEST_P(AllocationsOnClients, side_by_side_do_each_job_once_and_leave_the_same_tables) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
-  const pid_t others = core::spawn_process(suite("run", store, {"--slots", "1", "--kinds", "pack,evaluation"}));
+  const pid_t first = core::spawn_process(run(store));
+  const pid_t second = core::spawn_process(run(store, {"--allocation", "2"}));
+  EXPECT_EQ(ended(first), "exit code 0");
+  EXPECT_EQ(ended(second), "exit code 0");
+  EXPECT_EQ(tables_of(store), undisturbed_tables());
+  EXPECT_TRUE(fs::exists(store / "suites/tiny@2/journal-000001"));
+  EXPECT_FALSE(fs::exists(store / "suites/tiny@2/tables"));
+  expect_each_job_once(store);
+}
+
+TEST_P(AllocationsOnClients,
+       one_for_packs_and_evaluations_and_one_for_trainings_leave_the_same_tables_though_one_is_killed) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const pid_t others = core::spawn_process(run(store, {"--kinds", "pack,evaluation"}));
   const core::SpawnRequest trainings =
-      suite("run", store, {"--slots", "1", "--kinds", "training", "--allocation", "2", "--checkpoint-every", "5"});
+      run(store, {"--kinds", "training", "--allocation", "2", "--checkpoint-every", "5"});
   const pid_t killed = core::spawn_process(trainings);
   ASSERT_TRUE(wait_until([&] { return a_checkpoint_is_there(store); }));
   ::kill(killed, SIGKILL);
