@@ -85,7 +85,7 @@ TEST_F(LastMinute, asks_the_store_of_many_jobs_for_little) {
   ASSERT_TRUE(fs::exists(requeued_)) << text_of(log);
   const std::vector<std::string> all = calls();
   const std::size_t until = std::stoul(text_of(requeued_));
-  EXPECT_LE(until - before, 300U) << fmt::format("{}",
+  EXPECT_LE(until - before, 100U) << fmt::format("{}",
                                                  fmt::join(all.begin() + static_cast<std::ptrdiff_t>(before),
                                                            all.begin() + static_cast<std::ptrdiff_t>(until), "\n"))
                                   << text_of(log);
