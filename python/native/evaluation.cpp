@@ -1,4 +1,4 @@
-// Scores of features and distances that lie in the caller's memory.
+// Scores and panels of features and distances that lie in the caller's memory.
 
 #include "settings/evaluation.h"
 
@@ -7,9 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "datasets/split/split.h"
+#include "core/files/file_system.h"
 #include "python/native/call.h"
+#include "python/native/handles.h"
+#include "results/kernel/distance.h"
 #include "results/kernel/gemm_openblas.h"
+#include "results/pictures/panels.h"
 #include "results/scores/bootstrap.h"
 #include "results/scores/galleries.h"
 #include "results/scores/prepared_features.h"
@@ -84,10 +87,13 @@ std::string written(const results::GalleryScores& scores, const Side& query, con
              : "no drawn gallery has a match of a query: an image of its identity from another camera";
 }
 
-std::vector<float> unit_length(std::span<const float> features, std::size_t dimension, std::string_view side) {
-  std::vector<float> copy(features.begin(), features.end());
-  results::make_unit_length(copy, dimension, side);
-  return copy;
+// Features as the protocol compares them. \param unit their memory where they are made of unit length
+void compare_by(const EvaluationProtocol& protocol, std::string_view side, results::FeatureMatrix& features,
+                std::vector<float>& unit) {
+  if (protocol.distance != settings::DistanceName::kCosine) return;
+  unit.assign(features.values.begin(), features.values.end());
+  results::make_unit_length(unit, features.dimension, side);
+  features.values = unit;
 }
 
 // \param score gives results::GalleryScores in results::Galleries
@@ -105,10 +111,8 @@ results::GalleryScores score_features(const RankRequest& request, results::Featu
                                       const results::Galleries& galleries) {
   const EvaluationProtocol& by = request.protocol;
   std::vector<float> unit_query, unit_gallery;
-  if (by.distance == settings::DistanceName::kCosine) {
-    query.values = unit_query = unit_length(query.values, query.dimension, "query");
-    gallery.values = unit_gallery = unit_length(gallery.values, gallery.dimension, "gallery");
-  }
+  compare_by(by, "query", query, unit_query);
+  compare_by(by, "gallery", gallery, unit_gallery);
   const auto steps = results::NeighbourSteps::of(by);
   if (!steps.any())
     return results::score_galleries(query, asked, gallery, shown, prefix, galleries, results::openblas_gemm(),
@@ -117,6 +121,40 @@ results::GalleryScores score_features(const RankRequest& request, results::Featu
     return results::rows_behind(steps, queries, images, results::openblas_gemm(), request.ranking.work);
   };
   return results::score_galleries(query, asked, gallery, shown, galleries, distances_within, request.ranking);
+}
+
+std::vector<std::size_t> panel_queries(const Split& split, const EvaluationProtocol& protocol) {
+  return results::choose_panel_queries(*split.split, static_cast<std::size_t>(protocol.panels));
+}
+
+// {file: SHA-256} of the panels, as an evaluation of resolute-worker draws them.
+std::string draw_panels(const Pack& pack, const Split& split, const EvaluationProtocol& protocol,
+                        const Features& features, const Recovered& recovered, const char* folder) {
+  const auto matrix = [&](const float* values, std::size_t rows) -> results::FeatureMatrix {
+    return {{values, rows * features.dimension}, rows, features.dimension};
+  };
+  results::FeatureMatrix query = matrix(features.query, split.split->query.size()),
+                         gallery = matrix(features.gallery, split.split->gallery.size());
+  std::vector<float> unit_query, unit_gallery;
+  compare_by(protocol, "query", query, unit_query);
+  compare_by(protocol, "gallery", gallery, unit_gallery);
+  const auto distance = [&](std::size_t asked, std::size_t image) {
+    return results::kernel::squared_distance(&query.values[asked * query.dimension],
+                                             &gallery.values[image * gallery.dimension], query.dimension);
+  };
+  const std::vector<std::size_t> shown = panel_queries(split, protocol);
+  const auto recover = [&](std::size_t asked, const datasets::Image& input) {
+    const auto panel = static_cast<std::size_t>(std::ranges::lower_bound(shown, asked) - shown.begin());
+    std::vector<results::RecoveredPictures> pictures;
+    for (std::size_t i = 0; i < recovered.decoders; ++i) {
+      const float* image = recovered.images + (panel * recovered.decoders + i) * input.pixels.size();
+      pictures.push_back({recovered.scales[i], results::pictures_of(image, 1, input)});
+    }
+    return pictures;
+  };
+  const auto files =
+      results::draw_panels(*pack.reader, *split.split, shown, protocol, distance, recover, [] { return true; });
+  return core::Json(results::write_outputs(core::real_file_system(), folder, files.value())).dump();
 }
 
 }  // namespace
@@ -171,5 +209,20 @@ int resolute_bootstrap(const std::size_t* queries, std::size_t trials, const std
       }
     for (const results::BootstrapInterval& interval : results::paired_bootstrap(paired, metrics))
       for (const double number : {interval.mean, interval.low, interval.high, interval.p}) *intervals++ = number;
+  });
+}
+
+int resolute_panels_queries(const python::Split* split, const char* protocol) {
+  return python::finished([&] {
+    const auto asked = python::with_defaults<settings::EvaluationProtocol>(protocol, "options of panels");
+    return core::Json(python::panel_queries(*split, asked)).dump();
+  });
+}
+
+int resolute_panels_draw(const python::Pack* pack, const python::Split* split, const char* protocol,
+                         const python::Features* features, const python::Recovered* recovered, const char* folder) {
+  return python::finished([&] {
+    const auto asked = python::with_defaults<settings::EvaluationProtocol>(protocol, "options of panels");
+    return python::draw_panels(*pack, *split, asked, *features, *recovered, folder);
   });
 }

@@ -59,6 +59,20 @@ struct Batch {
   void* kept;                     //!< for resolute_batch_close()
 };
 
+//! The features of a split's images, row-major, one row an image.
+struct Features {
+  const float* query;
+  const float* gallery;
+  std::size_t dimension;
+};
+
+//! Images that decoders made of queries: normalised, queries × decoders × H×W×3.
+struct Recovered {
+  const float* images;
+  const int* scales;     //!< the rate whose look each decoder aims at, descending; 1: the HR image
+  std::size_t decoders;  //!< 0: none
+};
+
 struct Pack;
 struct Split;
 struct Loader;
@@ -122,6 +136,16 @@ RESOLUTE_CALL void resolute_split_close(resolute::python::Split* split);
 RESOLUTE_CALL int resolute_split_text(const resolute::python::Split* split);
 //! Galleries drawn as an evaluation draws them become the message: a list of lists of indices into the split's gallery.
 RESOLUTE_CALL int resolute_split_draws(const resolute::python::Split* split, int draws, int shots);
+
+//! The queries that the panels of an evaluation show become the message: indices into the split's queries, ascending.
+//! \param protocol as of resolute_panels_draw()
+RESOLUTE_CALL int resolute_panels_queries(const resolute::python::Split* split, const char* protocol);
+//! Draws the panels of an evaluation (docs/inside/formats/panels.md) below a folder; {file: SHA-256} becomes the
+//! message. \param protocol those of settings::EvaluationProtocol that differ from their defaults; heeded are panels,
+//! name, draws, shots and the distance cosine \param recovered of the queries of resolute_panels_queries()
+RESOLUTE_CALL int resolute_panels_draw(const resolute::python::Pack* pack, const resolute::python::Split* split,
+                                       const char* protocol, const resolute::python::Features* features,
+                                       const resolute::python::Recovered* recovered, const char* folder);
 
 //! Loads batches ahead, as a training does. Pack and split may be closed before it. \param recipe those of
 //! settings::Recipe that differ from their defaults \param options {"seed", "first_step", "end_step", "hr", "lr",

@@ -8,23 +8,14 @@
 
 #include "core/files/file_system.h"
 #include "datasets/loader/loader.h"
-#include "datasets/pack/pack.h"
 #include "datasets/split/joined.h"
 #include "datasets/split/labelled.h"
-#include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
 #include "python/native/call.h"
+#include "python/native/handles.h"
 #include "settings/evaluation.h"
 
 namespace resolute::python {
-
-struct Pack {
-  std::shared_ptr<const datasets::PackReader> reader;
-};
-
-struct Split {
-  std::shared_ptr<const datasets::Split> split;
-};
 
 struct Loader {
   std::shared_ptr<const datasets::PackReader> pack;

@@ -23,6 +23,14 @@ class Batch(ctypes.Structure):
                 *((name, c_void_p) for name in ("hr", "lr", "rows", "cameras", "labels", "rates", "has_hr", "has_label", "kept"))]
 
 
+class Features(ctypes.Structure):
+    _fields_ = [("query", c_void_p), ("gallery", c_void_p), ("dimension", c_size_t)]
+
+
+class Recovered(ctypes.Structure):
+    _fields_ = [("images", c_void_p), ("scales", POINTER(c_int)), ("decoders", c_size_t)]
+
+
 _FUNCTIONS = {
     "resolute_rank_features": [c_char_p, c_char_p, c_void_p, POINTER(Side), c_void_p, POINTER(Side), c_size_t, c_void_p,
                                POINTER(ScoreArrays)],
@@ -39,6 +47,8 @@ _FUNCTIONS = {
     "resolute_split_read": [c_void_p, c_char_p, POINTER(c_void_p)],
     "resolute_split_text": [c_void_p],
     "resolute_split_draws": [c_void_p, c_int, c_int],
+    "resolute_panels_queries": [c_void_p, c_char_p],
+    "resolute_panels_draw": [c_void_p, c_void_p, c_char_p, POINTER(Features), POINTER(Recovered), c_char_p],
     "resolute_loader_open": [c_void_p, c_void_p, c_char_p, c_char_p, POINTER(c_void_p)],
     "resolute_loader_next": [c_void_p, POINTER(Batch)],
 }

@@ -8,6 +8,7 @@ import numpy
 
 from ._device import Device
 from ._job import Job, Stopped
+from ._panels import write_panels
 from .errors import InputError
 from .evaluation import QUERY_RANKS, Scores, ranked
 from .method import Method
@@ -129,6 +130,9 @@ def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> No
     sides, scores = measure(job, method, device, pack, split, protocol)
     provenance = {"pack_sha256": pack.pack_sha256, "split_sha256": of_trial.sha256,
                   "numeric_class": numeric_class, "training": specification["training"]}
+    outputs = {"queries.csv": job.write("queries.csv", _queries_file(sides["query"], scores))}
+    if protocol.get("panels"):
+        outputs |= write_panels(job, method, device, pack, split, sides["query"].features, sides["gallery"].features)
     job.publish({"features_sha256": job.write("features.h5", _features_file(sides)), "metrics": metrics_of(scores),
-                 "outputs": {"queries.csv": job.write("queries.csv", _queries_file(sides["query"], scores))}, "provenance": provenance,
+                 "outputs": outputs, "provenance": provenance,
                  "weights_sha256": training["weights_sha256"]})

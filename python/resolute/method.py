@@ -64,6 +64,12 @@ class Method:
         is embed()."""
         return self.embed(images, rates)
 
+    def recover(self, images: Any, rates: Any) -> Mapping[int, Any]:
+        """Images N×3×H×W, normalised like those given, that decoders make of LR ones, by the rate whose look each aims at: {1: images}
+        for HR images. Arguments are those of embed(); precision is float32. The panels of an evaluation (`evaluate.panels`) show them
+        between the LR image and the HR one, measured against that. Empty: there is no decoder."""
+        return {}
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """For optimiser(): all parameters that learn, with the recipe's `weight_decay` and `decay`. A group with "phases": ["NAME", …]
         moves in these phases alone, one without in each."""

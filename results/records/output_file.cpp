@@ -22,6 +22,16 @@ void check_hash(const std::filesystem::path& path, const std::string& found, con
 
 }  // namespace
 
+std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,
+                                                 const OutputFiles& outputs) {
+  std::map<std::string, std::string> hashes;
+  for (const auto& [name, bytes] : outputs) {
+    core::write_atomic(files, folder / name, bytes);
+    hashes[name] = core::sha256_hex(bytes);
+  }
+  return hashes;
+}
+
 core::Bytes read_output(core::FileSystem& files, const std::filesystem::path& path, const std::string& sha256,
                         std::uint64_t limit) {
   check_there(files, path);

@@ -4,12 +4,20 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "core/bytes.h"
 #include "core/files/file_system.h"
 
 namespace resolute::results {
+
+//! Files by their name relative to the job's folder.
+using OutputFiles = std::map<std::string, core::Bytes>;
+
+//! Each file whole or not at all. \return their names → SHA-256 \throws RuntimeError as the file system does
+std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,
+                                                 const OutputFiles& outputs);
 
 //! \param sha256 64 hexadecimal digits \param limit bytes \throws core::RuntimeError: kCorrupt where the file is
 //! missing or its hash is another; as FileSystem::read() for a larger one

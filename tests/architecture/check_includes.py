@@ -17,7 +17,7 @@ ARROWS = {
     "methods/networks": {"core", "settings", "methods", "networks"},
     "experiments": {"core", "settings", "methods"},
     "datasets": {"core", "settings"},
-    "results": {"core", "settings", "experiments"},
+    "results": {"core", "settings", "experiments", "datasets"},
     "slurm": {"core", "settings"},
     "orchestrator": {"core", "settings", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "networks", "methods/networks", "experiments", "results"},
@@ -109,6 +109,7 @@ ROOMS = {
         "verdicts": {"records", "scores"},
         "tables": {"records", "scores", "verdicts"},
         "exports": {"records", "scores", "tables", "verdicts"},
+        "pictures": {"records", "scores"},
     },
     "workers": {
         "": set(),

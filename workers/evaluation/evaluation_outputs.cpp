@@ -5,11 +5,11 @@
 #include <variant>
 
 #include "core/error.h"
-#include "core/hash/sha256.h"
 #include "experiments/specification/outputs.h"
 #include "results/records/mask_values.h"
 #include "results/records/query_scores.h"
 #include "workers/evaluation/prefix_distances.h"
+#include "workers/evaluation/recovered_pictures.h"
 
 namespace resolute::workers {
 namespace {
@@ -81,7 +81,7 @@ OutputPlan plan_outputs(methods::Method& method, const datasets::PackReader& pac
                         const experiments::EvaluationProtocol& protocol) {
   OutputPlan plan;
   plan.protocol = protocol;
-  plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
+  plan.panel_queries = results::choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
   if (!protocol.sample_rates.empty())
     plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
   if (method.tells().branch_weights) plan.weighed = choose_weighed(plan.sample);
@@ -131,8 +131,12 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     outputs.files[experiments::kRecoveryOutput.file] = bytes_of(results::csv_text(*lines));
   }
   if (!plan.panel_queries.empty()) {
-    std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,
-                                                    plan.panel_queries, plan.protocol, [&] { return report(0, 0); });
+    const auto recover = [&](std::size_t, const datasets::Image& input) {
+      return recover_pictures(parts.method, {&input, 1});
+    };
+    std::optional<results::OutputFiles> panels =
+        results::draw_panels(parts.pack, parts.split, plan.panel_queries, plan.protocol, distances_of(parts.embedding),
+                             recover, [&] { return report(0, 0); });
     if (!panels) return std::nullopt;
     outputs.files.merge(*panels);
   }
@@ -147,11 +151,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
 
 std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,
                                                  const EvaluationOutputs& outputs) {
-  std::map<std::string, std::string> hashes;
-  for (const auto& [name, bytes] : outputs.files) {
-    core::write_atomic(files, folder / name, bytes);
-    hashes[name] = core::sha256_hex(bytes);
-  }
+  std::map<std::string, std::string> hashes = results::write_outputs(files, folder, outputs.files);
   if (!outputs.sample.empty())
     hashes[experiments::kSamplesOutput.file] =
         write_samples(files, folder / experiments::kSamplesOutput.file, outputs.sample, outputs.sample_features,

@@ -14,7 +14,6 @@
 #include "workers/evaluation/branch_weights.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/evaluation/feature_samples.h"
-#include "workers/evaluation/panels.h"
 #include "workers/evaluation/recovery.h"
 #include "workers/evaluation/resolution_probe.h"
 
@@ -23,7 +22,7 @@ namespace resolute::workers {
 //! Which images the protocol asks for, a pure function of split, protocol and whether the method learns branch weights
 //! or has decoders.
 struct OutputPlan {
-  std::vector<std::size_t> panel_queries;      //!< choose_panel_queries()
+  std::vector<std::size_t> panel_queries;      //!< results::choose_panel_queries()
   experiments::EvaluationProtocol protocol{};  //!< whose gallery the panels show
   std::vector<SampleImage> sample;
   std::vector<ProbeImage> probe;
@@ -51,7 +50,7 @@ struct OutputParts {
 struct EvaluationOutputs {
   //! queries.csv; prefixes.csv of a method that tells prefixes, masks.csv of one with mask_values(); the panels,
   //! weights.csv and recovery.csv where asked for.
-  OutputFiles files;
+  results::OutputFiles files;
   std::vector<SampleImage> sample;
   std::vector<float> sample_features;       //!< sample × dimension
   std::vector<std::int64_t> sample_prefix;  //!< dimensions_of() the sample

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <span>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "core/overloaded.h"
 #include "experiments/specification/validation.h"
 #include "methods/levels.h"
+#include "results/kernel/distance.h"
 #include "results/scores/prepared_features.h"
 #include "results/scores/re_ranking.h"
 #include "workers/evaluation/branched_evaluation.h"
@@ -85,7 +85,7 @@ std::vector<results::GalleryDraw> draws_of(const datasets::Split& split,
                                            const experiments::EvaluationProtocol& protocol) {
   std::vector<results::GalleryDraw> draws;
   if (protocol.name == settings::ProtocolName::kWholeGallery) return draws;
-  for (int draw = 0; draw < protocol.draws; ++draw) draws.push_back(gallery_of(split, protocol, draw));
+  for (int draw = 0; draw < protocol.draws; ++draw) draws.push_back(results::gallery_of(split, protocol, draw));
   return draws;
 }
 
@@ -194,15 +194,21 @@ std::optional<Embedding> embed_split(methods::Method& method, const ImageSource&
   return embedding;
 }
 
-results::GalleryDraw gallery_of(const datasets::Split& split, const experiments::EvaluationProtocol& protocol,
-                                int draw) {
-  if (protocol.name == settings::ProtocolName::kWholeGallery) {
-    results::GalleryDraw all(split.gallery.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    return all;
-  }
-  const int shots = protocol.name == settings::ProtocolName::kMultiShot ? protocol.shots : 1;
-  return datasets::draw_gallery(split, split.options.seed, draw, shots);
+results::PairDistance distances_of(const Embedding& embedding) {
+  return [&embedding](std::size_t query, std::size_t image) {
+    return std::visit(
+        core::Overloaded{[&](const FeatureEmbedding& features) {
+                           const std::size_t dimension = features.query.dimension;
+                           return results::kernel::squared_distance(
+                               features.query.features.data() + query * dimension,
+                               features.gallery.features.data() + image * dimension,
+                               features.prefix.empty() ? dimension : static_cast<std::size_t>(features.prefix[query]));
+                         },
+                         [&](const DistanceEmbedding& pairs) {
+                           return double{pairs.distances[query * pairs.gallery.rows() + image]};
+                         }},
+        embedding);
+  };
 }
 
 results::GalleryScores score_split(const Embedding& embedding, const datasets::Split& split,

@@ -19,6 +19,7 @@
 #include "experiments/specification/specification.h"
 #include "methods/networks/method.h"
 #include "results/kernel/gemm.h"
+#include "results/pictures/panels.h"
 #include "results/scores/galleries.h"
 #include "workers/evaluation/image_embedding.h"
 
@@ -119,9 +120,9 @@ std::optional<Embedding> embed_split(methods::Method& method, const ImageSource&
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress, const KnownFeatures& known = {});
 
-//! The images of the protocol's gallery of this number: of whole-gallery all of split.gallery, whatever the number.
-results::GalleryDraw gallery_of(const datasets::Split& split, const experiments::EvaluationProtocol& protocol,
-                                int draw);
+//! How far a query and a gallery image are from each other: squared, over the dimensions that the query is compared
+//! by, in doubles summed in a fixed order, or the distance that the method gave. Alive as long as the embedding.
+results::PairDistance distances_of(const Embedding& embedding);
 
 //! The split's scores by the protocol, each query's own too. Queries are expanded and distances re-ranked within each
 //! gallery that is drawn, as if no other image were known.

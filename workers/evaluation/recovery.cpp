@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "workers/evaluation/view_pictures.h"
+#include "workers/evaluation/recovered_pictures.h"
 
 namespace resolute::workers {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using datasets::Image;
 
 results::Nearness nearness(const Image& picture, const Image& aim) {
-  const results::PictureQuality quality = quality_of(picture, aim);
+  const results::PictureQuality quality = results::quality_of(picture, aim);
   return {static_cast<float>(quality.psnr), static_cast<float>(quality.ssim)};
 }
 
@@ -30,13 +30,14 @@ std::vector<results::ImageRecoveryQuality> measure_block(methods::Method& method
                                                          std::span<const SampleImage> images,
                                                          settings::CopiesFrom copies_from) {
   std::vector<Image> inputs(images.size());
-  for_each(images.size(), [&](std::size_t i) { inputs[i] = picture_of_view(pack, images[i].view); });
-  const std::vector<RecoveredPictures> decoded = recover_pictures(method, inputs);
+  for_each(images.size(),
+           [&](std::size_t i) { inputs[i] = results::picture_of_view(pack, images[i].view.row, images[i].view.rate); });
+  const std::vector<results::RecoveredPictures> decoded = recover_pictures(method, inputs);
   std::vector<results::ImageRecoveryQuality> lines(images.size() * decoded.size());
   for_each(images.size(), [&](std::size_t i) {
     const SampleImage& image = images[i];
     for (std::size_t k = 0; k < decoded.size(); ++k) {
-      const Image aim = picture_of_copy(pack, image.view.row, decoded[k].scale, copies_from);
+      const Image aim = results::picture_of_copy(pack, image.view.row, decoded[k].scale, copies_from);
       lines[i * decoded.size() + k] = {pack.row(image.view.row).sample.path,
                                        image.identity,
                                        image.camera,

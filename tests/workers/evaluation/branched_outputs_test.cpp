@@ -112,7 +112,7 @@ TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
       core::as_text(outputs(two_sided_).value().files.at(experiments::kPanelsOutput.file)), "panels");
   const auto& distances = std::get<DistanceEmbedding>(embedding_).distances;
   const results::GalleryDraw draw = datasets::draw_gallery(split_, split_.options.seed, 0);
-  const std::vector<std::size_t> chosen = choose_panel_queries(split_, 2);
+  const std::vector<std::size_t> chosen = results::choose_panel_queries(split_, 2);
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     std::vector<std::pair<float, std::string>> order;
     for (std::size_t image : draw)
@@ -125,7 +125,8 @@ TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
   // Of equally far images the wrong ones stand first.
   auto equal = std::get<DistanceEmbedding>(embedding_);
   std::fill(equal.distances.begin(), equal.distances.end(), 1.0F);
-  EXPECT_EQ(split_.query[5].identity, split_.gallery[rank_gallery(equal, split_, 5, draw).back()].identity);
+  EXPECT_EQ(split_.query[5].identity,
+            split_.gallery[results::rank_gallery(distances_of(equal), split_, 5, draw).back()].identity);
 }
 
 TEST_F(BranchedOutputsTest, end_where_progress_says_so) {

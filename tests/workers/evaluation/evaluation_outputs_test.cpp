@@ -18,21 +18,21 @@ namespace {
 using datasets::Image;
 
 TEST_F(EvaluationOutputsTest, panels_show_queries_that_depend_on_the_trial_alone) {
-  const std::vector<std::size_t> chosen = choose_panel_queries(split_, 6);
+  const std::vector<std::size_t> chosen = results::choose_panel_queries(split_, 6);
   EXPECT_EQ(6U, chosen.size());
   EXPECT_TRUE(std::is_sorted(chosen.begin(), chosen.end()));
   std::set<std::int64_t> identities;
-  for (std::size_t query : choose_panel_queries(split_, 10)) identities.insert(split_.query[query].identity);
+  for (std::size_t query : results::choose_panel_queries(split_, 10)) identities.insert(split_.query[query].identity);
   EXPECT_EQ(10U, identities.size());
-  EXPECT_EQ(chosen, choose_panel_queries(split({2}), 6));
-  EXPECT_NE(chosen, choose_panel_queries(split({2, 3}, 1), 6));
+  EXPECT_EQ(chosen, results::choose_panel_queries(split({2}), 6));
+  EXPECT_NE(chosen, results::choose_panel_queries(split({2, 3}, 1), 6));
   datasets::Split other = split_;
   other.pack = "another";
-  EXPECT_NE(chosen, choose_panel_queries(other, 6));
+  EXPECT_NE(chosen, results::choose_panel_queries(other, 6));
   // Ten identities with two queries each.
-  EXPECT_EQ(13U, choose_panel_queries(split_, 13).size());
-  EXPECT_EQ(split_.query.size(), choose_panel_queries(split_, 100).size());
-  EXPECT_TRUE(choose_panel_queries(split_, 0).empty());
+  EXPECT_EQ(13U, results::choose_panel_queries(split_, 13).size());
+  EXPECT_EQ(split_.query.size(), results::choose_panel_queries(split_, 100).size());
+  EXPECT_TRUE(results::choose_panel_queries(split_, 0).empty());
 }
 
 TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
@@ -47,7 +47,7 @@ TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
 
   const results::Panels told = panels(outputs(*network).value());
   EXPECT_EQ(draw.size(), told.gallery_images);
-  const std::vector<std::size_t> chosen = choose_panel_queries(split_, 4);
+  const std::vector<std::size_t> chosen = results::choose_panel_queries(split_, 4);
   ASSERT_EQ(chosen.size(), told.queries.size());
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const datasets::QueryItem& item = split_.query[chosen[i]];
@@ -112,12 +112,12 @@ TEST_F(EvaluationOutputsTest, equally_far_images_stand_wrong_ones_first_and_by_p
   embedding.query.features.assign(3 * split_.query.size(), 1.0F);
   embedding.gallery.features.assign(3 * split_.gallery.size(), 2.0F);
   results::GalleryDraw draw = datasets::draw_gallery(split_, 0, 0);
-  const std::vector<std::size_t> ranked = rank_gallery(embedding, split_, 5, draw);
+  const std::vector<std::size_t> ranked = results::rank_gallery(distances_of(embedding), split_, 5, draw);
   EXPECT_EQ(split_.query[5].identity, split_.gallery[ranked.back()].identity);
   for (std::size_t i = 0; i + 2 < ranked.size(); ++i)
     EXPECT_LT(split_.gallery[ranked[i]].path, split_.gallery[ranked[i + 1]].path);
   std::reverse(draw.begin(), draw.end());
-  EXPECT_EQ(ranked, rank_gallery(embedding, split_, 5, draw));
+  EXPECT_EQ(ranked, results::rank_gallery(distances_of(embedding), split_, 5, draw));
 }
 
 // With split.lr_side = "query" a gallery has them (results/scores leaves them out as every protocol of such sets does).
@@ -132,11 +132,11 @@ TEST_F(EvaluationOutputsTest, an_image_of_the_querys_person_and_camera_is_neithe
       draw, [&](std::size_t image) { return split.gallery[image].identity == split.query[5].identity; });
   ASSERT_NE(own, draw.end());
   split.gallery[*own].camera = split.query[5].camera;
-  const std::vector<std::size_t> ranked = rank_gallery(embedding, split, 5, draw);
+  const std::vector<std::size_t> ranked = results::rank_gallery(distances_of(embedding), split, 5, draw);
   EXPECT_EQ(draw.size() - 1, ranked.size());
   EXPECT_EQ(0, std::ranges::count(ranked, *own));
   split.options.lr_camera = 0;  // cameras mean nothing
-  EXPECT_EQ(draw.size(), rank_gallery(embedding, split, 5, draw).size());
+  EXPECT_EQ(draw.size(), results::rank_gallery(distances_of(embedding), split, 5, draw).size());
 }
 
 TEST_F(EvaluationOutputsTest, pictures_hold_the_packs_pixels_and_green_frames_exactly_where_right) {

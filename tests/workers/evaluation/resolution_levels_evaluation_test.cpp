@@ -15,7 +15,6 @@
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/resolution_levels_fixture.h"
 #include "tests/workers/evaluation/two_sided_method.h"
-#include "workers/evaluation/panels.h"
 #include "workers/evaluation/prefix_distances.h"
 #include "workers/training/make_method.h"
 #include "workers/training/training_evaluation.h"
@@ -329,7 +328,7 @@ TEST_F(ResolutionLevelsTest, panels_rank_by_what_the_query_has) {
   for (std::size_t g = 0; g < all.size(); ++g) all[g] = g;
   std::size_t others = 0;
   for (std::size_t q = 0; q < split_.query.size(); ++q) {
-    const std::vector<std::size_t> ranked = rank_gallery(embedding, split_, q, all);
+    const std::vector<std::size_t> ranked = results::rank_gallery(distances_of(embedding), split_, q, all);
     std::vector<std::size_t> expected = all, whole = all;
     const auto by = [&](std::int64_t dimensions) {
       return [&, dimensions](std::size_t a, std::size_t b) {

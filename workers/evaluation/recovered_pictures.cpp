@@ -1,17 +1,12 @@
-#include "workers/evaluation/view_pictures.h"
+#include "workers/evaluation/recovered_pictures.h"
 
 #include "core/error.h"
-#include "datasets/image/low_resolution.h"
 #include "datasets/loader/normalisation.h"
 
 namespace resolute::workers {
 namespace {
 
 using datasets::Image;
-
-Image enlarged(const datasets::PackReader& pack, const Image& image) {
-  return datasets::enlarge(image, pack.options().height, pack.options().width);
-}
 
 // N×3×H×W, channels-last in memory.
 at::Tensor normalised(std::span<const Image> pictures) {
@@ -30,44 +25,22 @@ std::vector<Image> pictures_of(const at::Tensor& images, std::size_t count, cons
   RESOLUTE_EXPECT(images.sizes() == at::IntArrayRef({static_cast<std::int64_t>(count), 3, like.height, like.width}),
                   "a decoder gives each image one of its size");
   const at::Tensor rows = images.cpu().to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
-  const float* from = rows.const_data_ptr<float>();
-  std::vector<Image> pictures(count, datasets::make_image(like.height, like.width));
-  for (Image& picture : pictures)
-    for (std::size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = datasets::nearest_level(*from++, i % 3);
-  return pictures;
+  return results::pictures_of(rows.const_data_ptr<float>(), count, like);
 }
-
-results::PictureView view_of(const Image& image) { return {image.height, image.width, image.pixels}; }
 
 }  // namespace
 
-Image picture_of_view(const datasets::PackReader& pack, const ImageView& view) {
-  Image image;
-  pack.read_view(view.row, view.rate, image);
-  return enlarged(pack, image);
-}
-
-Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rate, settings::CopiesFrom from) {
-  Image image;
-  pack.read_copy(row, rate, from, image);
-  return enlarged(pack, image);
-}
-
-std::vector<RecoveredPictures> recover_pictures(methods::Method& method, std::span<const Image> pictures) {
+std::vector<results::RecoveredPictures> recover_pictures(methods::Method& method, std::span<const Image> pictures) {
   RESOLUTE_EXPECT(!pictures.empty(), "something is recovered");
   const std::vector<int>& scales = method.tells().recovered;
   if (scales.empty()) return {};
   const at::Device device = method.module().parameters().front().device();
-  std::vector<RecoveredPictures> recovered;
+  std::vector<results::RecoveredPictures> recovered;
   const std::vector<at::Tensor> decoded = method.recover(normalised(pictures).to(device));
   RESOLUTE_EXPECT(decoded.size() == scales.size(), "each decoder gives images");
   for (std::size_t i = 0; i < scales.size(); ++i)
     recovered.push_back({scales[i], pictures_of(decoded[i], pictures.size(), pictures.front())});
   return recovered;
-}
-
-results::PictureQuality quality_of(const Image& picture, const Image& reference) {
-  return results::picture_quality(view_of(picture), view_of(reference));
 }
 
 }  // namespace resolute::workers

@@ -1,22 +1,20 @@
-#include "workers/evaluation/panels.h"
+#include "results/pictures/panels.h"
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <set>
 #include <tuple>
 
 #include "core/error.h"
-#include "core/overloaded.h"
 #include "core/random/random.h"
 #include "datasets/image/contact_sheet.h"
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
 #include "datasets/samples/name_key.h"
 #include "experiments/specification/outputs.h"
-#include "results/kernel/distance.h"
-#include "workers/evaluation/view_pictures.h"
 
-namespace resolute::workers {
+namespace resolute::results {
 namespace {
 
 using datasets::Image;
@@ -40,7 +38,7 @@ Image with_frame(const Image& image, const Colour& colour) { return datasets::fr
 std::size_t images_shown(const datasets::PackReader& pack) {
   const Image cell = with_frame(datasets::make_image(pack.options().height, pack.options().width), kWhite);
   const auto wide = static_cast<std::size_t>(cell.width + 2 * frame_of(cell));
-  return std::clamp<std::size_t>(datasets::kMaxImageSide / wide - 2, 1, results::kPanelImages);
+  return std::clamp<std::size_t>(datasets::kMaxImageSide / wide - 2, 1, kPanelImages);
 }
 
 Image turned_clockwise(const Image& image) {
@@ -66,17 +64,18 @@ Image cell(const datasets::PackReader& pack, std::size_t row, const Image& image
 
 struct Reconstruction {
   Image picture;
-  results::PanelReconstruction quality;
+  PanelReconstruction quality;
 };
 
 // Nothing where the method has no decoder, or the query came in low resolution and has no original.
-std::optional<Reconstruction> reconstruct(methods::Method& method, const datasets::PackReader& pack,
-                                          const datasets::QueryItem& query) {
+std::optional<Reconstruction> reconstruct(const datasets::PackReader& pack, const datasets::Split& split,
+                                          std::size_t index, const Recover& recover) {
+  const datasets::QueryItem& query = split.query.at(index);
   if (query.came_low) return std::nullopt;
-  const Image input = picture_of_view(pack, {query.row, query.rate});
-  const std::vector<RecoveredPictures> decoded = recover_pictures(method, {&input, 1});
+  const Image input = picture_of_view(pack, query.row, query.rate);
+  const std::vector<RecoveredPictures> decoded = recover(index, input);
   if (decoded.empty()) return std::nullopt;
-  const Image original = picture_of_view(pack, {query.row, 1});
+  const Image original = picture_of_view(pack, query.row, 1);
   const auto shown = [&](const Image& image) { return cell(pack, query.row, image, kWhite); };
   std::vector<Image> cells{shown(input)};
   Reconstruction made{{}, {quality_of(input, original), {}}};
@@ -92,27 +91,11 @@ std::optional<Reconstruction> reconstruct(methods::Method& method, const dataset
 
 Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryItem& query,
                       const std::vector<const datasets::GalleryItem*>& shown) {
-  std::vector<Image> images{cell(pack, query.row, picture_of_view(pack, {query.row, query.rate}), kWhite)};
+  std::vector<Image> images{cell(pack, query.row, picture_of_view(pack, query.row, query.rate), kWhite)};
   for (const datasets::GalleryItem* item : shown)
-    images.push_back(cell(pack, item->row, picture_of_view(pack, {item->row, 1}),
-                          item->identity == query.identity ? kRight : kWrong));
+    images.push_back(
+        cell(pack, item->row, picture_of_view(pack, item->row, 1), item->identity == query.identity ? kRight : kWrong));
   return strip(images);
-}
-
-// The distance that decides scores of a query and a gallery image too, up to a square.
-double distance_of(const Embedding& embedding, std::size_t query, std::size_t image) {
-  return std::visit(
-      core::Overloaded{[&](const FeatureEmbedding& features) {
-                         const std::size_t dimension = features.query.dimension;
-                         return results::kernel::squared_distance(
-                             features.query.features.data() + query * dimension,
-                             features.gallery.features.data() + image * dimension,
-                             features.prefix.empty() ? dimension : static_cast<std::size_t>(features.prefix[query]));
-                       },
-                       [&](const DistanceEmbedding& pairs) {
-                         return double{pairs.distances[query * pairs.gallery.rows() + image]};
-                       }},
-      embedding);
 }
 
 void add_picture(OutputFiles& files, const std::string& name, const Image& picture) {
@@ -133,15 +116,15 @@ std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std:
   return chosen;
 }
 
-std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
-                                      const results::GalleryDraw& gallery) {
+std::vector<std::size_t> rank_gallery(const PairDistance& distance, const datasets::Split& split, std::size_t query,
+                                      const GalleryDraw& gallery) {
   const datasets::QueryItem& asked = split.query[query];
   std::vector<std::tuple<double, bool, std::string_view, std::size_t>> order;
   for (std::size_t image : gallery) {
     const datasets::GalleryItem& item = split.gallery[image];
     const bool right = item.identity == asked.identity;
     if (right && split.options.lr_camera != 0 && item.camera == asked.camera) continue;
-    order.emplace_back(distance_of(embedding, query, image), right, item.path, image);
+    order.emplace_back(distance(query, image), right, item.path, image);
   }
   std::sort(order.begin(), order.end());
   std::vector<std::size_t> ranked;
@@ -149,21 +132,30 @@ std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets
   return ranked;
 }
 
-std::optional<OutputFiles> draw_panels(methods::Method& method, const datasets::PackReader& pack,
-                                       const datasets::Split& split, const Embedding& embedding,
+GalleryDraw gallery_of(const datasets::Split& split, const experiments::EvaluationProtocol& protocol, int draw) {
+  if (protocol.name == settings::ProtocolName::kWholeGallery) {
+    GalleryDraw all(split.gallery.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+  }
+  const int shots = protocol.name == settings::ProtocolName::kMultiShot ? protocol.shots : 1;
+  return datasets::draw_gallery(split, split.options.seed, draw, shots);
+}
+
+std::optional<OutputFiles> draw_panels(const datasets::PackReader& pack, const datasets::Split& split,
                                        const std::vector<std::size_t>& queries,
-                                       const experiments::EvaluationProtocol& protocol,
-                                       const std::function<bool()>& go_on) {
-  const results::GalleryDraw gallery = gallery_of(split, protocol, 0);
-  results::Panels panels{split.pack, split.options.seed, gallery.size(), {}, protocol.name};
+                                       const experiments::EvaluationProtocol& protocol, const PairDistance& distance,
+                                       const Recover& recover, const std::function<bool()>& go_on) {
+  const GalleryDraw gallery = gallery_of(split, protocol, 0);
+  Panels panels{split.pack, split.options.seed, gallery.size(), {}, protocol.name};
   OutputFiles files;
   const std::size_t most = images_shown(pack);
   for (std::size_t index : queries) {
     if (!go_on()) return std::nullopt;
     const datasets::QueryItem& query = split.query.at(index);
-    results::PanelQuery panel{query.path, query.identity, query.camera, query.rate, 0, {}, std::nullopt};
+    PanelQuery panel{query.path, query.identity, query.camera, query.rate, 0, {}, std::nullopt};
     std::vector<const datasets::GalleryItem*> shown;
-    const std::vector<std::size_t> ranked = rank_gallery(embedding, split, index, gallery);
+    const std::vector<std::size_t> ranked = rank_gallery(distance, split, index, gallery);
     for (std::size_t place = 0; place < ranked.size(); ++place) {
       const datasets::GalleryItem& item = split.gallery[ranked[place]];
       const bool right = item.identity == query.identity;
@@ -173,17 +165,17 @@ std::optional<OutputFiles> draw_panels(methods::Method& method, const datasets::
       shown.push_back(&item);
     }
     const std::size_t number = panels.queries.size();
-    add_picture(files, results::gallery_panel_file(number), gallery_picture(pack, query, shown));
-    if (const std::optional<Reconstruction> made = reconstruct(method, pack, query)) {
-      add_picture(files, results::reconstruction_panel_file(number), made->picture);
+    add_picture(files, gallery_panel_file(number), gallery_picture(pack, query, shown));
+    if (const std::optional<Reconstruction> made = reconstruct(pack, split, index, recover)) {
+      add_picture(files, reconstruction_panel_file(number), made->picture);
       panel.reconstruction = made->quality;
     }
     panels.queries.push_back(std::move(panel));
   }
-  const std::string text = results::panels_text(panels);
+  const std::string text = panels_text(panels);
   const auto bytes = core::as_byte_span(text);
   files[experiments::kPanelsOutput.file] = core::Bytes(bytes.begin(), bytes.end());
   return files;
 }
 
-}  // namespace resolute::workers
+}  // namespace resolute::results
