@@ -17,6 +17,7 @@
 #include "results/scores/galleries.h"
 #include "results/scores/prepared_features.h"
 #include "results/scores/re_ranking.h"
+#include "settings/kernel_choices.h"
 
 namespace resolute::python {
 namespace {
@@ -225,4 +226,9 @@ int resolute_panels_draw(const python::Pack* pack, const python::Split* split, c
     const auto asked = python::with_defaults<settings::EvaluationProtocol>(protocol, "options of panels");
     return python::draw_panels(*pack, *split, asked, *features, *recovered, folder);
   });
+}
+
+int resolute_kernel_choices(int is_gpu) {
+  return python::finished(
+      [&] { return is_gpu != 0 ? settings::gpu_kernel_choices() : settings::cpu_kernel_choices(); });
 }

@@ -147,6 +147,10 @@ RESOLUTE_CALL int resolute_panels_draw(const resolute::python::Pack* pack, const
                                        const char* protocol, const resolute::python::Features* features,
                                        const resolute::python::Recovered* recovered, const char* folder);
 
+//! The variables of the environment by which libraries take other kernels (settings/kernel_choices.h) become the
+//! message: "NAME:VALUE,…". \param is_gpu 0: those of the processor; else those of a GPU
+RESOLUTE_CALL int resolute_kernel_choices(int is_gpu);
+
 //! Loads batches ahead, as a training does. Pack and split may be closed before it. \param recipe those of
 //! settings::Recipe that differ from their defaults \param options {"seed", "first_step", "end_step", "hr", "lr",
 //! "threads" (0: one a processor), "rank", "ranks"}: rank r of R gets the r-th of R shares of whole identities

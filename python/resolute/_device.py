@@ -4,23 +4,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ._library import call
 from .errors import InputError, MachineError
 from .loader import Batch
 
 # oneDNN chooses kernels by more than torch's own word for the processor says.
 _INSTRUCTIONS = ("avx512_vnni", "avx512_bf16", "amx_bf16")
 
-# Variables by which libraries take other kernels: all of these families but what changes no bits.
-_FAMILIES = ("ONEDNN_", "DNNL_", "MKL_", "ATEN_", "TORCH_MKLDNN_", "TORCH_CUDNN_", "TORCH_BLAS_", "TORCH_ALLOW_TF32_", "NVIDIA_TF32_",
-             "CUBLAS", "CUDNN_ERRATA_", "GLIBC_TUNABLES")
-_OF_NO_BITS = ("CUBLAS_WORKSPACE_CONFIG", "MKL_NUM_THREADS")
 
-
-def kernel_choices() -> list[str]:
-    """NAME=VALUE of the environment's variables by which libraries take other kernels."""
-    chosen = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(_FAMILIES) and os.environ[name]]
-    return [one for one in chosen if not one.startswith(_OF_NO_BITS) and "_VERBOSE" not in one and
-            (not one.startswith("GLIBC_TUNABLES") or "glibc.cpu." in one)]
+def kernel_choices(is_gpu: bool = False) -> list[str]:
+    """What the environment's variables choose of a processor's kernels, or of a GPU's, by the programs' list: one text, or none."""
+    return list(filter(None, [call("kernel_choices", int(is_gpu))]))
 
 
 def _processor() -> str:
@@ -61,7 +55,7 @@ class Device:
             torch.cuda.set_device(self.place)
             gpu = torch.cuda.get_device_properties(self.place)
             self.parts += [f"{gpu.name} {gpu.major}.{gpu.minor} with {gpu.multi_processor_count} multiprocessors",
-                           f"CUDA {torch.version.cuda}", f"cuDNN {torch.backends.cudnn.version()}"]
+                           f"CUDA {torch.version.cuda}", f"cuDNN {torch.backends.cudnn.version()}", *kernel_choices(is_gpu=True)]
 
     def computing(self) -> Any:
         """The context of forward passes: matrix products and convolutions in bfloat16 where the recipe says so."""

@@ -49,6 +49,7 @@ _FUNCTIONS = {
     "resolute_split_draws": [c_void_p, c_int, c_int],
     "resolute_panels_queries": [c_void_p, c_char_p],
     "resolute_panels_draw": [c_void_p, c_void_p, c_char_p, POINTER(Features), POINTER(Recovered), c_char_p],
+    "resolute_kernel_choices": [c_int],
     "resolute_loader_open": [c_void_p, c_void_p, c_char_p, c_char_p, POINTER(c_void_p)],
     "resolute_loader_next": [c_void_p, POINTER(Batch)],
 }

@@ -283,16 +283,14 @@ class Meeting(unittest.TestCase):
                 Device(word, precision, 1, 0)
 
     def test_the_numeric_class_names_what_chooses_kernels(self):
-        def named(**variables: str) -> list[str]:
+        def named(is_gpu: bool, **variables: str) -> list[str]:
             with unittest.mock.patch.dict(os.environ, variables):
-                return kernel_choices()
-        calm = named()
-        for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_CPU_ISA_HINTS", "MKL_CBWR", "TORCH_MKLDNN_MATMUL_MIN_DIM", "NVIDIA_TF32_OVERRIDE"):
-            self.assertEqual(sorted([*calm, f"{name}=1"]), sorted(named(**{name: "1"})))
-            self.assertEqual(calm, named(**{name: ""}))
-        self.assertEqual(calm, named(OMP_PLACES="cores", MKL_NUM_THREADS="3", ONEDNN_VERBOSE="1",
-                                     GLIBC_TUNABLES="glibc.malloc.arena_max=2"))
-        self.assertIn("GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA", named(GLIBC_TUNABLES="glibc.cpu.hwcaps=-FMA"))
+                return kernel_choices(is_gpu)
+        calm = [named(False), named(True)]
+        self.assertEqual([], calm[True])
+        for is_gpu, name in ((False, "DNNL_CPU_ISA_HINTS"), (False, "OMP_DYNAMIC"), (True, "NVIDIA_TF32_OVERRIDE")):
+            self.assertEqual(sorted([*calm[is_gpu], f"{name}:1"]), sorted(named(is_gpu, **{name: "1"})))
+            self.assertEqual(calm[not is_gpu], named(not is_gpu, **{name: "1"}))
 
     def test_a_wrong_option_is_refused(self):
         for wrong, words in (({"process_rank": 2}, "process rank 2 of 2"), ({"process_rank": -1}, "process rank -1 of 2"),

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "settings/kernel_choices.h"
 #include "workers/ddp/gpu_properties.h"
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
@@ -152,7 +153,7 @@ class CudaDevice final : public Device {
               {"host", fused ? "fma" : "plain"},
               {"threads", std::to_string(at::get_num_threads())}};
     // Only where one is set: classes of earlier versions stay what they were.
-    if (std::string choices = cuda_kernel_choices(); !choices.empty())
+    if (std::string choices = settings::gpu_kernel_choices(); !choices.empty())
       parts_.emplace_back("kernels", std::move(choices));
   }
 

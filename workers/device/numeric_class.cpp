@@ -7,11 +7,10 @@
 #include <torch/version.h>
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
 
 #include "networks/torch.h"
-#include "workers/device/set_variables.h"
+#include "settings/kernel_choices.h"
 
 namespace resolute::workers {
 namespace {
@@ -37,18 +36,8 @@ std::string instruction_sets() {
   return sets;
 }
 
-// Variables by which oneDNN, MKL, OpenMP, libtorch and glibc's mathematical functions take other kernels, or other
-// numbers of threads, are part of what the bits depend on.
 std::string kernel_limits() {
-  std::string limits = set_variables({"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR",
-                                      "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "ONEDNN_CPU_ISA_HINTS",
-                                      "DNNL_CPU_ISA_HINTS", "INTEL_ISA_DISABLE", "TORCH_MKLDNN_MATMUL_MIN_DIM",
-                                      "TORCH_MKLDNN_MATMUL_MIN_SIZE", "TORCH_LINEAR_FLATTEN_3D", "MKL_DYNAMIC",
-                                      "MKL_DOMAIN_NUM_THREADS", "OMP_DYNAMIC", "OMP_THREAD_LIMIT"});
-  // Others than those of the processor's instructions are common, and change no bits.
-  constexpr const char* kTunables = "GLIBC_TUNABLES";
-  if (const char* value = std::getenv(kTunables); value != nullptr && std::strstr(value, "glibc.cpu.") != nullptr)
-    limits += (limits.empty() ? "" : ",") + set_variables({kTunables});
+  const std::string limits = settings::cpu_kernel_choices();
   return limits.empty() ? "default" : limits;
 }
 
