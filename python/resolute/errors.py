@@ -1,6 +1,8 @@
 """Errors in the words of the programs: `PROBLEM (WHY); SUGGESTION`."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 
 class Error(Exception):
@@ -24,3 +26,11 @@ class MachineError(Error, OSError):
 
 def missing_package(error: ImportError) -> str:
     return f"a Python package is missing in {sys.executable} ({error}); install it, or name another Python by RESOLUTE_PYTHON"
+
+
+def imported(package: str) -> Any:
+    """A package that this one does without. Raises MachineError where it is missing."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise MachineError(missing_package(error)) from None

@@ -18,7 +18,7 @@ import numpy
 
 from . import _arrays
 from ._library import ScoreArrays, Side, call
-from .errors import InputError
+from .errors import InputError, imported
 
 if TYPE_CHECKING:
     import pandas
@@ -120,8 +120,7 @@ class Scores:
     def to_pandas(self) -> "pandas.DataFrame":
         """One row a query: identity, rank, average_precision, inverse_negative_penalty, and where galleries are drawn, galleries,
         rank-1, rank-5, rank-10 and rank-20 (shares of these galleries); NaN where it has no match."""
-        import pandas
-
+        pandas = imported("pandas")
         columns = {"rank": self.ranks.astype(numpy.float64), "average_precision": self.average_precisions,
                    "inverse_negative_penalty": self.inverse_negative_penalties}
         if _PROTOCOLS[self.protocol]:

@@ -14,7 +14,7 @@ from . import _library
 from ._arrays import MOST as _ENDLESS
 from ._arrays import shown
 from ._library import Handle, call
-from .errors import InputError, MachineError, missing_package
+from .errors import InputError, MachineError, imported
 
 
 class _Memory:
@@ -120,10 +120,7 @@ def can_pin() -> bool:
 
 def _place(device: Any) -> Any:
     """Of PyTorch, where tensors can be."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MachineError(missing_package(error)) from None
+    torch = imported("torch")
     kind: type[InputError | MachineError] = InputError
     try:
         place = torch.device(device)

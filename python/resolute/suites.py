@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
+from .errors import InputError, imported
 from .programs import run, run_json
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class Suite:
 
     def results(self) -> "pandas.DataFrame":
         """rows() as a data frame."""
-        import pandas
-
+        pandas = imported("pandas")
         return pandas.DataFrame(self.rows())
 
     def figure_numbers(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import h5py
@@ -222,6 +223,12 @@ print(repr(resolute.rank(*arrays).mAP), repr(resolute.rank(arrays[0].bfloat16(),
         self.assertIn("no image of a query's identity", scores.why)
         refused(self, scores.interval, "no interval", scores.why)
         refused(self, lambda: drop_in.torchreid_evaluate_rank(distances(query, gallery), q_ids + 100, g_ids, *cameras), "no score")
+
+    def test_a_data_frame_without_pandas_is_told_in_one_line(self):
+        scores = resolute.rank(*features(5))
+        with unittest.mock.patch.dict(sys.modules, {"pandas": None}), self.assertRaises(resolute.MachineError) as caught:
+            scores.to_pandas()
+        self.assertRegex(str(caught.exception), r"^a Python package is missing in \S+ \(.*pandas.*\); install it, or name another Python")
 
 
 if __name__ == "__main__":
