@@ -282,6 +282,11 @@ void GradientExchange::gather(Bucket& bucket) {
   });
 }
 
+bool GradientExchange::gives_to_others() const {
+  const int last = own_.first + own_.count - 1;
+  return communicator_ != nullptr && (active_.empty() || lane_ > last || (lane_ == last && next_bucket_ > 0));
+}
+
 int GradientExchange::under_way() const { return flights_ ? flights_->taken() : 0; }
 
 std::vector<SummedGradients> GradientExchange::finish() {

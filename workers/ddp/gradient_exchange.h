@@ -50,6 +50,9 @@ class GradientExchange {
   //! lost peer
   std::vector<SummedGradients> finish();
 
+  //! False where no other rank can have anything of this phase from this one: it may be begun anew with another
+  //! exchange.
+  bool gives_to_others() const;
   //! Buckets that are gathered or exchanged just now, with the memory for it: at most kMostUnderWay; 0 where there are
   //! no other ranks. From any thread.
   int under_way() const;

@@ -55,9 +55,9 @@ void Trainer::within_memory_of_recordings(const std::function<void()>& work, con
     return work();
   } catch (const c10::OutOfMemoryError&) {
     // A library that was refused memory too has taken other kernels for good; of a pass that was cut off some running
-    // statistics have moved; other ranks are in an exchange.
+    // statistics have moved; other ranks have got something of it. Until then they wait, with recordings or without.
     if (!passes_ || parts_.device == nullptr || parts_.device->memory_refusals() != 1 || statistics_in_motion_ ||
-        parts_.communicator != nullptr)
+        exchange_->gives_to_others())
       throw;
   }
   core::log_info("step {}: no network's pass is recorded any more: there is too little memory beside recordings",

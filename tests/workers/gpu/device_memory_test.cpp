@@ -7,6 +7,7 @@
 #include "tests/support/refusal.h"
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
+#include "tests/workers/gpu/lone.h"
 #include "workers/training/make_method.h"
 
 namespace resolute::workers::gpu_test::device_memory_test {
@@ -135,7 +136,8 @@ TEST(DeviceMemory, nothing_is_kept_of_a_step_in_which_a_library_went_without_mem
 
 // A training whose third step finds nothing but `spare` bytes from its last lane on. \param in_vain a library is
 // refused some besides \throws c10::OutOfMemoryError
-Trained trained_with(Device& on, const Plan& plan, std::optional<std::uint64_t> spare, bool in_vain = false) {
+Trained trained_with(Device& on, const Plan& plan, std::optional<std::uint64_t> spare, bool in_vain = false,
+                     Communicator* communicator = nullptr) {
   constexpr std::uint64_t kShort = 2;
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<methods::Method> method = make_method(asked, kIdentities);
@@ -153,9 +155,13 @@ Trained trained_with(Device& on, const Plan& plan, std::optional<std::uint64_t> 
   struct Unlimited {
     ~Unlimited() { accelerator::set_memory_limit(0); }
   } at_the_end;
-  return trained_to_the_end(
-      {.method = *method, .source = source, .progress = silent, .recorder = on.recorder(), .device = &on},
-      {.recipe = asked.recipe, .lanes = kLanes});
+  return trained_to_the_end({.method = *method,
+                             .source = source,
+                             .progress = silent,
+                             .communicator = communicator,
+                             .recorder = on.recorder(),
+                             .device = &on},
+                            {.recipe = asked.recipe, .lanes = kLanes});
 }
 
 std::int64_t plays() {
@@ -189,6 +195,31 @@ TEST(DeviceMemory, recordings_give_theirs_back_and_a_step_is_done_again_without)
     }
     EXPECT_GT(done_again, 0) << method;
   }
+}
+
+// A phase of which other ranks have got something is not begun anew.
+TEST(DeviceMemory, a_rank_does_a_phase_again_that_no_other_has_got_anything_of) {
+  const Plan plan{.method = "rain"};
+  const auto usual = accelerator::open(0);
+  accelerator::streams().reset_counts();
+  const std::string expected = trained_with(*usual, plan, {}).hash();
+  const std::int64_t all_plays = plays();
+  int done_again = 0, ended = 0;
+  for (std::uint64_t spare = 1 << 12; spare < (1U << 24); spare *= 2) {
+    const auto opened = accelerator::open(0);
+    const std::unique_ptr<Communicator> alone = opened->connect(connect_alone(), std::chrono::seconds(60));
+    accelerator::streams().reset_counts();
+    try {
+      EXPECT_EQ(expected, trained_with(*opened, plan, spare, false, alone.get()).hash()) << spare;
+    } catch (const c10::OutOfMemoryError&) {
+      ++ended;
+      continue;
+    }
+    if (plays() == all_plays) break;
+    ++done_again;
+  }
+  EXPECT_GT(done_again, 0);
+  EXPECT_GT(ended, 0);
 }
 
 TEST(DeviceMemory, a_step_in_which_a_library_went_without_memory_is_not_done_again) {
