@@ -21,8 +21,8 @@ DDP = {"DDP": {}}
 OTHERS = {"max-autotune": {"form": "max", "ddp": 0}, "torchreid's way": {"precision": "tf32", "layout": "nchw", "ddp": 0},
           "fast-reid's way": {"precision": "fp16", "layout": "nchw", "ddp": 0}}
 # The paper's suite of each method, and the row that is the method itself. The first trial's training is taken.
-ROWS = {"baseline": ("rain", "baseline-hr"), "rain": ("rain", "multi-level"), "ftwa": ("ftwa", "ftwa"), "msifla": ("msifla", "msifla"),
-        "resolution_adaptive": ("resolution_adaptive", "progressive")}
+ROWS = {"baseline": ("rain", "baseline-hr"), "rain": ("rain", "multi-level"), "cadnet": ("cadnet", "cad-net"), "ftwa": ("ftwa", "ftwa"),
+        "msifla": ("msifla", "msifla"), "resolution_adaptive": ("resolution_adaptive", "progressive")}
 # Plans by FFT, by operation, which libtorch's filters let pass; and libtorch's own two rules, which a file of ours replaces.
 FFT = [("ConvFwd", 4), ("ConvFwd", 5), ("ConvBwdData", 2), ("ConvBwdData", 3), ("ConvBwdFilter", 2), ("ConvBwdFilter", 6)]
 LIBTORCHS = [("ConvFwd", 23), ("ConvBwdData", 23)]
