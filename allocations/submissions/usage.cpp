@@ -68,11 +68,12 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
   }
   for (const orchestrator::TimelineAttempt& attempt : timeline.attempts) {
     const Interval interval{attempt.begin, attempt.end.value_or(std::max(attempt.begin, now))};
-    if (attempt.gpus == 0) continue;
-    if (!overlaps_any(starts, interval)) usage.gpu_seconds += seconds_of(interval.begin, interval.end) * attempt.gpus;
+    const double gpus = gpus_of(attempt);
+    if (gpus == 0) continue;
+    if (!overlaps_any(starts, interval)) usage.gpu_seconds += seconds_of(interval.begin, interval.end) * gpus;
     const Instant kept = attempt.end ? attempt.kept.value_or(interval.begin) : interval.end;
-    usage.useful_gpu_seconds += seconds_of(interval.begin, kept) * attempt.gpus;
-    if (const double lost = seconds_of(kept, interval.end) * attempt.gpus; lost > 0)
+    usage.useful_gpu_seconds += seconds_of(interval.begin, kept) * gpus;
+    if (const double lost = seconds_of(kept, interval.end) * gpus; lost > 0)
       usage.lost_gpu_seconds[std::string(name_of(attempt.outcome))] += lost;
   }
   // A repeat whose own attempt was lost is lost twice; useful time cannot be below none.

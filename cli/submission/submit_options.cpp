@@ -180,8 +180,8 @@ slurm::LaunchOptions read_launch(const experiments::Site& site, const std::strin
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
                                        const experiments::Plan& plan) {
   std::vector<std::string> arguments;
-  for (const char* name :
-       {"gpus", "memory-per-rank", "no-progress-limit", "coordinator-limit", "checkpoint-every", "evaluate-every"})
+  for (const char* name : {"gpus", "jobs-per-gpu", "memory-per-rank", "no-progress-limit", "coordinator-limit",
+                           "checkpoint-every", "evaluate-every"})
     if (const auto value = given<int>(values, name))
       arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(run_number(name, *value))});
   if (const auto hours = given<double>(values, "most-gpu-hours"))
@@ -331,6 +331,7 @@ void add_run_options(options::options_description& visible) {
       "process ranks without a GPU that run at once on each node; --cpus-per-node, else the cores that SLURM gives");
   add("gpus", options::value<int>(),
       "GPUs of each node that are used, believed where it shows none; -1: all that SLURM gives");
+  add("jobs-per-gpu", options::value<int>(), kJobsPerGpuHelp);
   add("most-gpu-hours", options::value<double>(), kMostGpuHoursHelp);
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
   add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");

@@ -289,6 +289,7 @@ int run_number(const std::string& option, int value) {
   constexpr int kLongest = 10'000'000;  // of times, in seconds or minutes: longer than any run
   static const std::map<std::string, Range> ranges{{"slots", {0, orchestrator::kMostSlots}},
                                                    {"gpus", {-1, orchestrator::kMostSlots}},
+                                                   {"jobs-per-gpu", {1, orchestrator::kMostJobsAGpu}},
                                                    {"max-jobs", {0, kAny}},
                                                    {"allocation", {1, kAny}},
                                                    {"memory-per-rank", {0, kAny}},

@@ -23,6 +23,12 @@ inline constexpr const char* kSameImagesHelp =
     "hold every byte of the raw images against the packs that are there, not names, labels and sizes alone; the same "
     "images are known by their sizes from then on";
 
+//! An option of commands that run or submit jobs.
+inline constexpr const char* kJobsPerGpuHelp =
+    "jobs that share a GPU at once, 1 to 8: for trainings that leave most of it idle; ranks of one training get "
+    "different "
+    "GPUs all the same";
+
 //! An option of commands that write a file or folder of a suite's results.
 inline constexpr const char* kReplaceHelp =
     "in the place of an earlier one; a file of another format, or a folder with other files in it, stays";

@@ -45,6 +45,7 @@ void add_run_options(options::options_description& visible, orchestrator::RunOpt
       "gave");
   add("gpus", number("gpus", run.gpus)->default_value(-1),
       "GPUs of each agent, believed where its node shows none; -1: those that it shows");
+  add("jobs-per-gpu", number("jobs-per-gpu", run.jobs_per_gpu)->default_value(1), kJobsPerGpuHelp);
   add("only", optional_text(run.only), "a row's id or a job's id: that and what it needs");
   add("first", optional_text(run.first), "a row's id or a job's id: that and what it needs before all else");
   add("kinds", options::value<std::string>()->notifier([&](const auto& kinds) { run.kinds = parse_kinds(kinds); }),

@@ -44,7 +44,7 @@ Agent::Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, A
       spawner_(spawner),
       clock_(clock),
       options_(std::move(options)),
-      bindings_(slowest_last(options_.inventory, options_.burn_ins), options_.cpu),
+      bindings_(slowest_last(options_.inventory, options_.burn_ins), options_.cpu, options_.jobs_per_gpu),
       heard_(clock.now()),
       last_step_(heard_) {}
 
@@ -166,6 +166,7 @@ void Agent::launch(Launch message) {
   for (RankCommand& rank : message.ranks) {
     try {
       Binding binding = bindings_.take(rank.gpu, message.gpus_aside);
+      if (binding.gpu) message.gpus_aside.push_back(*binding.gpu);  // NCCL takes no two ranks on one
       rank.visible_gpus = binding.gpu.value_or("");
       rank.processors = binding.processors;
       live_.emplace(std::pair(message.key, rank.process_rank), std::move(binding));

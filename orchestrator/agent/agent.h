@@ -20,8 +20,9 @@ namespace resolute::orchestrator {
 struct AgentOptions {
   std::string host;
   int slots = 1;                       //!< ranks without a GPU that may run at once
-  Inventory inventory;                 //!< its part of the host (bindings.h): each GPU is one rank's
+  Inventory inventory;                 //!< its part of the host (bindings.h)
   CpuBinding cpu = CpuBinding::kNone;  //!< of ranks to processors
+  int jobs_per_gpu = 1;                //!< at once, as the coordinator has it
   std::string numeric_class;           //!< find_numeric_class(), where the run has several hosts; empty: unknown
   std::vector<BurnIn> burn_ins{};      //!< burn_ins.h; their time is told once
   std::chrono::milliseconds heartbeat{1000};

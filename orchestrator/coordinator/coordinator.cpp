@@ -193,6 +193,11 @@ void Coordinator::join(Address from, const Join& message) {
   lose(from, "it joined anew");
   AgentNumber number{state_.next_agent};
   record(AgentJoined{number, message.host, message.slots, message.gpus, message.memory_mib, message.numeric_class});
+  if (options_.jobs_per_gpu > 1 && message.gpus > 0 && std::ssize(message.burn_ins) == message.gpus) {
+    GpusShared shared{number, options_.jobs_per_gpu, {}};
+    for (const BurnIn& one : message.burn_ins) shared.gpus.push_back(one.gpu);
+    record(shared);
+  }
   for (const BurnIn& done : message.burn_ins) {
     if (done.digest.empty() && done.problem.empty()) continue;
     place_checks_.burn_ins.push_back(

@@ -273,7 +273,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const std::opt
           rank_command(store_.layout(), jobs_.at(number), attempt, rank, prepared ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
-    message.gpus_aside = gpus_aside(state_.agents.at(share.agent));
+    message.gpus_aside = gpus_kept_from(state_, share.agent, number);
     if (repeats) {
       auto& command = message.ranks.front().arguments;
       const auto first =

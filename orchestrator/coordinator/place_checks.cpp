@@ -93,7 +93,7 @@ bool Repeats::is_new_place(const State& state, const Repetition& repetition, Age
   const std::vector<std::string> aside = gpus_aside(agent);
   const auto given_out = std::ranges::count_if(
       not_on, [&](const std::string& gpu) { return std::ranges::find(aside, gpu) == aside.end(); });
-  return not_on.empty() || agent.gpus > given_out;
+  return not_on.empty() || width_of(state, number, true) > given_out;
 }
 
 // Those in doubt first. Jobs of one length end in one order again and again: a fixed order of what waits would meet the

@@ -45,6 +45,7 @@ struct RunOptions {
   std::optional<std::string> first;  //!< named like `only`: started before all else
   std::optional<int> max_jobs;       //!< different jobs that this run may start
   int gpus = -1;                     //!< of each agent; -1: those that its machine shows
+  int jobs_per_gpu = 1;              //!< at once, 1 to kMostJobsAGpu
   std::int64_t memory_per_rank_mib = 0;  //!< over which a rank is killed; 0: no limit
   std::optional<Instant> ends_at;        //!< end of the allocation
   std::set<settings::JobKind> kinds{};   //!< that are started here, others' results are waited for; empty: all

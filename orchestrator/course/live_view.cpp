@@ -46,7 +46,7 @@ LiveStatus live_view(const State& state, const Attempts& attempts, const Startin
                      const Forecast& forecast, core::MonotonicTime now) {
   LiveStatus status;
   for (const auto& [number, agent] : state.agents) {
-    LiveAgent live{agent.host, agent.slots, agent.free, agent.gpus, agent.free_gpus, ""};
+    LiveAgent live{agent.host, agent.slots, agent.free, width_of(state, number, true), idle_gpus(state, number), ""};
     if (!agent.numeric_class.empty()) status.classes.insert(agent.numeric_class);
     std::tie(live.state, live.why) = limits_of(state, agent);
     status.agents.push_back(std::move(live));

@@ -50,6 +50,7 @@ class Applier {
       job.placements = 0;
     }
     static_cast<Speeds&>(state_) = {};
+    state_.shared.clear();
     state_.agents.clear();
     state_.hosts.clear();
     state_.agents_gone = false;
@@ -121,6 +122,7 @@ class Applier {
     forget_speeds(state_, event.agent);
     unindex_host(state_, host);
     state_.agents.erase(lost);
+    state_.shared.erase(event.agent);
     auto& host_agents = state_.on_host.at(host);
     host_agents.erase(event.agent);
     if (host_agents.empty()) state_.on_host.erase(host);
@@ -420,6 +422,19 @@ class Applier {
       add_speed(state_, event.agent, event.gpu, event.images_a_minute);
   }
 
+  void operator()(const GpusShared& event) {
+    const auto agent = state_.agents.find(event.agent);
+    if (agent == state_.agents.end()) return;
+    const std::set<std::string> names(event.gpus.begin(), event.gpus.end());
+    require(names.size() == event.gpus.size() && std::ssize(event.gpus) == agent->second.free_gpus &&
+                agent->second.gpu_records.empty() && !state_.shared.contains(event.agent),
+            fmt::format("GPUs of agent {} shared", event.agent.value), "it did not join just now with these");
+    unindex_host(state_, agent->second.host);
+    state_.shared[event.agent] = {event.jobs, event.gpus};
+    recount_gpus(state_, event.agent);
+    index_host(state_, agent->second.host);
+  }
+
   // As for BurnedIn, the coordinator judges the bits (place_checks.h).
   void operator()(const Repeated& event) { std::ignore = at(event.job); }
 
@@ -477,8 +492,13 @@ class Applier {
       acquit_gpu(state_, number, event.gpu);
     else if (running.stopping && running.ending->cause == Cause::kNoProgress)
       accuse_gpu(state_, event.job, number, event.gpu, Cause::kNoProgress, running.ending->evidence);
-    else if (!is_our_doing(running, event))
+    else if (!is_our_doing(running, event) && !is_by_a_neighbour(event, number))
       accuse_gpu(state_, event.job, number, event.gpu, cause_of(event), event.evidence);
+  }
+
+  // The memory of a GPU that jobs share is short for all of them.
+  bool is_by_a_neighbour(const RankExited& event, AgentNumber number) {
+    return cause_of(event) == Cause::kOutOfMemory && shares_gpu(state_, number, event.gpu, event.job);
   }
 
   // A job that has trained is set up well: its program met something else then, as a mount that has gone. One rank has
@@ -523,7 +543,7 @@ class Applier {
     if (found == state_.agents.end() || !usable(state_, found->second))
       refuse(summary(), fmt::format("agent {} does not take it", share.agent.value));
     AgentSlots& agent = found->second;
-    const int free = job.gpus ? agent.free_gpus : agent.free;
+    const int free = room_for(state_, share.agent, need_of(job), false);
     if (share.slots <= 0 || share.slots > free)
       refuse(summary(), fmt::format("agent {} has {} slots free, not {}", share.agent.value, free, share.slots));
     if (agent.memory_mib > 0 && share.slots * job.memory_mib > agent.free_memory_mib)

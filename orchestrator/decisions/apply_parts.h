@@ -44,6 +44,9 @@ void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant 
 //! The next end without a sign of life sets it aside again.
 void give_out_again(State& state, AgentNumber agent, const std::string& gpu);
 
+//! True where others may be at work on this GPU of an agent beside the job.
+bool shares_gpu(const State& state, AgentNumber number, const std::string& gpu, JobIndex job);
+
 // row_classes.cpp
 
 //! The first job of a row was placed in a class: the others follow it. Rows beside it that have not begun begin there

@@ -63,8 +63,8 @@ bool is_needed(const State& state, const std::string& host) {
   std::array<int, 2> aside{};
   if (const auto host_agents = state.on_host.find(host); host_agents != state.on_host.end())
     for (AgentNumber number : host_agents->second) {
-      aside[0] += state.agents.at(number).slots;
-      aside[1] += state.agents.at(number).gpus;
+      aside[0] += width_of(state, number, false);
+      aside[1] += width_of(state, number, true);
     }
   return std::any_of(state.unfinished.begin(), state.unfinished.end(), [&](const auto& alike) {
     const LeastNeed& least = alike.first;
@@ -86,7 +86,7 @@ std::optional<Event> host_to_return(const State& state, const Moment& moment) {
 bool gpus_hold_something(const State& state, const std::string& numeric_class, int change) {
   int most = 0;
   for (const auto& [name, machines] : state.machine_classes[1])
-    most = std::max(most, machines.capacity + (name == numeric_class ? change : 0));
+    most = std::max(most, machines.width + (name == numeric_class ? change : 0));
   const auto held = [&](bool gpus, int slots) { return gpus && slots <= most; };
   return std::any_of(state.ready.begin(), state.ready.end(),
                      [&](const auto& queue) { return held(queue.first.gpus, queue.first.slots); }) ||
@@ -104,10 +104,10 @@ std::optional<Event> gpu_to_set_aside(const State& state, const Policy& policy, 
     if (agent.free_gpus == 0 || !usable(state, agent) || !gpus_hold_something(state, agent.numeric_class, 0)) continue;
     const PlaceRecord& record = agent.gpu_records.at(gpu);
     std::string why = fmt::format("{} of {}: {}", gpu, agent.host, why_aside(record));
-    if (agent.gpus == 1 && !gpus_aside(agent).empty() && can_be_spared(state, agent.host)) {
+    if (width_of(state, number, true) == 1 && !gpus_aside(agent).empty() && can_be_spared(state, agent.host)) {
       return HostExcluded{agent.host, "its GPUs are set aside, but one: " + why};
     }
-    if (state.machine_classes[1].at(agent.numeric_class).capacity < 2 ||
+    if (state.machine_classes[1].at(agent.numeric_class).width < 2 ||
         !gpus_hold_something(state, agent.numeric_class, -1))
       continue;
     return GpuSetAside{number, gpu, end_of_aside(policy, now, record.times_aside + 1), std::move(why)};

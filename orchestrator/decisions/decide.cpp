@@ -139,7 +139,7 @@ std::string why_unplaceable(const State& state, const Moment& moment, const Job&
   const bool agents_missing = moment.agents_missing || state.agents_gone || state.agents.empty() ||
                               state.machine_of.size() != state.agents.size() || !state.gpus_aside.empty();
   if (agents_missing) return {};
-  const int all = capacity(state, job.gpus);
+  const int all = capacity(state, job.gpus, &MachineClass::width);
   if (job.gpus && all == 0)
     return fmt::format("it needs {} and the run has none; `resolute doctor` on its nodes says why",
                        slots_text(job.slots, true));
@@ -162,7 +162,7 @@ std::string why_interrupted(const State& state, const Policy& policy, Instant no
           !reaches_checkpoint(state, policy, job_of(state, number), now))
         return fmt::format("what is left, such as job {}, would keep nothing before the allocation ends", number.value);
   return fmt::format("the {} slots and {} GPUs that are left hold no ready job", capacity(state),
-                     capacity(state, true));
+                     capacity(state, true, &MachineClass::width));
 }
 
 // A gang whose checkpoint's numeric class has too few slots, on machines of another, where it begins anew.

@@ -218,7 +218,7 @@ class Dispatch {
 
   int capacity_for(const GangNeed& need) const {
     const auto& classes = state_.machine_classes.at(gpus_);
-    if (classes.size() == 1) return classes.begin()->second.capacity;
+    if (classes.size() == 1) return classes.begin()->second.width;
     GangNeed without_memory = need;
     without_memory.memory_mib = 0;
     return most_ranks(state_, without_memory);
@@ -331,7 +331,8 @@ class Dispatch {
 
   Placed placed(const Candidate& candidate, Placement placement, int past, std::string why) const {
     const Job& job = this->job(candidate.number);
-    why += fmt::format("; {} of {} free {}", job.slots, free_, gpus_ ? "GPUs" : "slots");
+    const bool shares = gpus_ && !state_.shared.empty();
+    why += fmt::format("; {} of {} free {}", job.slots, free_, shares ? "places on GPUs" : gpus_ ? "GPUs" : "slots");
     for (const auto& [host, causes] : job.failed_on) {
       const bool again = std::any_of(placement.begin(), placement.end(), [&, &host = host](const Share& share) {
         return state_.agents.at(share.agent).host == host;
@@ -341,10 +342,12 @@ class Dispatch {
     }
     if (is_elsewhere(candidate.need->row_class, placement))
       why += "; not in the numeric class of its row's others: nothing else could use what is free";
-    if (std::any_of(placement.begin(), placement.end(),
-                    [&](const Share& share) { return share.slots > free_fast(state_, share.agent, gpus_); }))
+    if (std::any_of(placement.begin(), placement.end(), [&](const Share& share) {
+          return share.slots > room_for(state_, share.agent, *candidate.need, true);
+        }))
       why += "; on a slow place by its burn-in: nothing else that is free could hold it";
-    if (candidate.need->alone) why += "; alone on its host: it ran out of memory";
+    if (candidate.need->alone && (!gpus_ || shares))
+      why += fmt::format("; alone on its {}: it ran out of memory", gpus_ ? "GPU" : "host");
     if (const std::string placed_class = numeric_class_of(state_, placement);
         !placed_class.empty() && job.checkpoint >= 0 && !job.numeric_class.empty() && placed_class != job.numeric_class)
       why += "; it starts over: no agent of its checkpoint's numeric class is there";
@@ -418,8 +421,10 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
     why = fmt::format("it needs {} and {} are free", needs, free);
     if (const auto barred = barred_hosts(state, need); !barred.empty())
       why += fmt::format(", {} aside, where it failed", fmt::join(barred, ", "));
-    else if (need.alone)
-      why += ", of hosts where nothing else runs: it ran out of memory";
+    else if (need.alone && (!job.gpus || !state.shared.empty()))
+      why += fmt::format(", of {} where nothing else runs: it ran out of memory", job.gpus ? "GPUs" : "hosts");
+    else if (free >= need.slots && job.gpus && !state.shared.empty())
+      why += ", on too few different GPUs";
     else if (free >= need.slots)
       why += ", without enough memory or not of one numeric class";
   }

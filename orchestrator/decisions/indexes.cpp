@@ -51,7 +51,7 @@ void index_running(State& state, JobIndex number, const Job& job, const Running&
     auto& agent_jobs = state.at_work[share.agent];
     const auto place = std::lower_bound(agent_jobs.begin(), agent_jobs.end(), number);
     if (place == agent_jobs.end() || *place != number) agent_jobs.insert(place, number);
-    if (need_of(job).alone) state.alone_at_work.insert(share.agent);
+    if (!job.gpus && need_of(job).alone) state.alone_at_work.insert(share.agent);
   }
   if (running.expected_end != Instant{})
     state.ends.at(job.gpus).emplace(std::pair(running.expected_end, number), job.slots);
@@ -192,8 +192,13 @@ void index_host(State& state, const std::string& host) {
       machine.slow.at(pool) += slow_count(state, number, pool == 1);
     }
     state.machine_of[number] = first;
-    if (agent.slots > 0) state.machine_classes[0][agent.numeric_class].capacity += agent.slots;
-    if (agent.gpus > 0) state.machine_classes[1][agent.numeric_class].capacity += agent.gpus;
+    for (const bool gpus : {false, true}) {
+      const int places = gpus ? agent.gpus : agent.slots;
+      if (places == 0) continue;
+      MachineClass& machine_class = state.machine_classes.at(gpus)[agent.numeric_class];
+      machine_class.capacity += places;
+      machine_class.width += width_of(state, number, gpus);
+    }
   }
   for (const auto& [numeric_class, first] : lowest) add_machine(state, first, numeric_class);
 }
@@ -206,10 +211,12 @@ void unindex_host(State& state, const std::string& host) {
     if (first == state.machine_of.end()) continue;
     const AgentSlots& agent = state.agents.at(number);
     if (first->second == number) remove_machine(state, number, agent.numeric_class);
-    for (std::size_t pool : {0U, 1U})
-      if (const auto machine_class = state.machine_classes.at(pool).find(agent.numeric_class);
-          machine_class != state.machine_classes.at(pool).end())
-        machine_class->second.capacity -= pool == 0 ? agent.slots : agent.gpus;
+    for (const bool gpus : {false, true})
+      if (const auto machine_class = state.machine_classes.at(gpus).find(agent.numeric_class);
+          machine_class != state.machine_classes.at(gpus).end()) {
+        machine_class->second.capacity -= gpus ? agent.gpus : agent.slots;
+        machine_class->second.width -= width_of(state, number, gpus);
+      }
     state.machine_of.erase(first);
   }
   for (auto& classes : state.machine_classes)
@@ -219,12 +226,19 @@ void unindex_host(State& state, const std::string& host) {
 void change_free(State& state, AgentNumber number, AgentSlots& agent, JobIndex worker, int slots) {
   const Job& job = job_of(state, worker);
   const int fast_before = free_fast(state, number, job.gpus);
-  (job.gpus ? agent.free_gpus : agent.free) += slots;
+  int& free = job.gpus ? agent.free_gpus : agent.free;
+  const int free_before = free;
+  free += slots;
   if (agent.memory_mib > 0) agent.free_memory_mib += slots * job.memory_mib;
-  if (job.gpus && -slots > fast_before)
+  if (job.gpus && state.shared.contains(number)) {
+    slots < 0 ? take_gpus(state, number, worker, -slots) : release_gpus(state, number, worker);
+    recount_gpus(state, number);
+  } else if (job.gpus && -slots > fast_before) {
     state.on_slow[number][worker] += -slots - fast_before;
-  else if (const auto taken = state.on_slow.find(number); slots > 0 && taken != state.on_slow.end())
+  } else if (const auto taken = state.on_slow.find(number); slots > 0 && taken != state.on_slow.end()) {
     taken->second.erase(worker);
+  }
+  const int freer = free - free_before;
   const int faster = free_fast(state, number, job.gpus) - fast_before;
   auto machine = state.machines.find(number);  // most machines have one agent
   if (machine == state.machines.end()) {
@@ -233,12 +247,12 @@ void change_free(State& state, AgentNumber number, AgentSlots& agent, JobIndex w
     machine = state.machines.find(first->second);
   }
   MachineClass& machine_class = state.machine_classes.at(job.gpus).find(agent.numeric_class)->second;
-  const auto change = [&](FreePlaces& places, int& free, int by) {
-    remove(places, free, machine->first);
-    free += by;
-    add(places, free, machine->first);
+  const auto change = [&](FreePlaces& places, int& all, int by) {
+    remove(places, all, machine->first);
+    all += by;
+    add(places, all, machine->first);
   };
-  change(machine_class, machine->second.free.at(job.gpus), slots);
+  change(machine_class, machine->second.free.at(job.gpus), freer);
   if (machine_class.slow > 0)
     change(machine_class.fast, machine->second.fast.at(job.gpus), faster);
   else

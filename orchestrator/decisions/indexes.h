@@ -18,8 +18,17 @@ void refresh_attention(State& state, JobIndex number);
 //! goes, or whether anything may be placed on one changes.
 void index_host(State& state, const std::string& host);
 void unindex_host(State& state, const std::string& host);
-//! Gives slots, or GPUs, of one agent that answers back from a job, or, negative, to it.
+//! Gives slots, or GPUs, of one agent that answers back from a job, or, negative, to it: as many as its ranks there.
 void change_free(State& state, AgentNumber number, AgentSlots& agent, JobIndex job, int slots);
+
+// gpu_record.cpp. Nothing is done for an agent whose GPUs are not shared.
+
+//! Chooses the GPUs of a job that has been placed, for so many ranks.
+void take_gpus(State& state, AgentNumber number, JobIndex job, int ranks);
+void release_gpus(State& state, AgentNumber number, JobIndex job);
+//! AgentSlots::gpus and free_gpus, after a change of what they follow from. \return whether the GPUs are shared
+bool recount_gpus(State& state, AgentNumber number);
+
 //! A burn-in of an agent's GPU, or with an empty name of its processors, has told its images a minute.
 void add_speed(State& state, AgentNumber number, const std::string& gpu, std::int64_t speed);
 //! Before an agent goes.

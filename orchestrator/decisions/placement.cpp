@@ -118,18 +118,18 @@ class Search {
 
   int fit(AgentNumber number) const {
     const AgentSlots& agent = state_.agents.at(number);
-    const int all_free = need_.gpus ? agent.free_gpus : agent.free;
-    const int free = fast_ ? free_fast(state_, number, need_.gpus) : all_free;
+    const int free = room_for(state_, number, need_, fast_);
     if (need_.memory_mib == 0 || agent.memory_mib == 0) return free;
     return std::min(free, let_in(agent.free_memory_mib, need_.memory_mib));
   }
 
   // Ranks that fit on a machine of which so much is free.
   int machine_fit(AgentNumber machine, int free) const {
-    const bool asks = need_.memory_mib > 0 || !barred_.empty();
-    if (!asks) return free;
+    const bool counts_gpus = need_.gpus && !state_.shared.empty() && (need_.slots > 1 || need_.alone);
+    const bool counts = need_.memory_mib > 0 || counts_gpus;
+    if (!counts && barred_.empty()) return free;
     if (contains(barred_, state_.agents.at(machine).host)) return 0;
-    if (need_.memory_mib == 0) return free;
+    if (!counts) return free;
     int ranks = 0;
     for (AgentNumber agent : state_.machines.at(machine).agents) ranks += fit(agent);
     return ranks;
@@ -211,7 +211,7 @@ Placement choose_placement(const State& state, const GangNeed& need) {
   for (const std::string& host : state.hosts_on_trial)
     if (has_work(state, host)) barred.push_back(host);
   for (const AgentNumber agent : state.alone_at_work) add_host(state, agent, barred);
-  if (need.alone)
+  if (need.alone && !need.gpus)
     for (const auto& [agent, jobs] : state.at_work) add_host(state, agent, barred);
   Search search(state, need, barred);
   Placement best;
@@ -241,16 +241,15 @@ std::vector<std::string> barred_hosts(const State& state, const GangNeed& need) 
 }
 
 int most_ranks_without(const State& state, const GangNeed& need, const std::vector<std::string>& hosts) {
-  auto slots_of = [&](const AgentSlots& agent) { return need.gpus ? agent.gpus : agent.slots; };
   std::map<std::string_view, int> by_class;
   for (const auto& [numeric_class, machine_class] : state.machine_classes.at(need.gpus))
-    if (class_fits(state, need, numeric_class)) by_class[numeric_class] = machine_class.capacity;
+    if (class_fits(state, need, numeric_class)) by_class[numeric_class] = machine_class.width;
   for (const std::string& host : hosts)
     if (const auto agents = state.on_host.find(host); agents != state.on_host.end())
       for (AgentNumber number : agents->second)
         if (const AgentSlots& agent = state.agents.at(number);
             state.machine_of.contains(number) && by_class.contains(agent.numeric_class))
-          by_class[agent.numeric_class] -= slots_of(agent);
+          by_class[agent.numeric_class] -= width_of(state, number, need.gpus);
   auto most = [&] {
     const auto unknown = by_class.find("");
     int ranks = 0;
@@ -263,7 +262,7 @@ int most_ranks_without(const State& state, const GangNeed& need, const std::vect
   for (const auto& [number, first] : state.machine_of) {
     const AgentSlots& agent = state.agents.at(number);
     if (contains(hosts, agent.host) || !class_fits(state, need, agent.numeric_class)) continue;
-    const int ranks = slots_of(agent);
+    const int ranks = width_of(state, number, need.gpus);
     by_class[agent.numeric_class] +=
         agent.memory_mib > 0 ? std::min(ranks, let_in(agent.memory_mib, need.memory_mib)) : ranks;
   }

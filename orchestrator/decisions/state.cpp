@@ -44,9 +44,9 @@ AgentNumber agent_of(const Placement& placement, int process_rank) {
   throw core::ContractError("a process rank outside its placement");
 }
 
-int capacity(const State& state, bool gpus) {
+int capacity(const State& state, bool gpus, int MachineClass::*counted) {
   int slots = 0;
-  for (const auto& [numeric_class, machine_class] : state.machine_classes.at(gpus)) slots += machine_class.capacity;
+  for (const auto& [numeric_class, machine_class] : state.machine_classes.at(gpus)) slots += machine_class.*counted;
   return slots;
 }
 
@@ -84,20 +84,28 @@ std::int64_t median_of(const std::vector<std::int64_t>& ascending) {
   return ascending.empty() ? 0 : ascending[ascending.size() / 2];
 }
 
+namespace {
+
+std::int64_t class_median(const State& state, AgentNumber number, bool gpus) {
+  return median_of(state.class_speeds.at(gpus).at(state.agents.at(number).numeric_class));
+}
+
+}  // namespace
+
+bool is_slow_gpu(const State& state, AgentNumber number, const std::string& gpu) {
+  const auto speeds = state.speeds.find(number);
+  if (speeds == state.speeds.end()) return false;
+  const auto speed = speeds->second.find(gpu);
+  return speed != speeds->second.end() && is_slow(speed->second, class_median(state, number, true));
+}
+
 int slow_count(const State& state, AgentNumber number, bool gpus) {
   const auto speeds = state.speeds.find(number);
   if (speeds == state.speeds.end() || speeds->second.begin()->first.empty() == gpus) return 0;
-  const AgentSlots& agent = state.agents.at(number);
-  const std::int64_t median = median_of(state.class_speeds.at(gpus).at(agent.numeric_class));
+  const std::int64_t median = class_median(state, number, gpus);
   int slow = 0;
-  for (const auto& [gpu, speed] : speeds->second) {
-    if (!is_slow(speed, median)) continue;
-    const auto record = agent.gpu_records.find(gpu);
-    if (!gpus)
-      slow = agent.slots;
-    else if (record == agent.gpu_records.end() || record->second.aside_until == Instant{})
-      ++slow;
-  }
+  for (const auto& [gpu, speed] : speeds->second)
+    if (is_slow(speed, median)) slow += gpus ? places_of(state, number, gpu) : state.agents.at(number).slots;
   return slow;
 }
 
@@ -106,6 +114,7 @@ int free_fast(const State& state, AgentNumber number, bool gpus) {
   const int free = gpus ? agent.free_gpus : agent.free;
   int slow = slow_count(state, number, gpus);
   if (slow == 0 || !gpus) return slow == 0 ? free : 0;
+  if (state.shared.contains(number)) return room_for(state, number, GangNeed{true, 1, 0, {}}, true);
   if (const auto taken = state.on_slow.find(number); taken != state.on_slow.end())
     for (const auto& [job, count] : taken->second) slow -= count;
   return std::clamp(free - slow, 0, free);
@@ -132,7 +141,7 @@ std::string numeric_class_of(const State& state, const Placement& placement) {
 GangNeed need_of(const Job& job) {
   GangNeed need{job.gpus, job.slots, job.memory_mib, {}, job.priority, job.placements == 0};
   for (const auto& [host, causes] : job.failed_on) need.not_on.push_back(host);
-  need.alone = !job.gpus && job.ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0;
+  need.alone = job.ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0;
   if (job.checkpoint >= 0) need.numeric_class = job.numeric_class;
   if (need.numeric_class.empty()) need.row_class = job.row.numeric_class;
   if (need.numeric_class.empty() && need.row_class.empty()) need.beside = job.row.beside;
@@ -179,6 +188,11 @@ void check_running(const State& state, JobIndex number, const Job& job, const Ru
     slots += share.slots;
     (job.gpus ? used[share.agent].gpus : used[share.agent].slots) += share.slots;
     used[share.agent].memory_mib += share.slots * job.memory_mib;
+    if (const auto shared = state.shared.find(share.agent); job.gpus && shared != state.shared.end())
+      RESOLUTE_EXPECT(
+          std::ranges::count_if(shared->second.at_work, [&](const auto& gpu) { return gpu.second.contains(number); }) ==
+              share.slots,
+          fmt::format("job {} has not a GPU for each rank", number.value));
     const auto agent = state.agents.find(share.agent);
     for (int i = 0; i < share.slots; ++i, ++rank)
       RESOLUTE_EXPECT(agent != state.agents.end() || running.ended.at(static_cast<std::size_t>(rank)),
@@ -231,7 +245,9 @@ void check_invariants(const State& state) {
     RESOLUTE_EXPECT(agent.free == agent.slots - taken.slots && agent.free >= 0,
                     fmt::format("agent {} has {} of {} slots free with {} taken", number.value, agent.free, agent.slots,
                                 taken.slots));
-    RESOLUTE_EXPECT(agent.free_gpus == agent.gpus - taken.gpus && agent.free_gpus >= 0,
+    const auto shared = count_places(state, number);
+    const GpuPlaces places = shared.value_or(GpuPlaces{agent.gpus, agent.gpus - taken.gpus});
+    RESOLUTE_EXPECT(agent.gpus == places.all && agent.free_gpus == places.free && agent.free_gpus >= 0,
                     fmt::format("agent {} has {} of {} GPUs free with {} taken", number.value, agent.free_gpus,
                                 agent.gpus, taken.gpus));
     RESOLUTE_EXPECT(agent.memory_mib == 0 ||

@@ -126,7 +126,7 @@ struct AgentSlots {
   std::string host;
   int slots = 0;
   int free = 0;
-  int gpus = 0;  //!< without those that are set aside
+  int gpus = 0;  //!< without those that are set aside; where jobs share them, their places
   int free_gpus = 0;
   std::int64_t memory_mib = 0;  //!< 0: not counted
   std::int64_t free_memory_mib = 0;
@@ -157,9 +157,10 @@ struct GangNeed {
   int priority = 0;
   bool fresh = true;                  //!< not placed in this run yet: RunStarted::max_jobs may bar it
   std::vector<std::string> not_on{};  //!< hosts where it failed (Job::failed_on), ascending
-  bool alone = false;                 //!< without GPUs, it ran out of memory: nothing else is to run on its hosts
-  std::string row_class{};            //!< Job::row's, where it has no checkpoint: not without need elsewhere
-  std::string beside{};               //!< JobRow::beside, where it has neither
+  //! It ran out of memory: nothing else is to run on its hosts or, with GPUs, on its GPUs
+  bool alone = false;
+  std::string row_class{};  //!< Job::row's, where it has no checkpoint: not without need elsewhere
+  std::string beside{};     //!< JobRow::beside, where it has neither
   auto operator<=>(const GangNeed&) const = default;
 };
 GangNeed need_of(const Job& job);
@@ -201,7 +202,8 @@ struct FreePlaces {
 //! The machines of one numeric class, by slots or by GPUs.
 struct MachineClass : FreePlaces {
   int capacity = 0;
-  int slow = 0;     //!< of these; 0: `fast` is not kept
+  int width = 0;    //!< ranks that one gang could have there (width_of())
+  int slow = 0;     //!< of the capacity; 0: `fast` is not kept
   FreePlaces fast;  //!< as if slow places were taken
   bool operator==(const MachineClass&) const = default;
 };
@@ -251,17 +253,32 @@ struct Facts {
   std::optional<RunEnd> end;
 };
 
-//! How fast the agents' places are (BurnedIn), and who works on slow ones. No snapshot has it: a replay from one asks
-//! no decide() about these agents, and the next run has others.
+//! How fast the agents' places are (BurnedIn), and who works on slow ones. No snapshot has it where no GPU is shared: a
+//! replay from one asks no decide() about these agents, and the next run has others.
 struct Speeds {
   //! Images a minute, by GPU; "": the processors. Agents that do not answer, or have no known numeric class, have none
   std::map<AgentNumber, std::map<std::string, std::int64_t>> speeds;
   std::map<AgentNumber, std::map<JobIndex, int>> on_slow;  //!< slow GPUs that a Running job was given of an agent's
 };
 
-struct State : Facts, Indexes, Speeds {};
-static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes) + sizeof(Speeds),
-              "a member of State is a fact, follows from them or is a speed");
+//! The GPUs of an agent on each of which several jobs run at once (GpusShared). apply() chooses which of them a job
+//! gets, so that the ranks of a gang get different ones and a job that is to be alone gets an idle one.
+struct SharedGpus {
+  int jobs = 1;  //!< at once on each
+  std::vector<std::string> names;
+  //! By name the Running jobs there, and how many places each has: one, or all
+  std::map<std::string, std::map<JobIndex, int>> at_work{};
+  bool operator==(const SharedGpus&) const = default;
+};
+//! Agents that share their GPUs. A snapshot has it and Speeds behind the facts where there are any: by both apply()
+//! chooses.
+struct Sharing {
+  std::map<AgentNumber, SharedGpus> shared;
+};
+
+struct State : Facts, Indexes, Speeds, Sharing {};
+static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes) + sizeof(Speeds) + sizeof(Sharing),
+              "a member of State is a fact, follows from them, is a speed or tells of shared GPUs");
 
 //! Makes State's Indexes from its other members.
 void build_indexes(State& state);
@@ -276,20 +293,44 @@ bool has_ended(const Job& job);
 const Running* current(const State& state, JobIndex job, int attempt);
 //! The agent that runs a process rank of a placement.
 AgentNumber agent_of(const Placement& placement, int process_rank);
-//! Slots (or GPUs) of all agents on which jobs may be placed.
-int capacity(const State& state, bool gpus = false);
-//! Free slots (or GPUs) of these agents.
+//! Slots (or GPUs; where jobs share them, their places) of all agents on which jobs may be placed.
+int capacity(const State& state, bool gpus = false, int MachineClass::*counted = &MachineClass::capacity);
+//! Free slots (or GPUs; where jobs share them, their free places) of these agents.
 int free_slots(const State& state, bool gpus = false);
 //! True of an agent on which jobs may be placed: it is not leaving, and its host is neither drained, excluded nor set
 //! aside.
 bool usable(const State& state, const AgentSlots& agent);
 //! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
 std::vector<std::string> gpus_aside(const AgentSlots& agent);
+
+// gpu_record.cpp
+
+//! Jobs that an agent's GPU may have at once: none while it is set aside, one as its trial.
+int places_of(const State& state, AgentNumber agent, const std::string& gpu);
+//! Ranks that one gang could have on an agent with nothing else there: its slots, or its GPUs that are not set aside.
+int width_of(const State& state, AgentNumber agent, bool gpus);
+//! Ranks of a gang for which an agent has free slots or GPUs. \param fast slow ones do not count
+int room_for(const State& state, AgentNumber agent, const GangNeed& need, bool fast);
+//! An agent's GPUs that are not set aside and on which nothing runs.
+int idle_gpus(const State& state, AgentNumber agent);
+//! Places of an agent's GPUs that are not set aside.
+struct GpuPlaces {
+  int all = 0, free = 0;
+};
+//! Nothing where its GPUs are not shared: each has one place then.
+std::optional<GpuPlaces> count_places(const State& state, AgentNumber agent);
+//! GPUs of an agent that a placed job is not to get: those that are set aside, and where jobs share them all but those
+//! that were chosen for it.
+std::vector<std::string> gpus_kept_from(const State& state, AgentNumber agent, JobIndex job);
+
 //! True of a throughput below 0.7 times the median of its like.
 bool is_slow(std::int64_t speed, std::int64_t median);
 //! The upper one of two. \param ascending 0 where there are none
 std::int64_t median_of(const std::vector<std::int64_t>& ascending);
-//! An agent's slots (or GPUs that are not set aside) that are slow beside those of their numeric class.
+//! True of an agent's GPU that is slow beside those of its numeric class.
+bool is_slow_gpu(const State& state, AgentNumber agent, const std::string& gpu);
+//! An agent's slots (or GPUs that are not set aside; where jobs share them, their places) that are slow beside those of
+//! their numeric class.
 int slow_count(const State& state, AgentNumber agent, bool gpus);
 //! Free slots (or GPUs) of an agent but for the slow ones, which it gives last (agent/burn_ins.h).
 int free_fast(const State& state, AgentNumber agent, bool gpus);

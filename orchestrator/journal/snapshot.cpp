@@ -55,6 +55,15 @@ void require_ranges(const State& state) {
                 within(agent.free_memory_mib, agent.memory_mib),
             name);
   }
+  for (const auto& [number, gpus] : state.shared) {
+    const std::string name = fmt::format("what agent {} shares", number.value);
+    require_event(GpusShared{number, gpus.jobs, {}}, name);
+    require(state.agents.contains(number), name);
+    for (const auto& [gpu, jobs] : gpus.at_work)
+      for (const auto& [job, places] : jobs) require(within(places, kMostJobsAGpu), name);
+  }
+  for (const auto& [number, speeds] : state.speeds)
+    require(state.agents.contains(number) && !speeds.empty(), "the speed of an agent");
   std::int64_t taken = 0;  // by all that runs
   for (const Job& job : state.jobs) {
     const std::string name = fmt::format("job '{}'", job.label);
@@ -119,7 +128,13 @@ std::vector<std::int64_t> snapshot_epochs(core::FileSystem& files, const fs::pat
 
 core::Bytes encode_snapshot(const SnapshotPosition& position, const State& state) {
   core::Bytes payload;
-  BinaryWriter(payload).put(static_cast<const Facts&>(state));
+  BinaryWriter writer(payload);
+  writer.put(static_cast<const Facts&>(state));
+  if (!state.shared.empty()) {
+    writer.put(state.shared);
+    writer.put(state.speeds);
+    writer.put(state.on_slow);
+  }
   core::Bytes bytes;
   core::append_bytes(bytes, core::as_byte_span(kSnapshotMagic));
   core::append_little_endian(bytes, kVersion);
@@ -158,6 +173,11 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
   try {
     BinaryReader reader(payload, "its state");
     reader.take(static_cast<Facts&>(snapshot.state));
+    if (reader.has_more()) {
+      reader.take(snapshot.state.shared);
+      reader.take(snapshot.state.speeds);
+      reader.take(snapshot.state.on_slow);
+    }
     reader.finish();
     require_known_jobs(snapshot.state);
     require_ranges(snapshot.state);

@@ -296,26 +296,30 @@ std::vector<std::string> models_left_out(const Inventory& whole, int agents) {
   return left_out;
 }
 
-Bindings::Bindings(Inventory inventory, CpuBinding cpu)
+Bindings::Bindings(Inventory inventory, CpuBinding cpu, int jobs_per_gpu)
     : inventory_(std::move(inventory)),
       cpu_(cpu),
       core_taken_(inventory_.cores.size()),
-      gpu_taken_(inventory_.gpus.size()) {}
+      jobs_per_gpu_(jobs_per_gpu),
+      gpu_jobs_(inventory_.gpus.size()) {}
 
 Binding Bindings::take(bool gpu, const std::vector<std::string>& gpus_aside) {
   Binding binding;
   if (gpu) {
-    std::size_t place = 0;
-    const auto aside = [&](const std::string& name) {
-      return std::find(gpus_aside.begin(), gpus_aside.end(), name) != gpus_aside.end();
-    };
-    while (place < gpu_taken_.size() && (gpu_taken_[place] || aside(inventory_.gpus[place]))) ++place;
-    if (place == gpu_taken_.size())
+    std::size_t place = gpu_jobs_.size();
+    int fewest = jobs_per_gpu_;
+    for (std::size_t i = 0; i < gpu_jobs_.size(); ++i) {
+      const bool aside = std::ranges::find(gpus_aside, inventory_.gpus[i]) != gpus_aside.end();
+      if (aside || gpu_jobs_[i] >= fewest) continue;
+      place = i;
+      fewest = gpu_jobs_[i];
+    }
+    if (place == gpu_jobs_.size())
       throw core::RuntimeError(
           core::ErrorKind::kTransient, "no GPU of this agent is free",
-          fmt::format("it has {}, of which {} are set aside", gpu_taken_.size(), gpus_aside.size()),
+          fmt::format("it has {}, of which {} are set aside or others'", gpu_jobs_.size(), gpus_aside.size()),
           "the job is run again");
-    gpu_taken_[place] = true;
+    ++gpu_jobs_[place];
     binding.gpu = inventory_.gpus[place];
     if (cpu_ == CpuBinding::kCores && place < inventory_.near.size()) binding.processors = inventory_.near[place];
     return binding;
@@ -329,14 +333,15 @@ Binding Bindings::take(bool gpu, const std::vector<std::string>& gpus_aside) {
 }
 
 void Bindings::give_back(const Binding& binding) {
-  const auto set_free = [](auto& taken, const auto& list, const auto& element) {
-    const auto place = std::find(list.begin(), list.end(), element);
-    if (place != list.end()) taken[static_cast<std::size_t>(place - list.begin())] = false;
+  const auto place_in = [](const auto& list, const auto& element) {
+    return static_cast<std::size_t>(std::find(list.begin(), list.end(), element) - list.begin());
   };
-  if (binding.gpu)
-    set_free(gpu_taken_, inventory_.gpus, *binding.gpu);
-  else if (!binding.processors.empty())
-    set_free(core_taken_, inventory_.cores, binding.processors.front());
+  if (binding.gpu) {
+    if (const auto place = place_in(inventory_.gpus, *binding.gpu); place < gpu_jobs_.size()) --gpu_jobs_[place];
+  } else if (!binding.processors.empty()) {
+    const auto place = place_in(inventory_.cores, binding.processors.front());
+    if (place < core_taken_.size()) core_taken_[place] = false;
+  }
 }
 
 }  // namespace resolute::orchestrator

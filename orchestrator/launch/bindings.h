@@ -84,13 +84,14 @@ struct Binding {
   std::optional<std::string> gpu;  //!< CUDA_VISIBLE_DEVICES of the rank; none: it sees no GPU
 };
 
-//! Gives out cores and GPUs, each to one rank at a time; the processors near a GPU are shared with others. Pure but for
-//! its own memory.
+//! Gives out cores and GPUs, each core to one rank at a time and each GPU to so many jobs; the processors near a GPU
+//! are shared with others. Pure but for its own memory.
 class Bindings {
  public:
-  Bindings(Inventory inventory, CpuBinding cpu);
-  //! \param gpus_aside not to be given out, by their names \throws RuntimeError (kTransient) if every other GPU is
-  //! taken. Cores run out only where slots outnumber them: then a rank is not bound
+  Bindings(Inventory inventory, CpuBinding cpu, int jobs_per_gpu = 1);
+  //! A GPU is the first of those with the fewest jobs. \param gpus_aside not to be given out, by their names \throws
+  //! RuntimeError (kTransient) if every other GPU is taken. Cores run out only where slots outnumber them: then a rank
+  //! is not bound
   Binding take(bool gpu, const std::vector<std::string>& gpus_aside = {});
   void give_back(const Binding& binding);
 
@@ -98,7 +99,8 @@ class Bindings {
   Inventory inventory_;
   CpuBinding cpu_;
   std::vector<bool> core_taken_;
-  std::vector<bool> gpu_taken_;
+  int jobs_per_gpu_;
+  std::vector<int> gpu_jobs_;
 };
 
 }  // namespace resolute::orchestrator

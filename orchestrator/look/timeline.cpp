@@ -31,11 +31,12 @@ Instant last_instant(const Timeline& timeline) {
   return last;
 }
 
-double sum_over_attempts(const Timeline& timeline, int TimelineAttempt::*held) {
+template <class Held>
+double sum_over_attempts(const Timeline& timeline, Held held) {
   const Instant last = last_instant(timeline);
   double sum = 0;
   for (const TimelineAttempt& attempt : timeline.attempts)
-    sum += attempt.*held * seconds_between(attempt.begin, attempt.end.value_or(last));
+    sum += held(attempt) * seconds_between(attempt.begin, attempt.end.value_or(last));
   return sum;
 }
 
@@ -76,6 +77,7 @@ TimelineOfRecords::TimelineOfRecords(const State& known) {
     gpus_[number] = job_of(known, number).gpus;
   }
   for (const auto& [agent, slots] : known.agents) hosts_[agent] = slots.host;
+  for (const auto& [agent, gpus] : known.shared) sharers_[agent] = gpus.jobs;
 }
 
 std::size_t TimelineOfRecords::node_of(const std::string& host) {
@@ -92,6 +94,7 @@ void TimelineOfRecords::begin_run(Instant at) {
   timeline_.runs.push_back({at, at, false, "", 0});
   joined_.clear();
   agent_gpus_.clear();
+  alone_.clear();
   hosts_aside_.clear();
   gpus_aside_.clear();
   run_open_ = true;
@@ -114,9 +117,16 @@ void TimelineOfRecords::place(Instant at, const Placed& placed) {
       timeline_.attempts[*part].gpus += gpus;
       continue;
     }
+    const auto sharers = sharers_.find(share.agent);
+    const bool whole = gpus == 0 || sharers == sharers_.end() || alone_.contains(placed.job);
     indices.push_back(timeline_.attempts.size());
-    timeline_.attempts.push_back(
-        {.job = id->second, .attempt = placed.attempt, .node = node, .slots = share.slots, .gpus = gpus, .begin = at});
+    timeline_.attempts.push_back({.job = id->second,
+                                  .attempt = placed.attempt,
+                                  .node = node,
+                                  .slots = share.slots,
+                                  .gpus = gpus,
+                                  .share = whole ? 1 : 1.0 / sharers->second,
+                                  .begin = at});
   }
 }
 
@@ -217,11 +227,13 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                    if (run_open_ && !taking_over_ && !done.gpu.empty())
                      timeline_.runs.back().repeat_gpu_seconds += std::chrono::duration<double>(done.took).count();
                  },
+                 [&](const GpusShared& shared) { sharers_[shared.agent] = shared.jobs; },
                  [&](const Placed& placed) { place(at, placed); },
                  [&](const Progressed& progress) {
                    keep({progress.job, progress.attempt}, at);
                  },
                  [&](const AttemptEnded& ended) {
+                   if (ended.cause == Cause::kOutOfMemory) alone_.insert(ended.job);
                    close({ended.job, ended.attempt}, then, ended.cause, words_of(ended.evidence, ended.why));
                  },
                  [&](const HeldElsewhere& held) {
@@ -306,8 +318,12 @@ double run_seconds(const Timeline& timeline) {
   return sum;
 }
 
-double slot_seconds(const Timeline& timeline) { return sum_over_attempts(timeline, &TimelineAttempt::slots); }
+double slot_seconds(const Timeline& timeline) {
+  return sum_over_attempts(timeline, [](const auto& attempt) { return attempt.slots; });
+}
 
-double gpu_seconds(const Timeline& timeline) { return sum_over_attempts(timeline, &TimelineAttempt::gpus); }
+double gpus_of(const TimelineAttempt& attempt) { return attempt.gpus * attempt.share; }
+
+double gpu_seconds(const Timeline& timeline) { return sum_over_attempts(timeline, gpus_of); }
 
 }  // namespace resolute::orchestrator

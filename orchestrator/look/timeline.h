@@ -50,6 +50,7 @@ struct TimelineAttempt {
   std::size_t node = 0;          //!< index into Timeline::hosts
   int slots = 0;                 //!< process ranks there
   int gpus = 0;                  //!< GPUs there: as many as slots, or 0
+  double share = 1;              //!< of the time of each of these GPUs, where several jobs share it
   Instant begin{};               //!< when it was placed: the slots are its own from then on
   std::optional<Instant> end{};  //!< nothing while it may be running
   AttemptOutcome outcome{};
@@ -89,6 +90,8 @@ class TimelineOfRecords {
   std::map<AgentNumber, std::string> hosts_;
   std::set<std::string> joined_;           // hosts of the open run
   std::map<AgentNumber, int> agent_gpus_;  // of those that answer
+  std::map<AgentNumber, int> sharers_;     // jobs at once on each GPU, where more than one
+  std::set<JobIndex> alone_;               // that get their GPUs whole, as they ran out of memory
   std::map<std::string, int> held_gpus_;   // of open_, by host
   std::set<std::string> hosts_aside_;
   std::set<std::pair<AgentNumber, std::string>> gpus_aside_;
@@ -107,6 +110,8 @@ Timeline merged(const std::vector<Timeline>& allocations);
 //! snapshots replaced. \throws RuntimeError as read_runs()
 Timeline read_timeline(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite);
 
+//! GPUs that an attempt costs: of a shared one its share.
+double gpus_of(const TimelineAttempt& attempt);
 //! Seconds from begin to end of all runs together.
 double run_seconds(const Timeline& timeline);
 //! Seconds times slots of all attempts; of those that run up to the last instant of the timeline.

@@ -123,8 +123,9 @@ class BinaryReader {
     }
   }
 
+  bool has_more() const { return bytes_.remaining() > 0; }
   void finish() const {
-    if (bytes_.remaining() > 0) refuse(fmt::format("{} bytes are left over", bytes_.remaining()));
+    if (has_more()) refuse(fmt::format("{} bytes are left over", bytes_.remaining()));
   }
   [[noreturn]] void refuse(const std::string& why) const {
     throw core::corrupt_error(fmt::format("{} cannot be understood", where_), why);

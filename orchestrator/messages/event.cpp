@@ -81,7 +81,8 @@ constexpr std::tuple kEventRows{
                                 {"free_mib", 0, kMostMemoryMib},
                                 time_called("took_ms")}),
     row<JobsKept>("jobs-kept", {"jobs", "done"}),
-    row<Repeated>("repeated", {"job", "agent", "gpu", "recorded", "digest", "problem", time_called("took_ms")})};
+    row<Repeated>("repeated", {"job", "agent", "gpu", "recorded", "digest", "problem", time_called("took_ms")}),
+    row<GpusShared>("gpus-shared", {"agent", {"jobs", 1, kMostJobsAGpu}, "gpus"})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -240,6 +241,9 @@ struct EventLine {
                        !e.problem.empty() ? "no comparison (" + e.problem + ")"
                        : is_doubted(e)    ? "other bits, its result is doubtful"
                                           : "the same bits");
+  }
+  std::string operator()(const GpusShared& e) const {
+    return fmt::format("agent {} gives each of its {} GPUs to {} jobs at once", e.agent.value, e.gpus.size(), e.jobs);
   }
   std::string operator()(const JobsKept& e) const {
     const auto jobs = count(e.jobs);

@@ -74,6 +74,8 @@ struct Share {
 };
 using Placement = std::vector<Share>;
 
+//! Jobs that one GPU may have at once.
+inline constexpr int kMostJobsAGpu = 8;
 //! The most that one agent or one job may say of itself: far beyond any machine, and far from where sums overflow.
 inline constexpr int kMostSlots = 100'000;  //!< also GPUs
 //! Agents that a run can have: so many times kMostSlots fits into an int.
@@ -335,11 +337,18 @@ struct JobsKept {
   std::vector<JobRange> done;  //!< those of them whose result was there before this run
 };
 
+//! An agent that joined just now gives each of its GPUs to so many jobs at once; to one each where nothing says so.
+struct GpusShared {
+  AgentNumber agent;
+  int jobs = 1;
+  std::vector<std::string> gpus;  //!< their names; AgentJoined has their number
+};
+
 using Event =
     std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
                  AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
                  HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp, GpuSetAside,
-                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn, JobsKept, Repeated>;
+                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn, JobsKept, Repeated, GpusShared>;
 
 //! The steps were compared and have other bits.
 inline bool is_doubted(const Repeated& event) { return event.problem.empty() && event.digest != event.recorded; }

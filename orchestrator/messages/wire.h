@@ -104,7 +104,7 @@ struct Launch {
   AttemptKey key;
   std::vector<RankCommand> ranks;
   std::string secret = {};  //!< of a gang: each rank reads it from descriptor kSecretDescriptor; empty: there is none
-  std::vector<std::string> gpus_aside = {};  //!< of the agent's: none of the ranks gets one
+  std::vector<std::string> gpus_aside = {};  //!< of the agent's: none of the ranks gets one. Each gets another one
 };
 //! SIGTERM to the attempt's ranks, SIGKILL after `grace_ms` (0: at once). Also drops a prepared socket.
 struct Kill {

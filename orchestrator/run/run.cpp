@@ -162,6 +162,7 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   if (options.burn_in != BurnInLength::kOff)
     result.burn_ins = burn_in(options.worker_command, result.inventory, result.slots, length_of(options.burn_in),
                               length_of(options.burn_in) + kBurnInOverhead);
+  result.jobs_per_gpu = options.jobs_per_gpu;
   result.heartbeat = options.heartbeat;
   result.coordinator_limit = options.coordinator_limit;
   return result;

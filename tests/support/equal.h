@@ -24,7 +24,7 @@ namespace resolute::orchestrator {
 RESOLUTE_EQUAL_MEMBERS
 inline bool operator==(const State& left, const State& right) {
   return static_cast<const Facts&>(left) == static_cast<const Facts&>(right) &&
-         static_cast<const Indexes&>(left) == static_cast<const Indexes&>(right);
+         static_cast<const Indexes&>(left) == static_cast<const Indexes&>(right) && left.shared == right.shared;
 }
 }  // namespace resolute::orchestrator
 namespace resolute::results {

@@ -285,17 +285,21 @@ TEST_F(SubmitOptions, the_kind_of_gpu_of_a_site_is_for_suites_that_take_gpus) {
 }
 
 TEST_F(SubmitOptions, options_of_the_run_are_checked_here_and_passed_on_as_given) {
-  const auto request = read({"--nodes=1", "--time=5", "--slots=3", "--gpus=-1", "--memory-per-rank=500", "--bind=cores",
-                             "--interface=ib0", "--no-progress-limit=0", "--checkpoint-every=10", "--evaluate-every=2",
-                             "--first=abcd", "--through-host"});
+  const auto request = read({"--nodes=1", "--time=5", "--slots=3", "--gpus=-1", "--jobs-per-gpu=4",
+                             "--memory-per-rank=500", "--bind=cores", "--interface=ib0", "--no-progress-limit=0",
+                             "--checkpoint-every=10", "--evaluate-every=2", "--first=abcd", "--through-host"});
   EXPECT_EQ(request.slots, 3);
-  EXPECT_THAT(request.run_arguments, ElementsAre("--gpus", "-1", "--memory-per-rank", "500", "--no-progress-limit", "0",
-                                                 "--checkpoint-every", "10", "--evaluate-every", "2", "--through-host",
-                                                 "--first", "abcd", "--bind", "cores", "--interface", "ib0"));
+  EXPECT_THAT(request.run_arguments,
+              ElementsAre("--gpus", "-1", "--jobs-per-gpu", "4", "--memory-per-rank", "500", "--no-progress-limit", "0",
+                          "--checkpoint-every", "10", "--evaluate-every", "2", "--through-host", "--first", "abcd",
+                          "--bind", "cores", "--interface", "ib0"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=-1"}), StartsWith("--slots -1 is too small"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=100001"}),
               StartsWith("--slots 100001 is too large (100000 is"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--no-progress-limit=2147483647"}), HasSubstr("is too large"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--jobs-per-gpu=9"}),
+              StartsWith("--jobs-per-gpu 9 is too large (8 is"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--jobs-per-gpu=0"}), StartsWith("--jobs-per-gpu 0 is too small"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--gpus=-2"}), StartsWith("--gpus -2 is too small"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--bind=x"}), StartsWith("option --bind has the value 'x'"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--first=nothing"}), HasSubstr("nothing"));

@@ -85,6 +85,21 @@ TEST_F(AgentTest, ranks_see_a_gpu_of_their_own_or_none) {
   EXPECT_EQ(text("out-3"), "GPU-a\n");
 }
 
+TEST_F(AgentTest, ranks_of_one_job_get_different_gpus_however_many_jobs_each_may_have) {
+  options_.jobs_per_gpu = 4;
+  agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options_);
+  await<Join>();
+  for (const int attempt : {2, 3}) {
+    send(Launch{{kKey.job, attempt}, {shell("sleep 1000", attempt, true)}, {}, {"GPU-b"}});
+    await<RankStarted>();
+  }
+  const std::string say = "echo \"$CUDA_VISIBLE_DEVICES\"";
+  send(Launch{kKey, {shell(say + "; sleep 0.3", 0, true), shell(say, 1, true)}});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(await<RankEnded>().code, 0);
+  EXPECT_EQ(text("out-0"), "GPU-b\n");
+  EXPECT_EQ(text("out-1"), "GPU-a\n") << "where there are two others";
+}
+
 TEST_F(AgentTest, a_rank_without_a_free_gpu_ends_at_once_and_may_be_tried_again) {
   const std::string run = "sleep 1000";
   send(Launch{kKey, {shell(run, 0, true), shell(run, 1, true), shell(run, 2, true)}});

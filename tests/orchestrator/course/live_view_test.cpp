@@ -51,6 +51,16 @@ TEST_F(LiveViews, shows_attempts_from_their_launch_on) {
   EXPECT_EQ(status.seconds_left, -1) << "nothing is known of job 1";
 }
 
+TEST_F(LiveViews, counts_gpus_that_jobs_share_once) {
+  JobAdded one = toy_job(2), other = toy_job(3);
+  one.gpus = other.gpus = true;
+  happen(state_, {one, other, toy_agent(2, "c", 1, 3), GpusShared{{2}, 2, {"A", "B", "C"}},
+                  toy_placed(2, 1, {{{2}, 1}}), toy_placed(3, 1, {{{2}, 1}})});
+  const LiveAgent agent = view().agents.at(2);
+  EXPECT_EQ(agent.gpus, 3);
+  EXPECT_EQ(agent.free_gpus, 1);
+}
+
 TEST_F(LiveViews, says_why_an_agent_is_not_given_out_the_strongest_reason_first) {
   EXPECT_EQ(state_of_agent(), "");
   EXPECT_EQ(view().agents.at(0).free, 1);

@@ -273,6 +273,19 @@ TEST(Bindings, each_gpu_is_one_ranks_until_it_is_given_back) {
   EXPECT_EQ(bindings.take(true).gpu, "a");
 }
 
+TEST(Bindings, a_gpu_that_jobs_share_is_the_one_with_the_fewest) {
+  Bindings bindings({{0}, {"a", "b"}, {{}, {}}, 0, 1}, CpuBinding::kNone, 2);
+  const Binding first = bindings.take(true);
+  EXPECT_EQ(first.gpu, "a");
+  EXPECT_EQ(bindings.take(true).gpu, "b");
+  EXPECT_EQ(bindings.take(true, {"a"}).gpu, "b");
+  EXPECT_EQ(bindings.take(true).gpu, "a");
+  EXPECT_THROW(bindings.take(true), core::RuntimeError);
+  bindings.give_back(first);
+  EXPECT_THROW(bindings.take(true, {"a"}), core::RuntimeError);
+  EXPECT_EQ(bindings.take(true).gpu, "a");
+}
+
 TEST(Bindings, a_rank_has_a_core_of_its_own_or_those_near_its_gpu) {
   Bindings bindings({{4, 5}, {"a"}, {{5, 7}}, 0, 8}, CpuBinding::kCores);
   const Binding first = bindings.take(false);

@@ -221,6 +221,19 @@ TEST(Timeline, counts_the_gpus_that_are_set_aside_while_nothing_holds_them) {
   EXPECT_EQ(records.timeline.finish(false).runs.back().aside_gpu_seconds, 21);
 }
 
+TEST(Timeline, an_hour_of_a_gpu_that_jobs_share_counts_once) {
+  Records records;
+  records << RunStarted{} << added(0, 'a', true) << added(1, 'b', true) << added(2, 'c', true) << joined(0, "node")
+          << GpusShared{{0}, 2, {"0", "1", "2", "3"}} << placed(0, 1, {{{0}, 1}}) << placed(1, 1, {{{0}, 2}})
+          << placed(2, 1, {{{0}, 1}});
+  records << ended(2, 1, Cause::kOutOfMemory) << placed(2, 2, {{{0}, 1}});
+  const Timeline timeline = records.timeline.finish(true);
+  std::vector<double> gpus;
+  for (const TimelineAttempt& one : timeline.attempts) gpus.push_back(gpus_of(one));
+  EXPECT_THAT(gpus, ElementsAre(0.5, 1, 0.5, 1)) << "what ran out of memory runs alone";
+  EXPECT_DOUBLE_EQ(gpu_seconds(timeline), 0.5 * 4 + 1 * 3 + 0.5 * 1);
+}
+
 TEST(Timeline, is_read_from_the_journals_of_a_suite_and_empty_where_it_never_ran) {
   core::FileSystem& files = core::real_file_system();
   const TemporaryFolder folder;

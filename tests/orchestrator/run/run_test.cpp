@@ -513,6 +513,30 @@ sleep 0.3)");
   EXPECT_THAT(log(), HasSubstr("GPU 0 of agent 0 set aside (0 of "));
 }
 
+// A rank writes which GPU it has when it begins and ends. Each ends once it has seen as many others as can be there.
+TEST_F(Run, jobs_share_gpus_and_the_ranks_of_a_gang_do_not) {
+  auto plan = plan_on_gpus(9);
+  plan.jobs[0].slots = 2;
+  behave(R"(echo "+ $job $CUDA_VISIBLE_DEVICES" >> "$store/seen"
+sleep 0.3
+echo "- $job $CUDA_VISIBLE_DEVICES" >> "$store/seen")");
+  RunOptions options = toy_options(store(), 1);
+  options.gpus = 2;
+  options.jobs_per_gpu = 2;
+  EXPECT_EQ(run_local(plan, options).succeeded, 9) << log();
+  std::istringstream seen(text("seen"));
+  std::map<std::string, int> at_work, most;
+  std::multiset<std::string> of_gang;
+  for (std::string sign, job, gpu; seen >> sign >> job >> gpu;) {
+    at_work[gpu] += sign == "+" ? 1 : -1;
+    most[gpu] = std::max(most[gpu], at_work[gpu]);
+    if (sign == "+" && job == plan.jobs[0].id.hex) of_gang.insert(gpu);
+  }
+  EXPECT_EQ(of_gang, (std::multiset<std::string>{"0", "1"}));
+  EXPECT_EQ(most, (std::map<std::string, int>{{"0", 2}, {"1", 2}}));
+  EXPECT_THAT(log(), HasSubstr("agent 0 gives each of its 2 GPUs to 2 jobs at once"));
+}
+
 // GPU 1 computes other bits, GPU 2 cannot be burned in, GPU 3 is slow.
 TEST_F(Run, a_gpu_that_burns_in_with_other_bits_gets_no_job) {
   core::write_atomic(core::real_file_system(), store() / "burning",

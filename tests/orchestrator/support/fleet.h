@@ -38,22 +38,30 @@ struct Machines {
   std::vector<std::string> classes{};  //!< numeric classes, one after the other over the agents; empty: none is known
   int trials = 0;                      //!< so many jobs are a row; 0: none is
   bool compared = false;               //!< the other rows with row 0
+  int jobs_per_gpu = 1;
 };
 
-//! A run without processes or clocks. An agent gives the first GPU that is free and not set aside.
+//! A run without processes or clocks. An agent gives the first GPU that is free and not kept from the job, and no job
+//! two ranks on one.
 class Fleet {
  public:
   using Ends = std::function<End(const Place& place, int job, orchestrator::Instant now)>;
 
   //! \param slots of job 0; the others have one rank
-  Fleet(Machines machines, int jobs, Ends ends, int slots = 1) : ends_(std::move(ends)) {
+  Fleet(Machines machines, int jobs, Ends ends, int slots = 1)
+      : ends_(std::move(ends)), jobs_per_gpu_(machines.jobs_per_gpu) {
     put(toy_run());
     for (int agent = 0; agent < machines.agents; ++agent) {
       auto joined = toy_agent(agent, fmt::format("node-{}", agent), machines.slots, machines.gpus);
       if (const auto& classes = machines.classes; !classes.empty())
         joined.numeric_class = classes[static_cast<std::size_t>(agent) % classes.size()];
       put(joined);
-      for (int gpu = 0; gpu < machines.gpus; ++gpu) free_[agent].insert(std::to_string(gpu));
+      for (int gpu = 0; gpu < machines.gpus; ++gpu) at_work_[agent][std::to_string(gpu)];
+      if (jobs_per_gpu_ > 1) {
+        orchestrator::GpusShared shared{{agent}, jobs_per_gpu_, {}};
+        for (const auto& [gpu, at_work] : at_work_[agent]) shared.gpus.push_back(gpu);
+        put(shared);
+      }
     }
     for (int job = 0; job < jobs; ++job) {
       orchestrator::JobAdded added = toy_job(job, job == 0 ? slots : 1);
@@ -101,6 +109,7 @@ class Fleet {
   std::vector<std::pair<orchestrator::GpuSetAside, orchestrator::Instant>> asides;
   std::vector<std::pair<orchestrator::HostSetAside, orchestrator::Instant>> hosts_aside;
   std::set<std::string> excluded_hosts;
+  int most_at_work = 0;  //!< jobs on one GPU at once
 
  private:
   struct Rank {
@@ -115,15 +124,16 @@ class Fleet {
     if (++events_ % 20 == 0) check_invariants(state);
   }
 
-  // One that is free and not set aside; empty where the job needs none.
-  std::string take_gpu(const orchestrator::Job& job, orchestrator::AgentNumber agent) {
-    if (!job.gpus) return {};
-    const std::vector<std::string> aside = gpus_aside(state.agents.at(agent));
-    for (const std::string& gpu : free_.at(agent.value))
-      if (std::find(aside.begin(), aside.end(), gpu) == aside.end()) {
-        std::string taken = gpu;
-        free_.at(agent.value).erase(gpu);
-        return taken;
+  // Empty where the job needs none.
+  std::string take_gpu(orchestrator::JobIndex number, orchestrator::AgentNumber agent) {
+    if (!job_of(state, number).gpus) return {};
+    const std::vector<std::string> kept = gpus_kept_from(state, agent, number);
+    for (auto& [gpu, at_work] : at_work_.at(agent.value))
+      if (std::find(kept.begin(), kept.end(), gpu) == kept.end() && !at_work.contains(number) &&
+          static_cast<int>(at_work.size()) < jobs_per_gpu_) {
+        at_work.insert(number);
+        most_at_work = std::max(most_at_work, static_cast<int>(at_work.size()));
+        return gpu;
       }
     throw std::logic_error("a job was placed where no GPU is");
   }
@@ -132,7 +142,7 @@ class Fleet {
     int rank = 0;
     for (const orchestrator::Share& share : placed.placement)
       for (int i = 0; i < share.slots; ++i, ++rank) {
-        const Place place{share.agent.value, take_gpu(job_of(state, placed.job), share.agent)};
+        const Place place{share.agent.value, take_gpu(placed.job, share.agent)};
         ++attempts[place];
         const End end = ends_(place, placed.job.value, now);
         ranks_.emplace(now + end.after, Rank{placed.job, placed.attempt, rank, place, end});
@@ -150,7 +160,7 @@ class Fleet {
     now = ranks_.begin()->first;
     const Rank rank = ranks_.begin()->second;
     ranks_.erase(ranks_.begin());
-    if (!rank.place.gpu.empty()) free_.at(rank.place.agent).insert(rank.place.gpu);
+    if (!rank.place.gpu.empty()) at_work_.at(rank.place.agent).at(rank.place.gpu).erase(rank.job);
     put(orchestrator::RankExited{rank.job, rank.attempt, rank.number, rank.end.code, 0, rank.end.evidence, false,
                                  rank.place.gpu, rank.end.store_failed});
     const orchestrator::Running* running = current(state, rank.job, rank.attempt);
@@ -159,7 +169,8 @@ class Fleet {
   }
 
   Ends ends_;
-  std::map<int, std::set<std::string>> free_;
+  int jobs_per_gpu_;
+  std::map<int, std::map<std::string, std::set<orchestrator::JobIndex>>> at_work_;  // by agent and GPU
   std::multimap<orchestrator::Instant, Rank> ranks_;
   int events_ = 0;
 };

@@ -69,7 +69,8 @@ inline std::vector<orchestrator::Event> events_of_version_6() {
       JobsKept{{{{0}, {0}}, {{2}, {4}}}, {{{3}, {4}}}},
       RankExited{{3}, 2, 5, 1, 0, "", true, "", false},
       JobSucceeded{{1}, 8},
-      Repeated{{2}, {1}, "GPU-12ab", "bits", "other bits", "", Milliseconds{1300}}};
+      Repeated{{2}, {1}, "GPU-12ab", "bits", "other bits", "", Milliseconds{1300}},
+      GpusShared{{0}, 2, {"GPU-12ab", "GPU-34cd"}}};
   for (Event& event : events)
     if (auto* added = std::get_if<JobAdded>(&event)) {
       added->elsewhere = added->kind == "shard";

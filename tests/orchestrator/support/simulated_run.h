@@ -167,6 +167,11 @@ class SimulatedRun {
       agent.numeric_class = classes.at(static_cast<std::size_t>(how / 108 % 4));
     }
     record(agent);
+    if (how / 432 % 2 == 1 && agent.gpus > 0) {
+      orchestrator::GpusShared shared{agent.agent, 2 + how / 864 % 2, {}};
+      for (int gpu = 0; gpu < agent.gpus; ++gpu) shared.gpus.push_back(std::to_string(gpu));
+      record(shared);
+    }
   }
 
   static std::optional<orchestrator::JobIndex> nth(const std::set<orchestrator::JobIndex>& jobs, int which) {
@@ -188,6 +193,15 @@ class SimulatedRun {
            !placed.ending;
   }
 
+  // Any of a job's on the rank's agent, where GPUs are shared and so have names.
+  std::string gpu_of(orchestrator::JobIndex number, int rank) const {
+    const auto shared = state.shared.find(agent_of(running(number).placement, rank));
+    if (shared == state.shared.end()) return {};
+    for (const auto& [gpu, jobs] : shared->second.at_work)
+      if (jobs.contains(number)) return gpu;
+    return {};
+  }
+
   void end_rank(orchestrator::JobIndex number, int which, int how, bool badly) {
     using namespace orchestrator;
     const Running& placed = running(number);
@@ -206,6 +220,7 @@ class SimulatedRun {
         exited.evidence = words.at(static_cast<std::size_t>(how / 3) % words.size());
         exited.out_of_memory = how % 17 == 0;
       }
+      exited.gpu = gpu_of(number, exited.process_rank);
       record(exited);
     }
     const Running* now = current(state, number, of);

@@ -38,7 +38,7 @@ void Witness::take(const Job& job, const Share& share, int sign) {
   auto found = agents_.find(share.agent);
   if (found == agents_.end()) return;
   Agent& agent = found->second;
-  (job.gpus ? agent.free.gpus : agent.free.slots) -= sign * share.slots;
+  if (!job.gpus || agent.jobs_per_gpu == 1) (job.gpus ? agent.free.gpus : agent.free.slots) -= sign * share.slots;
   if (agent.counts_memory) agent.free.memory_mib -= sign * share.slots * job.memory_mib;
   require(agent.free.slots >= 0 && agent.free.gpus >= 0 && agent.free.memory_mib >= 0, "no slot is given twice");
   require(agent.free.slots <= agent.all.slots && agent.free.gpus <= agent.all.gpus &&
@@ -52,7 +52,11 @@ void Witness::compare(const State& state, AgentNumber number) const {
   require((mine == agents_.end()) == (theirs == state.agents.end()), "an agent is there or gone");
   if (mine == agents_.end()) return;
   const Free& free = mine->second.free;
-  require(theirs->second.free == free.slots && theirs->second.free_gpus == free.gpus &&
+  const bool shares = mine->second.jobs_per_gpu > 1;
+  if (shares)
+    for (const auto& [gpu, jobs] : state.shared.at(number).at_work)
+      require(std::ssize(jobs) <= mine->second.jobs_per_gpu, "a GPU has no more jobs than it may have");
+  require(theirs->second.free == free.slots && (shares || theirs->second.free_gpus == free.gpus) &&
               (!mine->second.counts_memory || theirs->second.free_memory_mib == free.memory_mib),
           "what is free is what was not given");
 }
@@ -155,7 +159,18 @@ void Witness::on(const State& state, const Placed& event) {
     ranks += share.slots;
   }
   require(ranks == placed.ranks, "a gang is placed whole");
-  for (const Share& share : event.placement) compare(state, share.agent);
+  for (const Share& share : event.placement) {
+    compare(state, share.agent);
+    const Agent& agent = agents_.at(share.agent);
+    if (!placed.gpus || agent.jobs_per_gpu == 1) continue;
+    int gpus = 0;
+    for (const auto& [gpu, jobs] : state.shared.at(share.agent).at_work)
+      if (jobs.contains(event.job)) {
+        ++gpus;
+        require(!agent.gpus_aside.contains(gpu), "nothing is placed on a GPU that is set aside");
+      }
+    require(gpus == share.slots, "the ranks of a gang get different GPUs");
+  }
 }
 
 void Witness::on(const State&, const Progressed& event) {
@@ -296,6 +311,11 @@ void Witness::on(const State&, const HostSetAside& event) {
 }
 
 void Witness::on(const State&, const HostReturned& event) { hosts_aside_.erase(event.host); }
+
+void Witness::on(const State& state, const GpusShared& event) {
+  agents_.at(event.agent).jobs_per_gpu = event.jobs;
+  compare(state, event.agent);
+}
 
 void Witness::on(const State& state, const GpuSetAside& event) {
   const auto agent = agents_.find(event.agent);

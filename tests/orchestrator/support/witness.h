@@ -39,6 +39,7 @@ class Witness {
     std::string numeric_class;
     bool leaving = false;
     std::set<std::string> gpus_aside{};
+    int jobs_per_gpu = 1;
   };
   struct Attempt {
     int number = 0;
@@ -93,6 +94,7 @@ class Witness {
   void on(const State&, const BurnedIn&) {}
   void on(const State&, const Repeated&) {}
   void on(const State&, const CancelRequested&) {}
+  void on(const State& state, const GpusShared& event);
   void on(const State& state, const GpuSetAside& event);
   void on(const State& state, const GpuReturned& event);
   void give_back(const std::string& host);  // its ends, to the budgets
