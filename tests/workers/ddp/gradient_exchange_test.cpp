@@ -271,6 +271,25 @@ TEST(GradientExchange, one_bucket_is_gathered_while_another_is_exchanged_and_nev
   EXPECT_EQ(0, exchange.under_way());
 }
 
+TEST(GradientExchange, other_ranks_have_nothing_of_a_phase_until_the_last_lane_has_given_a_bucket) {
+  const Network network;
+  SlowCommunicator slow;
+  GradientExchange exchange({network.group}, 4, {0, 2}, &slow, 1);
+  slow.exchange = &exchange;
+  EXPECT_TRUE(exchange.gives_to_others()) << "no phase has begun";
+  exchange.begin({0});
+  EXPECT_FALSE(exchange.gives_to_others());
+  network.loss(0, 0).backward();
+  EXPECT_FALSE(exchange.gives_to_others());
+  exchange.end_lane();
+  EXPECT_FALSE(exchange.gives_to_others()) << "lanes are added up here first";
+  network.loss(0, 1).backward();
+  EXPECT_TRUE(exchange.gives_to_others());
+  exchange.end_lane();
+  EXPECT_TRUE(exchange.gives_to_others());
+  exchange.finish();
+}
+
 // Answers nothing: every exchange fails, as when a peer has gone.
 class LostCommunicator final : public Communicator {
  public:
