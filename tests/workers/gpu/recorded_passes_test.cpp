@@ -136,8 +136,8 @@ TEST(RecordedPasses, leave_their_memory_to_passes_that_run_as_they_are) {
     accelerator::set_memory_limit(0);
   };
   expect_with_more((most - before) / 32, 1 + 0);  // for the first backward pass, which keeps its graph
-  expect_with_more((most - before) / 8, 1 + 1);  // too little for the second forward pass
-  expect_with_more((most - before) / 2, 2 + 1);  // for its backward pass
+  expect_with_more((most - before) / 8, 1 + 1);   // too little for the second forward pass
+  expect_with_more((most - before) / 2, 2 + 1);   // for its backward pass
   EXPECT_EQ(refusals + 3, memory_use().refusals);
   c10::AutogradState::set_tls_state(usual);
 }
