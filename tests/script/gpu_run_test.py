@@ -71,7 +71,7 @@ class Bundle(unittest.TestCase):
         self.until(lambda: not self.left(), 30)
         first = page()
         self.assertIn("\n| baseline, f32 | ", first)
-        self.assertIn(cut_off + "- `ftwa in f32`: was not measured: the run has not come to it\n", first)
+        self.assertIn(cut_off + "- `cadnet in f32`: was not measured: the run has not come to it\n", first)
         self.assertNotIn("`baseline in f32`", first)
         self.assertEqual(["RESULTS.md"], [each.name for each in file.parent.iterdir()])
 
