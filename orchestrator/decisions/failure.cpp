@@ -159,8 +159,8 @@ Cause classify(const RankExited& exited) {
   // An exception that nobody catches ends in abort(); its text says more than the signal.
   if (exited.signal == SIGABRT) return by_evidence(exited.evidence, Cause::kSignal);
   constexpr int kSaidByAShell = 128;  // and the signal, of a program that it has started
-  if (exited.code == 75 || asks_to_end(exited.signal) || asks_to_end(exited.code - kSaidByAShell))
-    return Cause::kInterrupted;
+  const int behind_a_shell = exited.code > kSaidByAShell ? exited.code - kSaidByAShell : 0;
+  if (exited.code == 75 || asks_to_end(exited.signal) || asks_to_end(behind_a_shell)) return Cause::kInterrupted;
   if (exited.signal != 0) return Cause::kSignal;
   if (exited.code == 2 || did_not_load(exited)) return Cause::kConfiguration;
   return by_evidence(exited.evidence, Cause::kExitCode);

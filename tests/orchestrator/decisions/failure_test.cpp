@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <limits>
 
 #include "tests/orchestrator/support/events.h"
 
@@ -20,6 +21,8 @@ TEST(Failure, exit_codes_of_the_contract_say_what_they_mean) {
   EXPECT_EQ(cause_of(75, 0, ""), Cause::kInterrupted);
   EXPECT_EQ(cause_of(1, 0, ""), Cause::kExitCode);
   EXPECT_EQ(cause_of(139, 0, "something"), Cause::kExitCode);
+  for (const int code : {std::numeric_limits<int>::min(), -1, 128, std::numeric_limits<int>::max()})
+    EXPECT_EQ(cause_of(code, 0, ""), Cause::kExitCode) << "as a damaged journal may have it: " << code;
   EXPECT_EQ(cause_of(0, 11, ""), Cause::kSignal);
   EXPECT_EQ(cause_of(0, 25, ""), Cause::kStorageFull);
 }
