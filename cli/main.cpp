@@ -1,6 +1,5 @@
 // The program `resolute`: finds the subcommand and turns every error into one line and an exit code.
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "orchestrator/run/run.h"
+#include "settings/names.h"
 
 namespace {
 
@@ -39,8 +39,7 @@ int print_version(bool json) {
 int print_help(const Arguments& words) {
   if (words.empty()) return print(resolute::cli::overview());
   if (const auto found = resolute::cli::find_command(words)) return found->command->run({"--help"});
-  const auto groups = resolute::cli::command_groups();
-  if (words.size() == 1 && std::find(groups.begin(), groups.end(), words[0]) != groups.end())
+  if (words.size() == 1 && resolute::settings::is_among(resolute::cli::command_groups(), words[0]))
     return print(resolute::cli::group_overview(words[0]));
   throw resolute::cli::unknown_command(words);
 }

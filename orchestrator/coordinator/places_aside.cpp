@@ -29,7 +29,7 @@ std::vector<PlaceAside> places_aside(const State& state) {
   for (const auto& [host, record] : state.hosts)
     if (record.excluded)
       places.push_back({host, "", *record.excluded, kForGood, 1});
-    else if (record.place.aside_until != Instant{} && record.place.times_aside > 0)
+    else if (record.place.is_aside() && record.place.times_aside > 0)
       places.push_back({host, "", record.place.why, record.place.aside_until, record.place.times_aside});
   for (const auto& [number, agent] : state.agents) std::ranges::move(places_aside(agent), std::back_inserter(places));
   return places;

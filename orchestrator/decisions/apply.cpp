@@ -380,7 +380,7 @@ class Applier {
 
   void operator()(const HostReturned& event) {
     const auto record = state_.hosts.find(event.host);
-    require(record != state_.hosts.end() && record->second.place.aside_until != Instant{},
+    require(record != state_.hosts.end() && record->second.place.is_aside(),
             fmt::format("host {} given out again", event.host), "it is not set aside");
     set_host_aside(state_, event.host, Instant{}, "");
   }
@@ -390,7 +390,7 @@ class Applier {
     if (agent == state_.agents.end()) return;
     const auto summary = [&] { return fmt::format("GPU {} of agent {} set aside", event.gpu, event.agent.value); };
     const auto record = agent->second.gpu_records.find(event.gpu);
-    const bool again = record != agent->second.gpu_records.end() && record->second.aside_until != Instant{};
+    const bool again = record != agent->second.gpu_records.end() && record->second.is_aside();
     require(again || agent->second.free_gpus > 0, summary(), "every GPU is taken");
     require(event.until != Instant{}, summary(), "for no time");
     set_aside(state_, event.agent, event.gpu, event.until, event.why);
@@ -399,7 +399,7 @@ class Applier {
   void operator()(const GpuReturned& event) {
     const AgentSlots* agent = with_gpu(event.agent, event.gpu);
     if (agent == nullptr) return;
-    require(agent->gpu_records.at(event.gpu).aside_until != Instant{},
+    require(agent->gpu_records.at(event.gpu).is_aside(),
             fmt::format("GPU {} of agent {} returned", event.gpu, event.agent.value), "it is not set aside");
     give_out_again(state_, event.agent, event.gpu);
   }

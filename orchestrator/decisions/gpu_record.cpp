@@ -87,7 +87,7 @@ void acquit_gpu(State& state, AgentNumber agent, const std::string& gpu) {
   const auto record = records.find(gpu);
   // No job shows that its bits are right.
   if (record == records.end() || record->second.aside_until == kForGood) return;
-  const int by = record->second.aside_until != Instant{} ? 1 : 0;
+  const int by = record->second.is_aside() ? 1 : 0;
   change(state, agent, by, [&](auto& all) { all.erase(gpu); });
 }
 
@@ -102,7 +102,7 @@ void give_back_of_gpus_aside(State& state) {
 void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until, const std::string& why) {
   const auto& records = state.agents.at(agent).gpu_records;
   const auto found = records.find(gpu);
-  const int by = found == records.end() || found->second.aside_until == Instant{} ? -1 : 0;
+  const int by = found == records.end() || !found->second.is_aside() ? -1 : 0;
   change(state, agent, by, [&](auto& all) {
     PlaceRecord& record = all[gpu];
     record.aside_until = until;
@@ -121,7 +121,7 @@ void give_out_again(State& state, AgentNumber agent, const std::string& gpu) {
 int places_of(const State& state, AgentNumber number, const std::string& gpu) {
   const auto& records = state.agents.at(number).gpu_records;
   const auto record = records.find(gpu);
-  if (record != records.end() && record->second.aside_until != Instant{}) return 0;
+  if (record != records.end() && record->second.is_aside()) return 0;
   const SharedGpus* shared = find_shared(state, number);
   const bool on_trial = record != records.end() && record->second.times_aside > 0;
   return shared == nullptr || on_trial ? 1 : shared->jobs;

@@ -21,7 +21,7 @@ void forget(HostRecord& record, JobIndex number) {
 
 // Nothing that happened there speaks against it any more. If it is set aside, that time is over.
 void clear(State& state, const std::string& host, HostRecord& record) {
-  const bool aside = record.place.aside_until != Instant{};
+  const bool aside = record.place.is_aside();
   record.suspects.clear();
   record.evidence.clear();
   record.place = {{}, 0, aside ? Instant(Milliseconds{1}) : Instant{}, std::move(record.place.why)};

@@ -291,7 +291,7 @@ void refresh_gpus(State& state, AgentNumber number) {
   const auto agent = state.agents.find(number);
   if (agent == state.agents.end()) return;
   for (const auto& [gpu, record] : agent->second.gpu_records)
-    if (record.aside_until != Instant{})
+    if (record.is_aside())
       state.gpus_aside.emplace(record.aside_until, number, gpu);
     else if (is_failing(record))
       state.accused_gpus.emplace(number, gpu);
@@ -308,11 +308,11 @@ void refresh_host_record(State& state, const std::string& host) {
   if (left == state.hosts.end()) return;
   const PlaceRecord& place = left->second.place;
   if (is_accused(left->second)) state.accused.insert(host);
-  if (place.aside_until != Instant{})
+  if (place.is_aside())
     state.hosts_aside.emplace(place.aside_until, host);
   else if (place.times_aside > 0)
     state.hosts_on_trial.insert(host);
-  if (place.aside_until == Instant{} && is_failing(place)) state.failing_hosts.insert(host);
+  if (!place.is_aside() && is_failing(place)) state.failing_hosts.insert(host);
 }
 
 void wake_resting(State& state, Instant now) {

@@ -60,7 +60,7 @@ bool usable(const State& state, const AgentSlots& agent) {
   if (agent.leaving) return false;
   const auto host = state.hosts.find(agent.host);
   return host == state.hosts.end() ||
-         (!host->second.drained && !host->second.excluded && host->second.place.aside_until == Instant{});
+         (!host->second.drained && !host->second.excluded && !host->second.place.is_aside());
 }
 
 bool is_excluded(const State& state, const std::string& host) {
@@ -71,7 +71,7 @@ bool is_excluded(const State& state, const std::string& host) {
 std::vector<std::string> gpus_aside(const AgentSlots& agent) {
   std::vector<std::string> aside;
   for (const auto& [gpu, record] : agent.gpu_records)
-    if (record.aside_until != Instant{}) aside.push_back(gpu);
+    if (record.is_aside()) aside.push_back(gpu);
   return aside;
 }
 

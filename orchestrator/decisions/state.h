@@ -118,6 +118,7 @@ struct PlaceRecord {
   int times_aside = 0;         //!< since a job lived there
   Instant aside_until{};       //!< set aside until then, or until others do not suffice; Instant{}: it is given out
   std::string why;             //!< it was set aside last
+  bool is_aside() const { return aside_until != Instant{}; }
   bool operator==(const PlaceRecord&) const = default;
 };
 
