@@ -252,33 +252,26 @@ extern "C" int link(const char* from, const char* path) {
   return -1;
 }
 
-#define SHIM_OPEN(symbol)                                                               \
-  extern "C" int symbol(const char* path, int flags, ...) {                             \
-    static const auto kReal = real<int(const char*, int, ...)>(#symbol);                \
-    va_list arguments;                                                                  \
-    va_start(arguments, flags);                                                         \
-    const mode_t mode = mode_of(flags, arguments);                                      \
-    va_end(arguments);                                                                  \
-    if (held_up("open", path)) return -1;                                               \
-    const bool makes = (flags & O_CREAT) != 0;                                          \
-    return believed(path, !makes, makes, -1, [&] { return kReal(path, flags, mode); }); \
+#define SHIM_OPEN(symbol, parameters, type, values)                         \
+  extern "C" int symbol parameters {                                        \
+    static const auto kReal = real<type>(#symbol);                          \
+    va_list arguments;                                                      \
+    va_start(arguments, flags);                                             \
+    const mode_t mode = mode_of(flags, arguments);                          \
+    va_end(arguments);                                                      \
+    if (held_up("open", path)) return -1;                                   \
+    const bool makes = (flags & O_CREAT) != 0;                              \
+    return believed(path, !makes, makes, -1, [&] { return kReal values; }); \
   }
-SHIM_OPEN(open)
-SHIM_OPEN(open64)
-
-#define SHIM_OPENAT(symbol)                                                                     \
-  extern "C" int symbol(int folder, const char* path, int flags, ...) {                         \
-    static const auto kReal = real<int(int, const char*, int, ...)>(#symbol);                   \
-    va_list arguments;                                                                          \
-    va_start(arguments, flags);                                                                 \
-    const mode_t mode = mode_of(flags, arguments);                                              \
-    va_end(arguments);                                                                          \
-    if (held_up("open", path)) return -1;                                                       \
-    const bool makes = (flags & O_CREAT) != 0;                                                  \
-    return believed(path, !makes, makes, -1, [&] { return kReal(folder, path, flags, mode); }); \
-  }
-SHIM_OPENAT(openat)
-SHIM_OPENAT(openat64)
+#define SHIM_OPEN_ALONE(symbol) \
+  SHIM_OPEN(symbol, (const char* path, int flags, ...), int(const char*, int, ...), (path, flags, mode))
+#define SHIM_OPEN_BELOW(symbol)                                                                      \
+  SHIM_OPEN(symbol, (int folder, const char* path, int flags, ...), int(int, const char*, int, ...), \
+            (folder, path, flags, mode))
+SHIM_OPEN_ALONE(open)
+SHIM_OPEN_ALONE(open64)
+SHIM_OPEN_BELOW(openat)
+SHIM_OPEN_BELOW(openat64)
 
 extern "C" int fsync(int descriptor) {
   static const auto kReal = real<int(int)>("fsync");
