@@ -74,7 +74,7 @@ class TableReader {
   std::vector<Member> rest() const;
   //! Everything asked for so far.
   std::vector<std::string> known() const { return {asked_.begin(), asked_.end()}; }
-  //! What to suggest for an unknown key; empty: the nearest known one.
+  //! Suggests a word for an unknown key; empty: the nearest known one.
   using Hint = std::function<std::string(std::string_view key)>;
   //! \throws RuntimeError (kInput) for the first member nobody asked for, with the nearest known key
   void finish(const Hint& hint = {}) const;

@@ -34,7 +34,7 @@ class Repeats {
       : share_(share), going_on_(std::move(going_on)) {}
   //! Each event of the run, before it is applied to `state`.
   void take(const State& state, const Event& event);
-  //! What a carrier does first.
+  //! A carrier does this first.
   struct Order {
     experiments::JobId training;
     //! GPUs of the carrier's agent that have computed the steps: on one of these it leaves that out, and the training
@@ -43,7 +43,7 @@ class Repeats {
   };
   //! Nothing where no training waits for such a place. \param carrier a Running job that is about to be launched
   std::optional<Order> order_for(const State& state, JobIndex carrier);
-  //! What the carrier says of its Order. Nothing if it had none, said it before, or leaves it out.
+  //! The carrier's answer to its Order. Nothing if it had none, said it before, or leaves it out.
   //! \param line its line of progress, with "repeat" (docs/inside/worker.md), unchecked
   std::optional<Repeated> told(const State& state, JobIndex carrier, const core::Json& line);
   //! As next_verdict() of burn_in.h, over the bits of each training that is in doubt.

@@ -49,9 +49,9 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
                          const AttemptOfJob& attempt, int process_rank, const Rendezvous* rendezvous,
                          const WorkerCommands& commands);
 
-//! What stands before a rank's own command where it does the first steps of a finished training again first, and tells
-//! of them in a line of progress (docs/inside/worker.md). \param not_on GPUs on which it leaves that out, and says so
-//! \param program resolute, with leading arguments
+//! Words that stand before a rank's own command. By them it first does the first steps of a finished training again,
+//! and tells of them in a line of progress (docs/inside/worker.md). \param not_on GPUs on which it leaves that out, and
+//! says so \param program resolute, with leading arguments
 std::vector<std::string> repeat_command(const experiments::StoreLayout& store, const experiments::JobId& training,
                                         int steps, const std::vector<std::string>& not_on,
                                         std::vector<std::string> program);

@@ -179,7 +179,7 @@ void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinato
 
 namespace {
 
-// What stays while one plan follows another.
+// It stays while one plan follows another.
 struct LocalRun {
   explicit LocalRun(const RunOptions& whole)
       : spawner(Spawner::start({.interface = whole.interface})), options(whole), agent(agent_options(whole, {})) {
