@@ -94,9 +94,13 @@ int main(int argc, char** argv) {
       std::this_thread::sleep_for(std::chrono::seconds(2));
     return resolute::core::exit_code(error.kind());
   } catch (const std::filesystem::filesystem_error& error) {
+    std::error_code gone;
+    static_cast<void>(std::filesystem::current_path(gone));
+    const std::string file = "a file cannot be used: '" + error.path1().string() + "'";
     std::cerr << "resolute: "
-              << resolute::core::system_error("a file cannot be used: '" + error.path1().string() + "'",
-                                              error.code().value())
+              << (gone ? resolute::core::system_error("the folder that this was called in is gone", gone.value(),
+                                                      "cd to one that is there")
+                       : resolute::core::system_error(file, error.code().value()))
                      .what()
               << std::endl;
     return 2;

@@ -72,6 +72,12 @@ struct ChildPlan {
   int* error;  // errno of what failed in the child; in memory that it shares
 };
 
+// \return false in a folder that was removed, or that lies outside of this process's root
+bool is_in_folder() {
+  std::array<char, PATH_MAX> name;
+  return ::syscall(SYS_getcwd, name.data(), name.size()) < 0 ? errno != ENOENT : name.front() == '/';
+}
+
 // The child until exec: only async-signal-safe calls, and every signal is blocked. It returns only when something has
 // failed. Best effort is what it does to be taken first when memory runs out.
 int run_child(void* argument) {
@@ -105,7 +111,9 @@ int run_child(void* argument) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (plan.working_folder != nullptr && ::chdir(plan.working_folder) != 0) return fail();
+  // From a folder that is gone MKL, for one, does not find its own file.
+  const char* folder = plan.working_folder != nullptr ? plan.working_folder : is_in_folder() ? nullptr : "/";
+  if (folder != nullptr && ::chdir(folder) != 0) return fail();
   ::execve(plan.program, plan.arguments, plan.environment);
   return fail();
 }

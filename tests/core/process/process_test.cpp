@@ -119,6 +119,19 @@ TEST(ProcessTest, descriptors_arrive_under_their_numbers_and_no_others) {
   EXPECT_EQ(text, "0\n1\n2\n3\n7\n");  // 3 is the folder that ls reads
 }
 
+TEST(ProcessTest, from_a_folder_that_is_gone_children_start_in_the_root) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  const tests::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "a/b");
+  std::filesystem::current_path(folder / "a/b");
+  EXPECT_EQ(shell("pwd -P").out, (folder / "a/b").string() + "\n");
+  std::filesystem::rename(folder / "a", folder / "moved");
+  EXPECT_EQ(shell("pwd -P").out, (folder / "moved/b").string() + "\n");
+  std::filesystem::remove_all(folder / "moved");
+  EXPECT_EQ(shell("pwd -P").out, "/\n");
+  std::filesystem::current_path(before);
+}
+
 TEST(ProcessTest, what_is_no_control_group_keeps_no_child_from_starting) {
   const FileDescriptor folder(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const auto output = run_command({.arguments = {"/bin/echo", "well"}, .control_group = folder.get()}, 10s);

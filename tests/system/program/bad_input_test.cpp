@@ -327,6 +327,21 @@ TEST(BadSurroundings, a_limit_on_the_size_of_files_is_an_error) {
   expect_refusal(output, 1, "File too large");
 }
 
+TEST(BadSurroundings, a_folder_that_is_gone_is_said_and_a_run_by_whole_paths_goes_on_from_it) {
+  const ScratchFolder scratch;
+  const auto gone = [&](Words arguments) {
+    fs::create_directory(scratch / "gone");
+    return run_program(joined(
+        {"sh", "-c", "cd \"$0\" && rmdir \"$0\" && exec \"$@\"", scratch / "gone", kBin / "resolute"}, arguments));
+  };
+  const auto refused = gone({"suite", "plan", kTinySuite, "--store", "store"});
+  expect_refusal(refused, 2,
+                 "the folder that this was called in is gone (No such file or directory); cd to one that is there");
+  // MKL in the worker looks for its own file from the folder that it is in.
+  const auto run = gone({"suite", "run", kTinySuite, "--store", scratch / "store", "--only", "main/baseline"});
+  EXPECT_EQ(0, code_of(run)) << run.err;
+}
+
 TEST(BadUsage, every_command_stands_in_the_overview_and_has_help_with_an_example) {
   std::istringstream overview(succeeded(resolute({"--help"})).out);
   std::string line;
