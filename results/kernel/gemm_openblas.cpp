@@ -22,7 +22,8 @@ blasint to_blas(std::size_t value) {
 // Loaded when it is asked for: it has as many symbols to look up as all else that the program loads, and starts a
 // thread per core, and one command in thirty multiplies.
 struct OpenBlas {
-  OpenBlas() : library(::dlopen(kName, RTLD_LAZY | RTLD_LOCAL)) {
+  OpenBlas() : library(::dlopen(kCarried, RTLD_LAZY | RTLD_LOCAL)) {
+    if (library == nullptr) library = ::dlopen(kName, RTLD_LAZY | RTLD_LOCAL);
     if (library == nullptr)
       throw core::RuntimeError(core::ErrorKind::kEnvironment, "OpenBLAS cannot be loaded", ::dlerror(),
                                "install Debian's libopenblas0");
@@ -43,6 +44,9 @@ struct OpenBlas {
   }
 
   static constexpr const char* kName = "libopenblas.so.0";
+  // A wheel's or an archive's (script/support/programs_tree.sh): not the one that a Python environment has loaded
+  // already.
+  static constexpr const char* kCarried = "libresolute-openblas.so.0";
   void* library;  // stays loaded
   decltype(&cblas_sgemm) sgemm = nullptr;
   decltype(&openblas_set_num_threads) set_threads = nullptr;

@@ -1,7 +1,7 @@
 """A folder with the package `resolute` as a wheel (PEP 427): equal folders give equal bytes. Beside it NAME.whl.sha256 and
 NAME.whl.cdx.json, which names the shared libraries in it with Debian's packages and versions (CycloneDX 1.5).
 
-Usage: pack_wheel.py TREE OUT --version V --time SECONDS --licence FILE
+Usage: pack_wheel.py TREE OUT --version V --glibc 2.N --time SECONDS --licence FILE
 """
 
 import argparse
@@ -14,7 +14,6 @@ import time
 import zipfile
 from pathlib import Path
 
-TAG = "py3-none-manylinux_2_36_x86_64"
 METADATA = """Metadata-Version: 2.1
 Name: resolute
 Version: {version}
@@ -33,15 +32,18 @@ Requires-Dist: matplotlib>=3.10; extra == "figures"
 Provides-Extra: pandas
 Requires-Dist: pandas; extra == "pandas"
 """
-WHEEL = f"Wheel-Version: 1.0\nGenerator: pack_wheel.py\nRoot-Is-Purelib: false\nTag: {TAG}\n"
+WHEEL = "Wheel-Version: 1.0\nGenerator: pack_wheel.py\nRoot-Is-Purelib: false\nTag: {tag}\n"
+OURS = ("libresolute_glibc.so", "libresolute-curl.so.4")  # made from packaging/*.c
 ENTRIES = "[console_scripts]\nresolute = resolute.__main__:resolute\nresolute-worker = resolute.__main__:worker\n"
 
 
 def debian_packages(folder):
-    """(package, version) of the libraries of a folder, which were copied from this machine's."""
+    """(package, version) of the libraries of a folder, which were copied from this machine's and got names of ours."""
     found = set()
     for library in sorted(folder.iterdir()):
-        said = subprocess.run(["dpkg-query", "-S", f"*/{library.name}"], check=False, capture_output=True, text=True)
+        if library.name in OURS:
+            continue
+        said = subprocess.run(["dpkg-query", "-S", f"*/lib{library.name.removeprefix('libresolute-')}"], check=False, capture_output=True, text=True)
         owners = [line.split(":")[0] for line in said.stdout.splitlines() if "diversion" not in line]
         if not owners:
             sys.exit(f"resolute: no package of Debian has '{library.name}' (the list of what is in the wheel would be wrong)")
@@ -63,15 +65,17 @@ def main():
     parser.add_argument("tree", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--version", required=True)
+    parser.add_argument("--glibc", required=True)
     parser.add_argument("--time", type=int, required=True)
     parser.add_argument("--licence", type=Path, required=True)
     options = parser.parse_args()
+    tag = f"py3-none-manylinux_{options.glibc.replace('.', '_')}_x86_64"
     moment = time.gmtime(options.time)[:6]
     information = f"resolute-{options.version}.dist-info"
     bill = bill_of_materials(options.tree, options.version)
-    texts = {"METADATA": METADATA.format(version=options.version), "WHEEL": WHEEL, "entry_points.txt": ENTRIES,
+    texts = {"METADATA": METADATA.format(version=options.version), "WHEEL": WHEEL.format(tag=tag), "entry_points.txt": ENTRIES,
              "licenses/LICENSE": options.licence.read_text(), "sboms/resolute.cdx.json": bill}
-    path = options.out / f"resolute-{options.version}-{TAG}.whl"
+    path = options.out / f"resolute-{options.version}-{tag}.whl"
     record = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as wheel:
         def add(name, data, mode):

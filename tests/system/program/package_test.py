@@ -1,6 +1,7 @@
 """What `cpack` makes runs where it is unpacked: elsewhere, by another user, without a right to write there."""
 import os
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -50,6 +51,35 @@ class Package(unittest.TestCase):
         elsewhere.mkdir()
         output_of("tar", "-C", elsewhere, "-xf", self.archive)
         self.runs_to_its_table(next(elsewhere.iterdir()))
+
+    def test_the_archive_needs_the_c_library_alone(self):
+        tree = self.folder / "carried"
+        tree.mkdir()
+        output_of("tar", "-C", tree, "--strip-components=1", "-xf", self.archive)
+        for program in [tree / "bin/resolute", *(tree / "lib/resolute").glob("resolute-*"), tree / "lib/resolute/libresolute_python.so"]:
+            for line in output_of("ldd", program).splitlines():
+                name, _, path = (part.strip() for part in line.partition("=>"))
+                self.assertTrue(str(tree) in path or re.match(r"/lib64/ld-linux|linux-vdso|lib(c|m|gcc_s|resolv|dl|pthread|rt|util|stdc\+\+)\.", name),
+                                f"{program.name}: {line}")
+
+    @unittest.skipUnless(os.geteuid() == 0, "a root of another system is made by root")
+    def test_the_archive_runs_on_debian_11(self):
+        root = self.folder / "bullseye"
+        output_of("debootstrap", "--variant=minbase", "bullseye", root)
+        (root / "opt/resolute").mkdir()
+        output_of("tar", "-C", root / "opt/resolute", "--strip-components=1", "-xf", self.archive)
+        shutil.copy(SUITE, root / "tmp/tiny.toml")
+        for folder in ["proc", "dev"]:
+            output_of("mount", "--bind", f"/{folder}", root / folder)
+            self.addCleanup(output_of, "umount", root / folder)
+        store = root / "tmp/store"
+        table = table_of_a_run("/opt/resolute/bin/resolute", "/tmp/tiny.toml", "/tmp/store", env={"HOME": "/root", "PATH": "/usr/bin:/bin"},
+                               preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
+        self.assertRegex(table, r"Baseline \(HR\) *\|.*\d+\.\d")
+        table_of_a_run(BUILD / "bin/resolute", SUITE, self.folder / "here")
+        for file in sorted((self.folder / "here/jobs").rglob("result.json")):
+            there = store / file.relative_to(self.folder / "here")
+            self.assertEqual(file.read_bytes(), there.read_bytes(), file)
 
     def test_the_package_runs_below_another_root(self):
         root = self.folder / "a root"
