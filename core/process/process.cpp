@@ -1,5 +1,6 @@
 #include "core/process/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -78,6 +79,21 @@ bool is_in_folder() {
   return ::syscall(SYS_getcwd, name.data(), name.size()) < 0 ? errno != ENOENT : name.front() == '/';
 }
 
+void keep_descriptors_from_exec() {
+  if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  // Linux before 5.11 refuses. Functions of the C library that read folders ask for memory, which a child must not.
+  const int folder = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  alignas(dirent64) std::array<char, 2048> entries;
+  for (long size = 0; (size = ::syscall(SYS_getdents64, folder, entries.data(), entries.size())) > 0;)
+    for (const char *place = entries.data(), *end = place + size; place < end;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(place);
+      const int descriptor = std::atoi(entry->d_name);  // "." and "..": 0
+      if (descriptor > 2) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+      place += entry->d_reclen;
+    }
+  ::close(folder);
+}
+
 // The child until exec: only async-signal-safe calls, and every signal is blocked. It returns only when something has
 // failed. Best effort is what it does to be taken first when memory runs out.
 int run_child(void* argument) {
@@ -100,8 +116,7 @@ int run_child(void* argument) {
     ::close(file);
   }
   // Libraries of the parent (MPI among them) leave descriptors open across exec; a child must not hold their sockets.
-  // An old kernel refuses the call: then those stay as they are.
-  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  keep_descriptors_from_exec();
   for (std::size_t i = 0; i < plan.descriptor_count; ++i)
     if (::dup2(plan.descriptors[i].second, plan.descriptors[i].first) < 0) return fail();
   // Handlers before the mask: the parent's must never run on its memory in another process.

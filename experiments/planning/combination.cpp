@@ -67,7 +67,7 @@ void fit_split(const PackSettings& pack, SplitSettings& split) {
 }
 
 void check_draft(const Combination& combination, const SuiteText& suite, const Draft& draft) {
-  combination.told([&] {
+  combination.in_suite_words([&] {
     settings::check_members(draft, "");
     settings::check_members(draft.epochs, "train.");
     // An option of another method is wrong though the row leaves it out.
@@ -119,7 +119,7 @@ MethodOptions method_options(const Combination& combination, const Draft& draft,
   std::optional<MethodOptions> options;
   methods::for_each_method([&]<class Options>() {
     if (draft.method != Options::kMethod) return;
-    combination.told([&] { options = methods::options_of<Options>(draft.section<Options>()); });
+    combination.in_suite_words([&] { options = methods::options_of<Options>(draft.section<Options>()); });
   });
   if (options) return *options;
   std::vector<std::string> known = method_names();

@@ -33,7 +33,7 @@ struct Combination {
   }
 
   //! Calls it; what it refuses is told as the suite spells it.
-  void told(const auto& call) const {
+  void in_suite_words(const auto& call) const {
     try {
       call();
     } catch (const MemberError& error) {

@@ -256,10 +256,28 @@ class Planner {
     return draft;
   }
 
+  //! A row has no use for an option of another method. Rows of one grid over methods share what they set.
+  void refuse_idle_keys(const TableText& table, const Combination& combination, const std::string& method) const {
+    for (const auto& [key, setting] : combination.row.settings) {
+      const auto other = method_of_key(key, suite_.methods);
+      const auto shares = [&](const RowText& row) {
+        return row.place == combination.row.place &&
+               combine(table, row, combination.dataset.id).settings.at("method").value == *other;
+      };
+      if (!other || *other == method || std::ranges::any_of(table.rows, shares)) continue;
+      const std::string ours = method + key.substr(key.find('.'));
+      throw core::input_error(
+          fmt::format("{}: key '{}' has no effect", setting.place, key),
+          fmt::format("row '{}' is of method '{}'", combination.row.id.value, method),
+          settings::is_among(setting_keys(), ours) ? fmt::format("write '{}', or leave it out", ours) : "leave it out");
+    }
+  }
+
   CellPlan make_cell(const TableText& table, const RowText& row, const std::string& column) {
     const ColumnSets sets = sets_of(column);
     const Combination combination = combine(table, row, sets.trained_on);
     const Draft draft = draft_of(combination);
+    refuse_idle_keys(table, combination, draft.method);
     const MethodOptions method = method_options(combination, draft, suite_.methods);
     facts_.add(draft, row.label, sets.trained_on);
     has_programs_ = has_programs_ || !facts_.programs.empty();
@@ -310,7 +328,7 @@ class Planner {
       note_sets(one, [](const std::string& key) { return key.starts_with("split."); });
       JoinedSet set{one.planned.pack, draft.split};
       set.split.seed = training.seed;
-      one.told([&] { check_set(training, set); });
+      one.in_suite_words([&] { check_set(training, set); });
       training.joined.push_back(set);
     }
     check_apart(combination, joined, training);
@@ -336,14 +354,14 @@ class Planner {
     add_joined(combination, joined, any_length);
     training.joined = any_length.joined;
     if (speaks_of_epochs(combination.settings)) {
-      combination.told([&] { check(JobSpecification(any_length)); });
+      combination.in_suite_words([&] { check(JobSpecification(any_length)); });
       count_steps(combination, joined, draft.epochs, {suite_.options.training_images, suite_.options.estimate},
                   training, lengths);
     }
-    combination.told([&] { check(JobSpecification(training)); });
+    combination.in_suite_words([&] { check(JobSpecification(training)); });
     if (suite_.options.check_lists) check_people(combination, joined, training, suite_.options.training_images);
     training = normalised(training);
-    combination.told([&] { check(JobSpecification(training)); });
+    combination.in_suite_words([&] { check(JobSpecification(training)); });
     if (combination.row.start_from.value.empty()) training.initial_weights = weights_.find(combination, draft, facts_);
     return training;
   }
@@ -377,10 +395,10 @@ class Planner {
     weights_.check_people(combination, weights, training);
     if (const std::string& name = combination.row.start_from.value; !name.empty()) {
       const PlannedTraining& first = add_first_stage(table, combination, trial);
-      combination.told([&] {
+      combination.in_suite_words([&] {
         training.start_from = Start{first.id, part_to_start(first.specification, training, name)};
       });
-      combination.told([&] { check(JobSpecification(training)); });
+      combination.in_suite_words([&] { check(JobSpecification(training)); });
       needs.push_back(first.id);
       joined.insert(joined.end(), first.joined.begin(), first.joined.end());
       stages.insert(stages.end(), first.stages.begin(), first.stages.end());
@@ -485,7 +503,7 @@ class Planner {
       if (trial == 0) {
         for (const RowText* stage : planned.stages)
           check_chosen(suite_, *stage, question.on, question.split, draft.trials);
-        question.on.told([&] { check(evaluation, training.method); });
+        question.on.in_suite_words([&] { check(evaluation, training.method); });
         evaluation = normalised(evaluation, training);
       }
       if (asked_seal != seal) {

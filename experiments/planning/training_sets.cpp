@@ -28,14 +28,14 @@ void check_people(const Combination& combination, const std::vector<Combination>
       all.reset();
       return;
     }
-    one.told([&] {
+    one.in_suite_words([&] {
       const int trained = trained_identities(set, *most);
       if (all) all = *all + trained;
     });
   };
   add(combination, {training.pack, training.split});
   for (std::size_t i = 0; i < joined.size(); ++i) add(joined[i], training.joined.at(i));
-  if (all) combination.told([&] { check_identities(training, *all); });
+  if (all) combination.in_suite_words([&] { check_identities(training, *all); });
 }
 
 void set_trial(TrainingSpecification& training, int trial) {

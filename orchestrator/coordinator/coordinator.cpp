@@ -296,7 +296,7 @@ void Coordinator::read_progress(JobIndex number, AttemptAtWork& attempt, const s
   auto checkpoint = json.find("checkpoint");
   if (checkpoint == json.end()) {
     if (json.contains("step")) attempt.line = line;
-    if (const auto repeated = place_checks_.repeats.told(state_, number, json)) {
+    if (const auto repeated = place_checks_.repeats.take_answer(state_, number, json)) {
       attempt.launched = clock_.now();  // its own work begins
       record(*repeated);
       if (is_doubted(*repeated) || !repeated->problem.empty()) core::log_warning("{}", describe(*repeated));

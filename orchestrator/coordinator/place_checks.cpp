@@ -127,7 +127,7 @@ std::optional<Repeats::Order> Repeats::order_for(const State& state, JobIndex nu
   return order;
 }
 
-std::optional<Repeated> Repeats::told(const State& state, JobIndex carrier, const core::Json& line) {
+std::optional<Repeated> Repeats::take_answer(const State& state, JobIndex carrier, const core::Json& line) {
   const auto found = line.find("repeat");
   const auto* running = std::get_if<Running>(&job_of(state, carrier).state);
   if (found == line.end() || !found->is_object() || running == nullptr) return std::nullopt;

@@ -45,7 +45,7 @@ class Repeats {
   std::optional<Order> order_for(const State& state, JobIndex carrier);
   //! The carrier's answer to its Order. Nothing if it had none, said it before, or leaves it out.
   //! \param line its line of progress, with "repeat" (docs/inside/worker.md), unchecked
-  std::optional<Repeated> told(const State& state, JobIndex carrier, const core::Json& line);
+  std::optional<Repeated> take_answer(const State& state, JobIndex carrier, const core::Json& line);
   //! As next_verdict() of burn_in.h, over the bits of each training that is in doubt.
   std::optional<Event> next_verdict(const State& state) const;
   //! Trainings that no other place has repeated, or that wait for a third one.

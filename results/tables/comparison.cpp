@@ -141,6 +141,7 @@ std::vector<Difference> differences(const Cell& first, const Cell& second, const
   if (first.status != CellStatus::kComplete || second.status != CellStatus::kComplete) return found;
   if (first.dataset == experiments::kMeanColumn && first.jobs.size() != second.jobs.size())
     throw core::input_error("the rows have other numbers of trials", "a mean over data sets is compared of all");
+  if (first.jobs == second.jobs) throw core::input_error("both rows are the same jobs");
   const std::size_t common = std::min(first.jobs.size(), second.jobs.size());
   const std::vector<std::string> classes = classes_of(first, second, common, scores);
   std::vector<std::vector<PairedQuery>> trials;

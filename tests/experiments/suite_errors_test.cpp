@@ -99,7 +99,27 @@ TEST(SuiteErrors, files_of_a_program_are_of_whichever_table_trains_by_it) {
 
 TEST(SuiteErrors, an_unknown_method_option_is_wrong_even_where_no_row_uses_it) {
   EXPECT_THAT(with("levels = [4, 5]", "mode = 1"), StartsWith("s.toml:13:1: key 'rain.mode' is unknown"));
-  EXPECT_EQ("", with("method = \"rain\"", "method = \"baseline\""));
+}
+
+// It trained the method's defaults under the row's label, without a word.
+TEST(SuiteErrors, a_row_that_sets_an_option_of_another_method_is_refused) {
+  EXPECT_EQ(
+      "s.toml:37:9: key 'rain.triplet' has no effect (row 'no-triplet' is of method 'baseline'); write "
+      "'baseline.triplet', or leave it out",
+      with("method = \"rain\"", "method = \"baseline\""));
+  EXPECT_EQ(
+      "s.toml:32:7: key 'cadnet.margin' has no effect (row 'r' is of method 'rain'); write 'rain.margin', or leave it "
+      "out",
+      with("train.pad = 4", "cadnet.margin = 0.2"));
+  EXPECT_THAT(with("train.pad = 4", "msifla.ir_width = 8"), EndsWith("(row 'r' is of method 'rain'); leave it out"));
+  EXPECT_EQ("", with("levels = [4, 5]", "levels = [4, 5]\n[defaults.cadnet]\nmargin = 0.2")) << "it is for all rows";
+  std::string text = kGood;
+  text.replace(text.find("grid = "), std::string::npos,
+               "grid = { method = [\"rain\", \"cadnet\"] }\nset = { method = \"{method}\", \"rain.margin\" = 0.2, "
+               "\"cadnet.margin\" = 0.1 }\n");
+  EXPECT_EQ(
+      "", message_for(text.replace(text.find("no-{loss}"), 9, "{method}").replace(text.find("{loss}"), 6, "{method}")))
+      << "one row of the grid uses it";
 }
 
 TEST(SuiteErrors, impossible_options) {

@@ -2,12 +2,17 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <iostream>
@@ -30,6 +35,24 @@ int say_own_program(int, char**) {
   return 0;
 }
 const tests::ProgramRole kReplaced("replaced program", say_own_program);
+
+// Starts a child on a kernel without close_range() and clone3(), as Linux 4.18 is, with many descriptors that libraries
+// left open.
+int start_on_an_old_kernel(int, char**) {
+  std::array<sock_filter, 5> refusal{{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 1, 0),
+                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+  const sock_fprog filter{refusal.size(), refusal.data()};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) return 1;
+  if (syscall(SYS_close_range, 3U, ~0U, 0) == 0) return 2;
+  for (int i = 0; i < 300; ++i) open("/dev/null", O_RDONLY);  // NOLINT: deliberately without O_CLOEXEC
+  std::cout << run_command({.arguments = {"/bin/ls", "/proc/self/fd"}, .environment = {}}, 10s).out;
+  return 0;
+}
+const tests::ProgramRole kOldKernel("old kernel", start_on_an_old_kernel);
 
 CommandOutput shell(const std::string& script, std::chrono::milliseconds limit = 10s) {
   return run_command({.arguments = {"sh", "-c", script}, .environment = {{"PATH", "/usr/bin:/bin"}}}, limit);
@@ -117,6 +140,11 @@ TEST(ProcessTest, descriptors_arrive_under_their_numbers_and_no_others) {
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
   close(leaked);
   EXPECT_EQ(text, "0\n1\n2\n3\n7\n");  // 3 is the folder that ls reads
+}
+
+TEST(ProcessTest, descriptors_arrive_alone_where_the_kernel_is_old) {
+  const auto output = run_command({.arguments = kOldKernel.command(), .environment = current_environment()}, 10s);
+  EXPECT_EQ(output.out, "0\n1\n2\n3\n") << describe(output.status) << output.err;
 }
 
 TEST(ProcessTest, from_a_folder_that_is_gone_children_start_in_the_root) {

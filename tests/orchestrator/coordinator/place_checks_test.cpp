@@ -69,7 +69,7 @@ struct Course {
   bool repeat(int agent, const std::string& gpu, const std::string& digest, const std::string& recorded = "right") {
     const JobIndex carrier = begin(agent, !gpu.empty());
     if (!checks.repeats.order_for(state, carrier)) return false;
-    const auto repeated = checks.repeats.told(
+    const auto repeated = checks.repeats.take_answer(
         state, carrier, {{"repeat", {{"recorded", recorded}, {"digest", digest}, {"gpu", gpu}, {"took_ms", 1200U}}}});
     EXPECT_TRUE(repeated && repeated->problem.empty() && repeated->took == Milliseconds(1200));
     happen(*repeated);
@@ -228,7 +228,7 @@ TEST(Repeats, wait_on_where_the_carrier_got_the_training_s_own_gpu) {
   course.train(agent, "1");
   const JobIndex carrier = course.begin(agent, true);
   ASSERT_TRUE(course.checks.repeats.order_for(course.state, carrier));
-  EXPECT_FALSE(course.checks.repeats.told(course.state, carrier, {{"repeat", {{"left_out", true}}}}));
+  EXPECT_FALSE(course.checks.repeats.take_answer(course.state, carrier, {{"repeat", {{"left_out", true}}}}));
   EXPECT_TRUE(course.repeat(agent, "0", "right"));
   EXPECT_EQ(0U, course.checks.repeats.waiting());
 }
@@ -280,12 +280,12 @@ TEST(Repeats, that_could_not_be_compared_accuse_nobody) {
     course.train(first, "");
     const JobIndex carrier = course.begin(second, false);
     ASSERT_TRUE(course.checks.repeats.order_for(course.state, carrier));
-    EXPECT_FALSE(course.checks.repeats.told(course.state, carrier, {{"step", 3}}));
-    EXPECT_FALSE(course.checks.repeats.told(course.state, carrier, {{"repeat", 3}}));
-    const auto repeated = course.checks.repeats.told(course.state, carrier, line);
+    EXPECT_FALSE(course.checks.repeats.take_answer(course.state, carrier, {{"step", 3}}));
+    EXPECT_FALSE(course.checks.repeats.take_answer(course.state, carrier, {{"repeat", 3}}));
+    const auto repeated = course.checks.repeats.take_answer(course.state, carrier, line);
     ASSERT_TRUE(repeated);
     EXPECT_FALSE(repeated->problem.empty());
-    EXPECT_FALSE(course.checks.repeats.told(course.state, carrier, line)) << "it says so once";
+    EXPECT_FALSE(course.checks.repeats.take_answer(course.state, carrier, line)) << "it says so once";
     EXPECT_THAT(course.verdicts(), IsEmpty());
     EXPECT_EQ(0U, course.checks.repeats.waiting());
     course.end_well(carrier, "");
