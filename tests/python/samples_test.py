@@ -93,6 +93,10 @@ class Samples(MethodTest):
         self.assertTrue(table["complete"])
         gains = [next(cell["mean"] for cell in row["cells"] if cell["metric"] == "psnr_gain_3") for row in table["tables"][0]["rows"]]
         self.assertEqual([0, None, True], [gains[0], gains[1], gains[2] != 0])
+        made = subprocess.run(self.suite("report", self.calm, "--json"), **self.surroundings(), check=True)
+        figures = {figure["id"] for figure in json.loads(made.stdout)["figures"]}
+        self.assertLessEqual({f"main-people-{name}" for name in ("mine-recovery", "mine-sample-identity", "plain-sample-identity")}, figures)
+        self.assertNotIn("main-people-plain-recovery", figures)
         for wrong, words in (("sample_rates = [1, 3]", "'evaluate.sample_rates' is [1], without 3 for row 'mine'"),
                              ("recovers.py", "no row of table 'main' recovers images")):
             text = SAMPLED.replace(wrong, "plain.py" if wrong == "recovers.py" else "sample_rates = [1]")
