@@ -167,6 +167,17 @@ void PrefetchingLoader::stop() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+namespace {
+
+// By somebody besides its slot, or besides lent_. The copy's end orders the reads of a caller that has let go before
+// what is written now.
+bool is_kept(const BatchMemory& memory) {
+  const BatchMemory copy = memory;
+  return copy.use_count() > 2;
+}
+
+}  // namespace
+
 void PrefetchingLoader::make_buffers(Slot& slot) {
   const std::size_t items = options_.items.size();
   const std::size_t bytes = items * loaders_.front().image_floats() * (options_.levels ? 1 : sizeof(float));
@@ -180,7 +191,10 @@ void PrefetchingLoader::make_buffers(Slot& slot) {
   batch.memory.clear();
   const auto buffer = [&]() -> std::span<std::byte> {
     if (bytes == 0) return {};
-    const BatchMemory& memory = batch.memory.emplace_back(options_.allocate(bytes));
+    const auto spare = std::ranges::find_if_not(lent_, is_kept);
+    const BatchMemory& memory =
+        batch.memory.emplace_back(spare == lent_.end() ? options_.allocate(bytes) : std::move(*spare));
+    if (spare != lent_.end()) lent_.erase(spare);
     RESOLUTE_EXPECT(memory != nullptr && reinterpret_cast<std::uintptr_t>(memory.get()) % kBatchAlignment == 0,
                     "memory for a batch is not aligned");
     return {memory.get(), bytes};
@@ -205,20 +219,19 @@ void PrefetchingLoader::make_buffers(Slot& slot) {
   batch.has_target.resize(items);
 }
 
-namespace {
-
-// By somebody besides its slot. The copy's end orders the reads of a caller that has let go before what is written now.
-bool is_kept(const BatchMemory& memory) {
-  const BatchMemory copy = memory;
-  return copy.use_count() > 2;
-}
-
-}  // namespace
-
 void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
   planner_.plan(step, slot.plan);
   LoadedBatch& batch = slot.batch;
-  if (std::ranges::any_of(batch.memory, is_kept)) make_buffers(slot);
+  if (std::ranges::any_of(batch.memory, is_kept)) {
+    lent_.insert(lent_.end(), batch.memory.begin(), batch.memory.end());
+    make_buffers(slot);
+  }
+  // Memory that came back serves again, since new memory costs a page fault for every 4 KiB; a hoard of it does not
+  // stay.
+  std::size_t spare = 0;
+  std::erase_if(lent_, [&](const BatchMemory& memory) {
+    return !is_kept(memory) && ++spare > slots_.size() * batch.memory.size();
+  });
   const auto part = std::span(slot.plan).subspan(options_.items.begin, options_.items.size());
   batch.step = step;
   batch.items.assign(part.begin(), part.end());

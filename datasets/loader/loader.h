@@ -95,7 +95,8 @@ struct BatchLevels {
 
 //! One batch, or a rank's lanes of it. The images lie in memory of PrefetchOptions::allocate.
 struct LoadedBatch {
-  //! Holds all images below. A caller that copies it keeps the images: the loader takes other memory for later batches.
+  //! Holds all images below. A caller that copies it keeps the images: the loader takes other memory for later batches,
+  //! and this again once the caller has let go.
   std::vector<BatchMemory> memory;
   std::uint64_t step = 0;
   std::vector<BatchItem> items;
@@ -165,9 +166,10 @@ class PrefetchingLoader {
   const Split& split_;
   PrefetchOptions options_;
   BatchPlanner planner_;
-  std::vector<Loader> loaders_;  // one a thread
-  std::vector<Slot> slots_;      // PrefetchOptions::kept and one
-  std::uint64_t next_step_;      // what next() hands out
+  std::vector<Loader> loaders_;    // one a thread
+  std::vector<Slot> slots_;        // PrefetchOptions::kept and one
+  std::vector<BatchMemory> lent_;  // that callers kept; of whoever plans
+  std::uint64_t next_step_;        // what next() hands out
   // Guarded by mutex_:
   std::uint64_t current_;   // the step whose images are handed to threads
   std::uint64_t released_;  // steps before this one are no longer in use

@@ -124,9 +124,10 @@ class Planner {
           table.notes.push_back(
               fmt::format("{}: winner of search '{}' on {}, {}; its trainings have all training people", row.label,
                           search.id, search.dataset, search.winner));
-    check_rows(text, table, [&](const JobId& job) -> const JobSpecification& {
-      return plan_.jobs[index_.at(job.hex)].specification;
-    });
+    check_rows(
+        text, table,
+        [&](const JobId& job) -> const JobSpecification& { return plan_.jobs[index_.at(job.hex)].specification; },
+        suite_.methods);
     // Papers measured real images.
     if (references_ != nullptr)
       add_papers(
@@ -282,6 +283,7 @@ class Planner {
     facts_.add(draft, row.label, sets.trained_on);
     has_programs_ = has_programs_ || !facts_.programs.empty();
     facts_.add_opponents(draft.recipe, method, row.label);
+    const AskedMethod asked_method{method, draft.recipe, suite_.methods};
     CellPlan cell;
     cell.dataset = column;
     if (is_across(column)) {
@@ -293,11 +295,11 @@ class Planner {
       check_across(table, combination, draft.split, asked, asked_draft.split);
       if (suite_.options.check_lists) count_listed(asked, asked_draft.split, suite_.options.training_images);
       facts_.add_test(asked_draft, row.label, sets.asked_on);
-      check_metrics(table, asked, asked_draft.protocol, method);
+      check_metrics(table, asked, asked_draft.protocol, asked_method);
       cell.evaluations =
           add_trials(table, combination, draft, method, {asked, tested_alone(asked_draft.split), asked_draft.protocol});
     } else {
-      check_metrics(table, combination, draft.protocol, method);
+      check_metrics(table, combination, draft.protocol, asked_method);
       cell.evaluations = add_trials(table, combination, draft, method, {combination, draft.split, draft.protocol});
     }
     if (references_ != nullptr) add_papers(cell, row.references, table.metrics.value, *references_, title_of_);

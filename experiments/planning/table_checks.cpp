@@ -8,6 +8,16 @@
 namespace resolute::experiments {
 namespace {
 
+//! A method in Python has of all abilities that of recovering images, where its class says so.
+bool can_have(const AskedMethod& method, const EvaluationProtocol& protocol, const std::string& metric) {
+  const auto recovers = [&](const auto& named) {
+    return named.second.recovers && named.second.sha256 == method.recipe.program_sha256;
+  };
+  return has_metric(method.options, protocol, metric) ||
+         (metric_named(metric)->needs == &kRecoversImages && !method.recipe.program_options.empty() &&
+          std::ranges::any_of(method.in_python, recovers));
+}
+
 //! Rows that are compared query by query must have the same queries.
 void check_queries(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of) {
   const auto reference = std::ranges::find(table.rows, table.compare_with, &RowPlan::id);
@@ -56,12 +66,13 @@ void check_means(const TableText& text, const TablePlan& table) {
 }
 
 //! A metric that only some rows have is a column all the same; one that none has is a mistake.
-void check_columns(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of) {
+void check_columns(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of,
+                   const PythonMethods& in_python) {
   for (const std::string& metric : table.metrics) {
     const auto has = [&](const CellPlan& cell) {
       const auto& evaluation = std::get<EvaluationSpecification>(specification_of(cell.evaluations.front()));
-      return has_metric(std::get<TrainingSpecification>(specification_of(evaluation.training)).method,
-                        evaluation.protocol, metric);
+      const auto& training = std::get<TrainingSpecification>(specification_of(evaluation.training));
+      return can_have({training.method, training.recipe, in_python}, evaluation.protocol, metric);
     };
     if (std::ranges::none_of(table.rows, [&](const RowPlan& row) { return std::ranges::any_of(row.cells, has); })) {
       const Ability* const needs = metric_named(metric)->needs;
@@ -77,20 +88,21 @@ void check_columns(const TableText& text, const TablePlan& table, const Specific
 }  // namespace
 
 void check_metrics(const TableText& text, const Combination& combination, const EvaluationProtocol& protocol,
-                   const MethodOptions& method) {
+                   const AskedMethod& method) {
   for (const std::string& metric : text.metrics.value) {
     const MetricName name = metric_named(metric);
-    if (name->lacks == nullptr || !has_metric(method, protocol, metric)) continue;
+    if (name->lacks == nullptr || !can_have(method, protocol, metric)) continue;
     if (const auto unmeasured = name->lacks(protocol, name.rate))
       throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics.place, metric),
                               fmt::format("{} {}", unmeasured->why, combination.context()), unmeasured->suggestion);
   }
 }
 
-void check_rows(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of) {
+void check_rows(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of,
+                const PythonMethods& in_python) {
   check_queries(text, table, specification_of);
   check_means(text, table);
-  check_columns(text, table, specification_of);
+  check_columns(text, table, specification_of, in_python);
 }
 
 }  // namespace resolute::experiments

@@ -47,6 +47,7 @@ PythonMethod read_python_method(const Json& schema, const std::string& where) {
   method.sha256 = object.required<std::string>("sha256");
   for (const Json& option : object.required<std::vector<Json>>("options"))
     method.options.push_back(read_option(option, where));
+  if (object.find("recovers") != nullptr) method.recovers = object.required<bool>("recovers");
   object.finish();
   if (method.revision < 1 || !core::is_sha256_hex(method.sha256))
     throw core::input_error(

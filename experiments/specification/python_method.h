@@ -35,6 +35,7 @@ struct PythonMethod {
   int revision = 1;
   std::string sha256;  //!< of the file
   std::vector<PythonOption> options;
+  bool recovers = false;  //!< the class has decoders
 };
 
 //! By the id that a suite gives, which is no section of ours.

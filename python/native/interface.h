@@ -66,9 +66,9 @@ struct Features {
   std::size_t dimension;
 };
 
-//! Images that decoders made of queries: normalised, queries × decoders × H×W×3.
+//! Normalised images that decoders made.
 struct Recovered {
-  const float* images;
+  const float* images;   //!< each H×W×3; in what order, the call says
   const int* scales;     //!< the rate whose look each decoder aims at, descending; 1: the HR image
   std::size_t decoders;  //!< 0: none
 };
@@ -76,6 +76,7 @@ struct Recovered {
 struct Pack;
 struct Split;
 struct Loader;
+struct Sample;
 
 }  // namespace resolute::python
 
@@ -142,10 +143,27 @@ RESOLUTE_CALL int resolute_split_draws(const resolute::python::Split* split, int
 RESOLUTE_CALL int resolute_panels_queries(const resolute::python::Split* split, const char* protocol);
 //! Draws the panels of an evaluation (docs/inside/formats/panels.md) below a folder; {file: SHA-256} becomes the
 //! message. \param protocol those of settings::EvaluationProtocol that differ from their defaults; heeded are panels,
-//! name, draws, shots and the distance cosine \param recovered of the queries of resolute_panels_queries()
+//! name, draws, shots and the distance cosine \param recovered queries of resolute_panels_queries() × decoders
 RESOLUTE_CALL int resolute_panels_draw(const resolute::python::Pack* pack, const resolute::python::Split* split,
                                        const char* protocol, const resolute::python::Features* features,
                                        const resolute::python::Recovered* recovered, const char* folder);
+
+//! The sample of an evaluation (docs/inside/formats/samples.md). Pack and split may be closed before it. \param
+//! protocol as of resolute_panels_draw(); heeded are sample_rates and sample_identities \param from_network what
+//! decoders aim at: 0: copies of native images, else of those at network size \param sample must be closed
+RESOLUTE_CALL int resolute_sample_open(const resolute::python::Pack* pack, const resolute::python::Split* split,
+                                       const char* protocol, int from_network, resolute::python::Sample** sample);
+//! A list of {"row", "rate", "camera"} becomes the message.
+RESOLUTE_CALL int resolute_sample_images(const resolute::python::Sample* sample);
+//! Measures what decoders made of the next images (docs/inside/formats/recovery.md). \param images at least 1 \param
+//! recovered decoders × images \param threads that work at a time
+RESOLUTE_CALL int resolute_sample_recovered(resolute::python::Sample* sample, std::size_t images,
+                                            const resolute::python::Recovered* recovered, int threads);
+//! Writes samples.h5 and, where something was recovered, recovery.csv below a folder; {"metrics", "outputs": {file:
+//! SHA-256}} becomes the message. \param features images × dimension, row-major
+RESOLUTE_CALL int resolute_sample_write(const resolute::python::Sample* sample, const float* features,
+                                        std::size_t dimension, const char* folder);
+RESOLUTE_CALL void resolute_sample_close(resolute::python::Sample* sample);
 
 //! The variables of the environment by which libraries take other kernels (settings/kernel_choices.h) become the
 //! message: "NAME:VALUE,…". \param is_gpu 0: those of the processor; else those of a GPU

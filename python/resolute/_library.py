@@ -49,11 +49,15 @@ _FUNCTIONS = {
     "resolute_split_draws": [c_void_p, c_int, c_int],
     "resolute_panels_queries": [c_void_p, c_char_p],
     "resolute_panels_draw": [c_void_p, c_void_p, c_char_p, POINTER(Features), POINTER(Recovered), c_char_p],
+    "resolute_sample_open": [c_void_p, c_void_p, c_char_p, c_int, POINTER(c_void_p)],
+    "resolute_sample_images": [c_void_p],
+    "resolute_sample_recovered": [c_void_p, c_size_t, POINTER(Recovered), c_int],
+    "resolute_sample_write": [c_void_p, c_void_p, c_size_t, c_char_p],
     "resolute_kernel_choices": [c_int],
     "resolute_loader_open": [c_void_p, c_void_p, c_char_p, c_char_p, POINTER(c_void_p)],
     "resolute_loader_next": [c_void_p, POINTER(Batch)],
 }
-_CLOSE = ("resolute_pack_close", "resolute_split_close", "resolute_loader_close", "resolute_batch_close")
+_CLOSE = ("resolute_pack_close", "resolute_split_close", "resolute_loader_close", "resolute_batch_close", "resolute_sample_close")
 
 
 def _load() -> ctypes.CDLL:

@@ -1,14 +1,17 @@
 """An evaluation of a method of one's own: features, exact scores of them, and one line a query (docs/inside/formats/result.md)."""
 
 import csv
+import functools
 import io
 from typing import Any
 
 import numpy
 
+from ._decoders import Decoders
 from ._device import Device
 from ._job import Job, Stopped
 from ._panels import write_panels
+from ._samples import write_sample
 from .errors import InputError
 from .evaluation import QUERY_RANKS, Scores, ranked
 from .method import Method
@@ -17,36 +20,38 @@ from .packs import Pack, Split
 _BATCH = 64
 
 
+def embedded(job: Job, method: Method, device: Device, pack: Pack, flip: bool, items: list[dict[str, Any]],
+             rates: list[int]) -> numpy.ndarray:
+    """Features of a pack's images, each with its row and camera, at rates: float32, row-major. Raises Stopped between two batches."""
+    import torch
+
+    def features_of(images: Any) -> Any:
+        with torch.no_grad(), device.computing():
+            return method.embed_by_camera(images, *given).detach().float()
+
+    found = []
+    for begin in range(0, len(rates), _BATCH):
+        shown, part = rates[begin:begin + _BATCH], items[begin:begin + _BATCH]
+        images = torch.from_numpy(pack.inputs([item["row"] for item in part], shown))
+        given = [torch.tensor(numbers, device=device.place) for numbers in (shown, [item["camera"] for item in part])]
+        images = images.to(device.place)
+        features = features_of(images)
+        if flip:  # as workers/evaluation/image_embedding.cpp
+            features = (features + features_of(images.flip(3).contiguous(memory_format=torch.channels_last))) / 2
+        found.append(features.cpu().numpy())
+        job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
+        if job.should_stop():
+            raise Stopped(f"after {begin + len(shown)} of {len(rates)} images")
+    return numpy.ascontiguousarray(numpy.concatenate(found))
+
+
 class _Side:
     """Queries or gallery images of a split. Cameras mean nothing where the split has none for LR images."""
 
-    def __init__(self, items: list[dict[str, Any]], with_cameras: bool):
-        self.items = items
+    def __init__(self, items: list[dict[str, Any]], with_cameras: bool, features: numpy.ndarray):
+        self.items, self.features = items, features
         self.identities = numpy.array([item["identity"] for item in items], numpy.int64)
         self.cameras = numpy.array([item["camera"] for item in items], numpy.int64) if with_cameras else None
-        self.features = numpy.zeros((len(items), 0), numpy.float32)
-
-    def embed(self, job: Job, method: Method, device: Device, pack: Pack, rates: list[int], flip: bool) -> None:
-        import torch
-
-        def features_of(images: Any) -> Any:
-            with torch.no_grad(), device.computing():
-                return method.embed_by_camera(images, *given).detach().float()
-
-        found = []
-        for begin in range(0, len(rates), _BATCH):
-            shown, items = rates[begin:begin + _BATCH], self.items[begin:begin + _BATCH]
-            images = torch.from_numpy(pack.inputs([item["row"] for item in items], shown))
-            given = [torch.tensor(numbers, device=device.place) for numbers in (shown, [item["camera"] for item in items])]
-            images = images.to(device.place)
-            features = features_of(images)
-            if flip:  # as workers/evaluation/image_embedding.cpp
-                features = (features + features_of(images.flip(3).contiguous(memory_format=torch.channels_last))) / 2
-            found.append(features.cpu().numpy())
-            job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
-            if job.should_stop():
-                raise Stopped(f"after {begin + len(shown)} of {len(rates)} images")
-        self.features = numpy.ascontiguousarray(numpy.concatenate(found))
 
 
 def _features_file(sides: dict[str, _Side]) -> bytes:
@@ -85,10 +90,9 @@ def measure(job: Job, method: Method, device: Device, pack: Pack, split: Split,
     import torch
 
     settings = job.specification["split"]
-    query, gallery = (_Side(split.manifest[side], settings["lr_camera"] != 0) for side in ("query", "gallery"))
-    flip = bool(protocol.get("flip"))
-    query.embed(job, method, device, pack, [item["rate"] for item in query.items], flip)
-    gallery.embed(job, method, device, pack, [protocol["gallery_rate"]] * len(gallery.items), flip)
+    flip, with_cameras, sides = bool(protocol.get("flip")), settings["lr_camera"] != 0, split.manifest
+    query, gallery = (_Side(items, with_cameras, embedded(job, method, device, pack, flip, items, rates)) for items, rates in (
+        (sides["query"], [item["rate"] for item in sides["query"]]), (sides["gallery"], [protocol["gallery_rate"]] * len(sides["gallery"]))))
     device.expect_memory()
     scores = ranked(query.features, gallery.features, query.identities, gallery.identities, query.cameras, gallery.cameras, protocol,
                     seed=settings["seed"], max_rank=max(QUERY_RANKS), threads=torch.get_num_threads())
@@ -130,9 +134,14 @@ def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> No
     sides, scores = measure(job, method, device, pack, split, protocol)
     provenance = {"pack_sha256": pack.pack_sha256, "split_sha256": of_trial.sha256,
                   "numeric_class": numeric_class, "training": specification["training"]}
-    outputs = {"queries.csv": job.write("queries.csv", _queries_file(sides["query"], scores))}
+    metrics, outputs = metrics_of(scores), {"queries.csv": job.write("queries.csv", _queries_file(sides["query"], scores))}
+    decoders = Decoders(method, device, pack)
+    if protocol.get("sample_rates"):
+        embed = functools.partial(embedded, job, method, device, pack, bool(protocol.get("flip")))
+        more, names = write_sample(job, decoders, pack, split, embed)
+        metrics, outputs = metrics | more, outputs | names
     if protocol.get("panels"):
-        outputs |= write_panels(job, method, device, pack, split, sides["query"].features, sides["gallery"].features)
-    job.publish({"features_sha256": job.write("features.h5", _features_file(sides)), "metrics": metrics_of(scores),
+        outputs |= write_panels(job, decoders, pack, split, sides["query"].features, sides["gallery"].features)
+    job.publish({"features_sha256": job.write("features.h5", _features_file(sides)), "metrics": metrics,
                  "outputs": outputs, "provenance": provenance,
                  "weights_sha256": training["weights_sha256"]})

@@ -67,7 +67,8 @@ class Method:
     def recover(self, images: Any, rates: Any) -> Mapping[int, Any]:
         """Images N×3×H×W, normalised like those given, that decoders make of LR ones, by the rate whose look each aims at: {1: images}
         for HR images. Arguments are those of embed(); precision is float32. The panels of an evaluation (`evaluate.panels`) show them
-        between the LR image and the HR one, measured against that. Empty: there is no decoder."""
+        between the LR image and the HR one, measured against that. Its sample (`evaluate.sample_rates`, HR images too) measures them
+        against the copy that training makes at that rate. Empty: there is no decoder."""
         return {}
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
     {"class":"Mine","line":9,"options":[{"default":64,"line":12,"name":"width","optional":false,"type":"int"}],
      "revision":1,"schema":1,"sha256":"…"}
 
-An option without a "default" has to be given. So a suite is checked where neither PyTorch nor the method's packages are."""
+An option without a "default" has to be given. `"recovers":true` stands there where the class has a recover(). So a suite is checked where neither PyTorch nor the method's packages are."""
 
 import ast
 import hashlib
@@ -85,6 +85,10 @@ class _File:
                 return value.value
         return 1
 
+    def recovers(self, kind: ast.ClassDef) -> bool:
+        return any(isinstance(line, ast.FunctionDef) and line.name == "recover" or
+                   isinstance(line, ast.Assign) and "recover" in map(_last_name, line.targets) for line in self._lines(kind))
+
     def options(self, kind: ast.ClassDef) -> list[dict[str, Any]]:
         for line in self._lines(kind):
             if isinstance(line, ast.ClassDef) and line.name == "Options":
@@ -157,7 +161,7 @@ def schema_of(source: bytes, path: str) -> dict[str, Any]:
     file = _File(source, path)
     kind = file.method()
     return {"schema": 1, "class": kind.name, "line": kind.lineno, "revision": file.revision(kind), "options": file.options(kind),
-            "sha256": hashlib.sha256(source).hexdigest()}
+            "sha256": hashlib.sha256(source).hexdigest(), **({"recovers": True} if file.recovers(kind) else {})}
 
 
 def _print(words: list[str]) -> None:

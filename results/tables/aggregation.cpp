@@ -116,10 +116,14 @@ class PlanIndex {
                                 cell.evaluations.size());
   }
   int lanes_of(const JobId& training) const { return specification_of<TrainingSpecification>(training).lanes; }
-  bool has(const JobId& evaluation, const std::string& metric) const {
-    const auto& specification = specification_of<EvaluationSpecification>(evaluation);
-    return experiments::has_metric(specification_of<TrainingSpecification>(specification.training).method,
-                                   specification.protocol, metric);
+  bool has(const Trial& trial, const std::string& metric) const {
+    const auto& training = specification_of<TrainingSpecification>(trial.training_job);
+    const experiments::MetricName name = experiments::metric_named(metric);
+    // The class of a method in Python is not here: its result says what was measured of what not every row has.
+    if (!training.recipe.program_options.empty() && (name->needs != nullptr || name->lacks != nullptr))
+      return !trial.evaluation || trial.evaluation->metrics.contains(metric);
+    return experiments::has_metric(training.method,
+                                   specification_of<EvaluationSpecification>(trial.evaluation_job).protocol, metric);
   }
 
  private:
@@ -277,7 +281,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
 bool is_applicable(const std::string& metric, const std::vector<Trial>& trials, const PlanIndex& index) {
   return std::all_of(trials.begin(), trials.end(), [&](const Trial& trial) {
     if (metric == experiments::kBestOnTest) return !trial.evaluation || trial.best_on_test.has_value();
-    return index.has(trial.evaluation_job, metric);
+    return index.has(trial, metric);
   });
 }
 

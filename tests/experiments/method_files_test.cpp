@@ -214,6 +214,18 @@ TEST_F(MethodFiles, a_python_without_the_package_is_told_in_one_line) {
   EXPECT_THAT(refused(""), StartsWith(key + "'echo -m resolute.schema'"));
 }
 
+TEST_F(MethodFiles, a_table_has_metrics_of_recovered_images_where_the_class_recovers_some) {
+  const std::string shown = head("\"rank1\"", "\"rank1\", \"psnr_gain_2\"");
+  EXPECT_THAT(refusal(shown), HasSubstr("key 'metrics' names 'psnr_gain_2' (no row of table 't' recovers images)"));
+  edit("    @dataclass", "    def recover(self, images, rates):\n        return {1: images}\n    @dataclass");
+  EXPECT_THAT(refusal(shown), AllOf(HasSubstr("names 'psnr_gain_2' ('evaluate.sample_rates' is [], without 2 for row"),
+                                    HasSubstr("add 2 to evaluate.sample_rates")));
+  std::string sampled = shown;
+  sampled.insert(sampled.find("[profiles.wide]"), "evaluate.sample_rates = [2]\n");
+  EXPECT_TRUE(plan(sampled).method_schemas.at("mine").at("recovers").get<bool>());
+  EXPECT_THAT(refusal(head("\"rank1\"", "\"level_agreement\"")), HasSubstr("tells levels of resolution apart"));
+}
+
 TEST_F(MethodFiles, a_bundle_s_schemas_stand_in_the_place_of_the_files) {
   const Plan made = of_row("");
   const std::string kept =

@@ -90,6 +90,12 @@ class Schema(unittest.TestCase):
         found = described("from resolute import Method as M\nclass A(M):\n  revision: int = 2\nclass B(A):\n  pass\n")
         self.assertEqual((2, []), (found["revision"], found["options"]))
 
+    def test_it_says_whether_the_class_recovers_images(self):
+        base = HEAD + "class A(resolute.Method):\n  def recover(self, images, rates):\n    return {}\n"
+        for text in (base, base + "class B(A):\n  pass\n", HEAD + "class A(resolute.Method):\n  recover = print\n"):
+            self.assertIs(True, described(text)["recovers"])
+        self.assertNotIn("recovers", described(HEAD + "def recover(): pass\nclass A(resolute.Method):\n  recovered = 1\n"))
+
     def test_what_it_cannot_know_is_refused_with_its_line(self):
         for body, words in (("width: list", "of type list"), ("width: int | str", "of type int | str"),
                             ("width: int = WIDTH", "is no literal"),

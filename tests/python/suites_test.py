@@ -165,6 +165,17 @@ class Suites(unittest.TestCase):
         refused(self, lambda: self.suite().plan(gpuz=3), "--gpuz")
         refused(self, lambda: self.suite(trials=object()), "a setting is")
 
+    def test_an_error_is_told_once_whatever_call_runs_the_program(self):
+        missing, file = self.folder / "missing", self.folder / "file"
+        file.write_text("no store\n")
+        for call, words in ((f"ingest('market1501', {str(missing)!r}, {str(self.store)!r}, progress=True)", f"folder '{missing}' does not"),
+                            (f"Suite({str(missing)!r}, {str(self.store)!r}).plan()", f"cannot open '{missing}'"),
+                            (f"Suite({str(self.file)!r}, {str(file)!r}).run(slots=1)", f"store '{file}' cannot be written")):
+            code = f"import sys; sys.path.insert(0, {str(BUILD / 'python')!r})\nimport resolute\nresolute.{call}\n"
+            ended = subprocess.run(["/usr/bin/python3", "-c", code], check=False, capture_output=True, text=True)
+            self.assertEqual((1, 1), (ended.returncode, ended.stderr.count(words)), ended.stderr)
+            self.assertTrue(ended.stderr.splitlines()[-1].startswith(f"resolute.errors.InputError: {words}"), ended.stderr)
+
     def test_an_interrupted_run_goes_on(self):
         code = f"""
 import sys; sys.path.insert(0, {str(BUILD / "python")!r})
@@ -181,6 +192,7 @@ resolute.Suite({str(self.file)!r}, {str(self.store)!r}, set={{"trials": 1, "trai
         child.stderr.close()
         self.assertNotEqual(0, child.wait(timeout=300))
         self.assertIn("KeyboardInterrupt", said)
+        self.assertEqual(1, said.count(" jobs done before, "))  # the program's last words
         self.assertEqual(0, self.suite(**{"train.steps": 2000}).status()["jobs"]["running"])
         self.assertTrue(list(self.store.glob("**/checkpoint*")))
 

@@ -45,26 +45,23 @@ std::map<std::string, double> correlations(std::span<const results::BranchWeight
 
 }  // namespace
 
-std::vector<SampleImage> choose_weighed(std::span<const SampleImage> sample) {
-  std::vector<SampleImage> images;
+std::vector<WeighedView> choose_weighed(std::span<const results::SampleImage> sample) {
+  std::vector<WeighedView> images;
   for (std::size_t i = 0; i < sample.size(); ++i) {
-    SampleImage image = sample[i];
-    if (i == 0 || sample[i - 1].view.row != image.view.row) {
-      images.push_back(image);
-      images.back().view = {image.view.row, 1, methods::Side::kHigh};
-    }
-    image.view.side = methods::Side::kLow;
-    images.push_back(image);
+    const results::SampleImage& image = sample[i];
+    if (i == 0 || sample[i - 1].row != image.row)
+      images.push_back({{image.row, 1, methods::Side::kHigh}, image.identity, image.camera});
+    images.push_back({{image.row, image.rate, methods::Side::kLow}, image.identity, image.camera});
   }
   return images;
 }
 
 std::optional<WeighedImages> weigh_images(methods::Method& method, const datasets::PackReader& pack,
-                                          std::span<const SampleImage> images, const EmbeddingOptions& options,
+                                          std::span<const WeighedView> images, const EmbeddingOptions& options,
                                           const EmbeddingProgress& progress) {
   expect_branches(method);
   WeighedImages weighed;
-  for (const SampleImage& image : images)
+  for (const WeighedView& image : images)
     weighed.weights.push_back({pack.row(image.view.row).sample.path,
                                image.identity,
                                image.camera,

@@ -3,6 +3,7 @@
 //! The weights that a method of several branches gives to test images at several resolutions: the lines of weights.csv
 //! (results/records/branch_weights.h, docs/inside/formats/weights.md), and whether they follow the rate.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,15 +12,21 @@
 
 #include "datasets/pack/pack.h"
 #include "methods/networks/method.h"
+#include "results/pictures/feature_samples.h"
 #include "results/records/branch_weights.h"
-#include "workers/evaluation/feature_samples.h"
 #include "workers/evaluation/image_embedding.h"
 
 namespace resolute::workers {
 
+struct WeighedView {
+  ImageView view;
+  std::int64_t identity = 0;
+  std::int64_t camera = 0;
+};
+
 //! The views of each image of a sample: its HR image on the high side, then each of its rates on the low side, rate 1
-//! too. \param sample as choose_sample() gives it
-std::vector<SampleImage> choose_weighed(std::span<const SampleImage> sample);
+//! too. \param sample as results::choose_sample() gives it
+std::vector<WeighedView> choose_weighed(std::span<const results::SampleImage> sample);
 
 struct WeighedImages {
   std::vector<results::BranchWeights> weights;  //!< in the order of the images
@@ -33,7 +40,7 @@ struct WeighedImages {
 //! \return nothing if `progress` said so \throws RuntimeError as embed_images(); kInput for a weight that is not
 //! positive
 std::optional<WeighedImages> weigh_images(methods::Method& method, const datasets::PackReader& pack,
-                                          std::span<const SampleImage> images, const EmbeddingOptions& options,
+                                          std::span<const WeighedView> images, const EmbeddingOptions& options,
                                           const EmbeddingProgress& progress);
 
 }  // namespace resolute::workers

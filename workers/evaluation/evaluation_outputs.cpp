@@ -10,6 +10,7 @@
 #include "results/records/query_scores.h"
 #include "workers/evaluation/prefix_distances.h"
 #include "workers/evaluation/recovered_pictures.h"
+#include "workers/evaluation/recovery.h"
 
 namespace resolute::workers {
 namespace {
@@ -29,6 +30,14 @@ std::vector<results::QueryScore> query_scores(const datasets::Split& split, cons
                    scored.full.average_precision});
   }
   return all;
+}
+
+// HR images on the high side, all others on the low side.
+std::vector<ImageView> views_of(std::span<const results::SampleImage> sample) {
+  std::vector<ImageView> views;
+  for (const results::SampleImage& image : sample)
+    views.push_back({image.row, image.rate, image.rate == 1 ? methods::Side::kHigh : methods::Side::kLow});
+  return views;
 }
 
 // The dimensions that all of the views have, side by side: a probe must not tell images apart by zeros.
@@ -83,9 +92,12 @@ OutputPlan plan_outputs(methods::Method& method, const datasets::PackReader& pac
   plan.protocol = protocol;
   plan.panel_queries = results::choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
   if (!protocol.sample_rates.empty())
-    plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
+    plan.sample = results::choose_sample(split, protocol.sample_rates, protocol.sample_identities);
   if (method.tells().branch_weights) plan.weighed = choose_weighed(plan.sample);
-  if (!plan.sample.empty() && !recovery_scales(method, pack).empty()) plan.recovered = plan.sample;
+  if (const std::vector<int>& scales = method.tells().recovered; !plan.sample.empty() && !scales.empty()) {
+    results::check_scales(scales, pack);
+    plan.recovered = plan.sample;
+  }
   if (protocol.resolution_probe) plan.probe = choose_probe_images(split);
   return plan;
 }
@@ -154,8 +166,8 @@ std::map<std::string, std::string> write_outputs(core::FileSystem& files, const 
   std::map<std::string, std::string> hashes = results::write_outputs(files, folder, outputs.files);
   if (!outputs.sample.empty())
     hashes[experiments::kSamplesOutput.file] =
-        write_samples(files, folder / experiments::kSamplesOutput.file, outputs.sample, outputs.sample_features,
-                      outputs.sample_prefix);
+        results::write_samples(files, folder / experiments::kSamplesOutput.file, outputs.sample,
+                               outputs.sample_features, outputs.sample_prefix);
   return hashes;
 }
 

@@ -11,10 +11,9 @@
 
 #include "core/files/file_system.h"
 #include "experiments/specification/specification.h"
+#include "results/pictures/feature_samples.h"
 #include "workers/evaluation/branch_weights.h"
 #include "workers/evaluation/evaluator.h"
-#include "workers/evaluation/feature_samples.h"
-#include "workers/evaluation/recovery.h"
 #include "workers/evaluation/resolution_probe.h"
 
 namespace resolute::workers {
@@ -24,15 +23,15 @@ namespace resolute::workers {
 struct OutputPlan {
   std::vector<std::size_t> panel_queries;      //!< results::choose_panel_queries()
   experiments::EvaluationProtocol protocol{};  //!< whose gallery the panels show
-  std::vector<SampleImage> sample;
+  std::vector<results::SampleImage> sample;
   std::vector<ProbeImage> probe;
-  std::vector<SampleImage> weighed;  //!< choose_weighed(), where the method tells branch_weights and there is a sample
-  std::vector<SampleImage> recovered;  //!< the sample, where the method has decoders
+  std::vector<WeighedView> weighed;  //!< choose_weighed(), where the method tells branch_weights and there is a sample
+  std::vector<results::SampleImage> recovered;  //!< the sample, where the method has decoders
   //! Images to pass through networks for it.
   std::size_t images() const { return sample.size() + 2 * probe.size() + weighed.size() + recovered.size(); }
 };
 
-//! \throws RuntimeError (kInput) as choose_probe_images() and, where there is a sample, recovery_scales()
+//! \throws RuntimeError (kInput) as choose_probe_images() and, where there is a sample, results::check_scales()
 OutputPlan plan_outputs(methods::Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol);
 
@@ -51,7 +50,7 @@ struct EvaluationOutputs {
   //! queries.csv; prefixes.csv of a method that tells prefixes, masks.csv of one with mask_values(); the panels,
   //! weights.csv and recovery.csv where asked for.
   results::OutputFiles files;
-  std::vector<SampleImage> sample;
+  std::vector<results::SampleImage> sample;
   std::vector<float> sample_features;       //!< sample × dimension
   std::vector<std::int64_t> sample_prefix;  //!< dimensions_of() the sample
   //! resolution_probe, WeighedImages::metrics and results::recovery_metrics(), where asked for;

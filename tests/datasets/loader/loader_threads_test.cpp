@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "datasets/loader/loader.h"
 #include "tests/datasets/pack/raw_images.h"
@@ -169,6 +172,35 @@ TEST_F(LoaderThreadsTest, memory_comes_from_whom_the_caller_names_for_two_batche
     for (const auto& [at, block] : blocks) EXPECT_FALSE(block.given_back);
   }
   for (const auto& [at, block] : blocks) EXPECT_TRUE(block.given_back);
+}
+
+TEST_F(LoaderThreadsTest, memory_that_a_caller_kept_serves_again_once_it_has_let_go) {
+  std::atomic<int> taken = 0, there = 0;
+  PrefetchOptions options = steps(200, 2);
+  options.kept = 2;
+  options.allocate = [&](std::size_t bytes) {
+    const BatchMemory memory = host_memory(bytes);
+    ++taken;
+    ++there;
+    return BatchMemory(memory.get(), [&there, memory](std::byte*) { --there; });
+  };
+  PrefetchingLoader loader(pack_, split_, augmented_, shape_, options);
+  std::deque<std::pair<LoadedBatch, std::vector<float>>> kept;
+  const auto keep = [&](std::size_t batches) {
+    const LoadedBatch& batch = loader.next();
+    kept.emplace_back(batch, floats(batch.hr));
+    while (kept.size() > batches) {
+      EXPECT_EQ(kept.front().second, floats(kept.front().first.hr));
+      kept.pop_front();
+    }
+  };
+  // Batches of four buffers: three in the loader, as many to spare at most, those that are kept and the one on its way.
+  for (int step = 0; step < 100; ++step) keep(4);
+  EXPECT_GE((3 + 3 + 4 + 1) * 4, taken.load());
+  for (int step = 100; step < 130; ++step) keep(30);
+  EXPECT_LE(30 * 4, there.load());
+  for (int step = 130; step < 140; ++step) keep(0);
+  EXPECT_GE((3 + 3 + 1) * 4, there.load());
 }
 
 TEST_F(LoaderThreadsTest, options_that_cannot_be_are_refused) {

@@ -457,6 +457,26 @@ TEST(Tables, a_claim_about_recovered_images_is_held_in_decibels) {
             std::string::npos);
 }
 
+TEST(Tables, a_row_in_python_has_of_recovered_images_what_its_result_measured) {
+  Suite suite;
+  suite.plan.tables[0].metrics = {"rank1", "psnr_gain_2"};
+  for (experiments::PlannedJob& job : suite.plan.jobs)
+    if (auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+        training != nullptr && (job.id == suite.training("multi easy 0") || job.id == suite.training("multi easy 1")))
+      training->recipe.program_options = "{}";
+  const auto status = [&](std::size_t cell) { return cell_of(suite.tables(), 1, cell).status; };
+  EXPECT_EQ(CellStatus::kNotApplicable, status(1));
+  for (const char* trial : {"multi easy 0", "multi easy 1"})
+    suite.record<EvaluationRecord>(suite.evaluation(trial)).metrics["psnr_gain_2"] = 1.5;
+  EXPECT_EQ(CellStatus::kComplete, status(1));
+  EXPECT_EQ(1.5, cell_of(suite.tables(), 1, 1).mean);
+  EXPECT_EQ(CellStatus::kNotApplicable, status(3)) << "a method of ours that recovers none";
+  suite.record<EvaluationRecord>(suite.evaluation("multi easy 0")).metrics.erase("rank1");
+  EXPECT_EQ(CellStatus::kDamaged, status(0)) << "every row has it";
+  suite.records.erase(suite.evaluation("multi easy 0"));
+  EXPECT_EQ(CellStatus::kIncomplete, status(1));
+}
+
 TEST(Tables, a_row_without_a_metric_lacks_nothing) {
   Weighted suite;
   SuiteTables tables = suite.tables();

@@ -34,14 +34,14 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
 TEST_F(BranchedOutputsTest, weights_csv_holds_each_sample_image_on_both_sides) {
   const EvaluationOutputs made = outputs(two_sided_).value();
   std::vector<results::BranchWeights> expected;
-  for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3)) {
-    const std::string& path = pack_->row(image.view.row).sample.path;
-    if (image.view.rate == 1) {
-      const ImageRow high = row_of({image.view.row, 1, methods::Side::kHigh});
+  for (const results::SampleImage& image : results::choose_sample(split_, {1, 2, 3}, 3)) {
+    const std::string& path = pack_->row(image.row).sample.path;
+    if (image.rate == 1) {
+      const ImageRow high = row_of({image.row, 1, methods::Side::kHigh});
       expected.push_back({path, image.identity, image.camera, false, 1, static_cast<float>(high.hr_weight), {}});
     }
-    const ImageRow low = row_of({image.view.row, image.view.rate, methods::Side::kLow});
-    expected.push_back({path, image.identity, image.camera, true, image.view.rate, static_cast<float>(low.hr_weight),
+    const ImageRow low = row_of({image.row, image.rate, methods::Side::kLow});
+    expected.push_back({path, image.identity, image.camera, true, image.rate, static_cast<float>(low.hr_weight),
                         static_cast<float>(low.lr_weight)});
   }
   EXPECT_EQ(3U * 8U * 4U, expected.size());
@@ -91,9 +91,8 @@ TEST_F(BranchedOutputsTest, samples_and_probe_look_at_hr_images_on_the_high_side
   const EvaluationOutputs made = outputs(two_sided_).value();
   ASSERT_EQ(3U * 8U * 3U, made.sample.size());
   for (std::size_t i = 0; i < made.sample.size(); ++i) {
-    ImageView view = made.sample[i].view;
-    view.side = view.rate == 1 ? methods::Side::kHigh : methods::Side::kLow;
-    const ImageRow row = row_of(view);
+    const results::SampleImage& image = made.sample[i];
+    const ImageRow row = row_of({image.row, image.rate, image.rate == 1 ? methods::Side::kHigh : methods::Side::kLow});
     for (std::size_t k = 0; k < kDimension; ++k) EXPECT_EQ(row.hr[k], made.sample_features[i * kDimension + k]);
   }
   std::vector<float> features;

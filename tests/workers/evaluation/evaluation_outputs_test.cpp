@@ -238,24 +238,22 @@ TEST_F(EvaluationOutputsTest, queries_csv_means_what_the_metrics_say) {
 }
 
 TEST_F(EvaluationOutputsTest, a_sample_holds_every_test_image_of_its_identities_at_every_rate) {
-  const std::vector<SampleImage> sample = choose_sample(split_, {1, 3}, 4);
+  const std::vector<results::SampleImage> sample = results::choose_sample(split_, {1, 3}, 4);
   std::set<std::int64_t> identities;
-  for (const SampleImage& image : sample) identities.insert(image.identity);
+  for (const results::SampleImage& image : sample) identities.insert(image.identity);
   EXPECT_EQ(4U, identities.size());
-  std::vector<SampleImage> expected;
+  std::vector<results::SampleImage> expected;
   for (std::size_t row = 0; row < pack_->size(); ++row) {
     const datasets::Sample& from = pack_->row(row).sample;
     if (!identities.contains(from.identity)) continue;
-    for (int rate : {1, 3})
-      expected.push_back(
-          {{row, rate, rate == 1 ? methods::Side::kHigh : methods::Side::kLow}, from.identity, from.camera});
+    for (int rate : {1, 3}) expected.push_back({row, rate, from.identity, from.camera});
   }
   EXPECT_EQ(expected, sample);
-  EXPECT_EQ(2 * (split_.query.size() + split_.gallery.size()), choose_sample(split_, {1, 3}, 1000).size());
-  const std::vector<SampleImage> more = choose_sample(split_, {1, 3}, 5);
+  EXPECT_EQ(2 * (split_.query.size() + split_.gallery.size()), results::choose_sample(split_, {1, 3}, 1000).size());
+  const std::vector<results::SampleImage> more = results::choose_sample(split_, {1, 3}, 5);
   EXPECT_TRUE(std::includes(more.begin(), more.end(), sample.begin(), sample.end(),
-                            [](const auto& a, const auto& b) { return a.view.row < b.view.row; }));
-  EXPECT_NE(sample, choose_sample(split({2, 3}, 1), {1, 3}, 4));
+                            [](const auto& a, const auto& b) { return a.row < b.row; }));
+  EXPECT_NE(sample, results::choose_sample(split({2, 3}, 1), {1, 3}, 4));
 }
 
 TEST_F(EvaluationOutputsTest, samples_h5_holds_the_features_that_are_ranked) {

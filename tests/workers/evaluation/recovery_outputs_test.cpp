@@ -13,6 +13,7 @@
 #include "datasets/loader/normalisation.h"
 #include "tests/support/equal.h"
 #include "tests/workers/evaluation/evaluation_outputs_fixture.h"
+#include "workers/evaluation/recovery.h"
 
 namespace resolute::workers::recovery_outputs_test {
 namespace {
@@ -92,14 +93,14 @@ TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_wha
   PretendedCascade method = cascade();
   const EvaluationOutputs made = outputs(method).value();
   std::vector<results::ImageRecoveryQuality> expected;
-  for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3))
+  for (const results::SampleImage& image : results::choose_sample(split_, {1, 2, 3}, 3))
     for (int scale : {3, 2, 1}) {
-      const Image input = view(image.view), aim = copy(image.view.row, scale);
+      const Image input = view({image.row, image.rate}), aim = copy(image.row, scale);
       const auto recovered = quality(method.expected(input, scale), aim), enlarged = quality(input, aim);
-      expected.push_back({pack_->row(image.view.row).sample.path,
+      expected.push_back({pack_->row(image.row).sample.path,
                           image.identity,
                           image.camera,
-                          image.view.rate,
+                          image.rate,
                           scale,
                           {static_cast<float>(recovered.psnr), static_cast<float>(recovered.ssim)},
                           {static_cast<float>(enlarged.psnr), static_cast<float>(enlarged.ssim)}});
@@ -112,7 +113,8 @@ TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_wha
   for (const results::ImageRecoveryQuality& line : expected) EXPECT_FALSE(trained.contains(line.identity));
   // In blocks of a fixed size; panels one by one.
   EXPECT_EQ(1U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), 4)));
-  EXPECT_EQ(2U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), kRecoveryBatch)));
+  EXPECT_EQ(
+      2U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), results::kRecoveryBatch)));
 }
 
 // Images are a pixel or two larger than the networks', so copies of either are others.
@@ -123,9 +125,9 @@ TEST_F(RecoveryOutputsTest, what_a_decoder_aims_at_is_the_copy_that_the_training
     PretendedCascade method = cascade({{3, 0.0F}, {1, 0.0F}});
     const std::vector<results::ImageRecoveryQuality> lines = recovery(outputs(method).value());
     std::size_t at = 0;
-    for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3))
+    for (const results::SampleImage& image : results::choose_sample(split_, {1, 2, 3}, 3))
       for (const int scale : {3, 1}) {
-        const auto aimed = quality(view(image.view), copy(image.view.row, scale));
+        const auto aimed = quality(view({image.row, image.rate}), copy(image.row, scale));
         EXPECT_EQ(static_cast<float>(aimed.psnr), lines.at(at).enlarged.psnr);
         ++at;
       }
@@ -169,7 +171,7 @@ TEST_F(RecoveryOutputsTest, no_figure_depends_on_the_number_of_threads) {
     at::set_num_threads(threads);
     PretendedCascade method = cascade();
     const auto measured =
-        measure_recovery(method, *pack_, choose_sample(split_, {1, 2, 3}, 10), copies_from_, kGoOn).value();
+        measure_recovery(method, *pack_, results::choose_sample(split_, {1, 2, 3}, 10), copies_from_, kGoOn).value();
     at::set_num_threads(1);
     return results::csv_text(measured);
   };
@@ -188,7 +190,7 @@ TEST_F(RecoveryOutputsTest, a_scale_that_the_pack_lacks_is_refused_before_anythi
 
 TEST_F(RecoveryOutputsTest, ends_where_progress_says_so) {
   PretendedCascade method = cascade();
-  const std::vector<SampleImage> sample = choose_sample(split_, {1, 2, 3}, 3);
+  const std::vector<results::SampleImage> sample = results::choose_sample(split_, {1, 2, 3}, 3);
   std::vector<std::uint64_t> all;
   ASSERT_TRUE(measure_recovery(method, *pack_, sample, copies_from_, [&](std::uint64_t done, std::uint64_t total) {
     EXPECT_EQ(36U, total);

@@ -74,7 +74,7 @@ TEST_F(CameLowTest, what_is_held_against_an_hr_original_leaves_out_images_that_h
   EXPECT_EQ(3U * 2U * 3U, plan.sample.size());
   EXPECT_EQ(plan.sample, plan.recovered);
   EXPECT_EQ(split_.gallery.size(), plan.probe.size());
-  for (const SampleImage& image : plan.sample) EXPECT_FALSE(came_low(image.view.row));
+  for (const results::SampleImage& image : plan.sample) EXPECT_FALSE(came_low(image.row));
   for (const ProbeImage& image : plan.probe) EXPECT_FALSE(came_low(image.row));
 
   // Queries are shown, beside no reconstruction.

@@ -1,4 +1,4 @@
-#include "workers/evaluation/feature_samples.h"
+#include "results/pictures/feature_samples.h"
 
 #include <algorithm>
 #include <map>
@@ -9,7 +9,7 @@
 #include "datasets/hdf5/array_file.h"
 #include "datasets/samples/name_key.h"
 
-namespace resolute::workers {
+namespace resolute::results {
 namespace {
 
 std::set<std::int64_t> draw_identities(const datasets::Split& split, int count) {
@@ -28,7 +28,7 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
   const std::set<std::int64_t> wanted = draw_identities(split, identities);
   std::map<std::size_t, SampleImage> by_row;
   const auto add = [&](const auto& item) {
-    if (wanted.contains(item.identity)) by_row[item.row] = {{item.row}, item.identity, item.camera};
+    if (wanted.contains(item.identity)) by_row[item.row] = {item.row, 1, item.identity, item.camera};
   };
   for (const datasets::QueryItem& item : split.query)
     if (!item.came_low) add(item);
@@ -36,17 +36,10 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
   std::vector<SampleImage> images;
   for (auto& [row, image] : by_row)
     for (int rate : rates) {
-      image.view.rate = rate;
-      image.view.side = rate == 1 ? methods::Side::kHigh : methods::Side::kLow;
+      image.rate = rate;
       images.push_back(image);
     }
   return images;
-}
-
-std::vector<ImageView> views_of(std::span<const SampleImage> images) {
-  std::vector<ImageView> views;
-  for (const SampleImage& image : images) views.push_back(image.view);
-  return views;
 }
 
 std::string write_samples(core::FileSystem& files, const std::filesystem::path& path,
@@ -58,8 +51,8 @@ std::string write_samples(core::FileSystem& files, const std::filesystem::path& 
   for (const SampleImage& image : images) {
     identities.push_back(image.identity);
     cameras.push_back(image.camera);
-    rates.push_back(image.view.rate);
-    rows.push_back(static_cast<std::int64_t>(image.view.row));
+    rates.push_back(image.rate);
+    rows.push_back(static_cast<std::int64_t>(image.row));
   }
   const std::uint64_t count = images.size();
   datasets::ArrayFileWriter writer;
@@ -73,4 +66,4 @@ std::string write_samples(core::FileSystem& files, const std::filesystem::path& 
   return writer.write(files, path);
 }
 
-}  // namespace resolute::workers
+}  // namespace resolute::results
