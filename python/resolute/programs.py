@@ -17,11 +17,32 @@ from .errors import Error, InputError, MachineError
 _INPUT, _INTERRUPTED = 2, 75
 
 
+def argument(path: str | os.PathLike[str]) -> str:
+    """A file's name as no option, whatever it begins with."""
+    name = os.fsdecode(path)
+    return os.path.join(".", name) if name.startswith("-") else name
+
+
+def option(name: str, value: object) -> list[str]:
+    """An option and its value, in one word where the value looks like an option: "--help" asks for no help. True: the option
+    alone; False, None: nothing."""
+    if value is None or value is False:
+        return []
+    word = "--" + name.replace("_", "-")
+    if value is True:
+        return [word]
+    text = os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else str(value)
+    return [f"{word}={text}"] if text.startswith("-") else [word, text]
+
+
 def _pass_on(stream: TextIO, lines: deque[str]) -> None:
     for line in stream:
-        sys.stderr.write(line)
         if line.strip():
             lines.append(line.strip())
+        try:
+            sys.stderr.write(line)
+        except (AttributeError, OSError, ValueError):
+            pass  # there is none, or it takes no such letters; the program goes on only while somebody reads
 
 
 def run(arguments: Sequence[str], bars: bool = False) -> str:
@@ -32,8 +53,8 @@ def run(arguments: Sequence[str], bars: bool = False) -> str:
     drawn = Bars() if bars else None
     environment = {"RESOLUTE_PYTHON": sys.executable, **os.environ, **({"RESOLUTE_PROGRESS_FD": str(drawn.number)} if drawn else {})}
     try:
-        child = subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                 env=environment, pass_fds=[drawn.number] if drawn else [])
+        child = subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 encoding="utf-8", errors="backslashreplace", env=environment, pass_fds=[drawn.number] if drawn else [])
     except OSError as error:
         raise MachineError(f"'{program}' cannot be started ({error.strerror})") from None
     except ValueError as error:
