@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "cli/command.h"
@@ -63,10 +64,14 @@ int run(const Arguments& arguments) {
   return print_help(arguments);
 }
 
+// Under mpirun or srun; other commands may run anywhere in such a job.
+bool runs_suite(const Arguments& arguments) {
+  return arguments.size() > 1 && arguments[0] == "suite" && arguments[1] == "run";
+}
+
 // Other commands ask SLURM for jobs, and read nothing of their own.
 bool reads_allocation(const Arguments& arguments) {
-  return !arguments.empty() &&
-         (arguments[0] == "doctor" || (arguments.size() > 1 && arguments[0] == "suite" && arguments[1] == "run"));
+  return runs_suite(arguments) || (!arguments.empty() && arguments[0] == "doctor");
 }
 
 }  // namespace
@@ -79,19 +84,18 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // The parent may have ignored it, and then this process could wait for no child.
   std::signal(SIGCHLD, SIG_DFL);
+  const Arguments arguments(argv + 1, argv + argc);
   try {
-    const Arguments arguments(argv + 1, argv + argc);
     resolute::cli::leave_left_over_allocation(reads_allocation(arguments));
     int code = run(arguments);
     resolute::cli::flush_output("the results");
     return code;
   } catch (const resolute::core::RuntimeError& error) {
-    // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it, before mpirun
-    // ends it because another has failed.
-    if (resolute::orchestrator::launched_rank(resolute::core::current_environment()) == 0)
-      std::cerr << resolute::core::log_stamp() << "resolute: " << error.what() << std::endl;
-    else
+    // Every rank of an MPI launch reads the same command line: the first says what is wrong with it, and mpirun ends
+    // the others for that. One that is not ended has a rank in its environment that another program's launch has left.
+    if (runs_suite(arguments) && resolute::orchestrator::launched_rank(resolute::core::current_environment()) != 0)
       std::this_thread::sleep_for(std::chrono::seconds(2));
+    std::cerr << resolute::core::log_stamp() << "resolute: " << error.what() << std::endl;
     return resolute::core::exit_code(error.kind());
   } catch (const std::filesystem::filesystem_error& error) {
     std::error_code gone;
@@ -106,6 +110,13 @@ int main(int argc, char** argv) {
     return 2;
   } catch (const std::bad_alloc&) {
     std::cerr << "resolute: out of memory; use a machine with more, or smaller settings" << std::endl;
+    return 1;
+  } catch (const std::system_error& error) {  // of std::thread
+    std::cerr << "resolute: "
+              << resolute::core::system_error("the machine gives this program no thread", error.code().value(),
+                                              "raise the limit of processes (ulimit -u) or of memory (ulimit -v)")
+                     .what()
+              << std::endl;
     return 1;
   } catch (const std::exception& error) {
     std::cerr << "resolute: a contract inside the program is broken (" << error.what() << "); please report it"

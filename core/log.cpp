@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "core/error.h"
 #include "core/progress.h"
 
 namespace resolute::core {
@@ -48,12 +49,20 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 void set_up_log(std::string_view process_name, LogLevel least) {
   auto made = make_logger(std::string(process_name));
   auto level = to_spdlog(least);
-  if (const char* wanted = std::getenv("RESOLUTE_LOG")) {
-    auto parsed = spdlog::level::from_str(wanted);
-    if (parsed != spdlog::level::off) level = parsed;
+  std::string unknown;
+  if (const char* wanted = std::getenv("RESOLUTE_LOG"); wanted != nullptr && *wanted != '\0') {
+    const auto parsed = spdlog::level::from_str(wanted);
+    if (parsed != spdlog::level::off)
+      level = parsed;
+    else
+      unknown = wanted;
   }
   made->set_level(level);
   logger() = std::move(made);
+  if (!unknown.empty())
+    log_warning("{}", input_error(fmt::format("RESOLUTE_LOG is '{}'", unknown),
+                                  "debug, info, warning and error are known", "all but debug is shown")
+                          .what());
 }
 
 void stamp_log() {

@@ -12,6 +12,7 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/files/new_folder.h"
 #include "core/log.h"
 #include "datasets/pack/high_views.h"
 
@@ -83,8 +84,8 @@ int data_show(const Arguments& arguments) {
   const std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
   auto pack = datasets::PackReader::open(folder);
   if (values->count("html") > 0)
-    core::write_atomic(core::real_file_system(), (*values)["html"].as<std::string>(),
-                       samples_page(pack, (*values)["sample"].as<int>()));
+    core::replace_named_file(core::real_file_system(), (*values)["html"].as<std::string>(),
+                             samples_page(pack, (*values)["sample"].as<int>()));
   const std::uint64_t bytes = datasets::pack_bytes(core::real_file_system(), folder, pack.options().shards);
   if (values->count("json") > 0) {
     core::Json document = datasets::describe_pack(pack);

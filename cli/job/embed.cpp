@@ -15,6 +15,7 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/files/new_folder.h"
 #include "core/log.h"
 #include "core/process/processors.h"
 #include "core/process/side_by_side.h"
@@ -160,6 +161,7 @@ fs::path writable_file(const std::string& name) {
   if (fs::is_directory(path, ignored)) throw core::input_error("--out '" + name + "' is a folder", {}, "name a file");
   if (!fs::is_directory(path.parent_path(), ignored))
     throw core::input_error("folder '" + path.parent_path().string() + "' of --out is missing", {}, "make it first");
+  core::require_replaceable_file(core::real_file_system(), path, core::as_byte_span("\x89HDF"));
   core::probe_storage(core::real_file_system(), path.parent_path());
   return path;
 }

@@ -19,6 +19,7 @@
 #include "core/files/csv.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "core/files/new_folder.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
@@ -193,9 +194,11 @@ core::Json json_of(const std::vector<RankedFile>& files, const RankRequest& requ
   return {{"files", std::move(all)}};
 }
 
+constexpr const char* kCsvHeader = "file,query,identity,camera,rank,average_precision,inverse_negative_penalty\n";
+
 // One line per query and file; scores are empty where the gallery has no match.
 std::string csv_of(const std::vector<RankedFile>& files) {
-  std::string text = "file,query,identity,camera,rank,average_precision,inverse_negative_penalty\n";
+  std::string text = kCsvHeader;
   for (const RankedFile& file : files)
     for (std::size_t q = 0; q < file.identities.size(); ++q) {
       const results::RankedQuery& query = file.scores.per_query[q];
@@ -244,6 +247,7 @@ int rank(const Arguments& arguments) {
   if (!values) return 0;
   in_range("threads", ranking.work.threads, 1, kMostThreads);
   const auto csv = values->count("csv") > 0 ? std::optional(required_value(*values, "csv")) : std::nullopt;
+  if (csv) core::require_replaceable_file(core::real_file_system(), *csv, core::as_byte_span(kCsvHeader));
   in_range("max-rank", ranking.max_rank, 1, kLongestCurve);
   const auto paths = (*values)["FEATURES..."].as<std::vector<std::string>>();
   request.re_ranking = re_ranking_of(*values);
@@ -253,7 +257,7 @@ int rank(const Arguments& arguments) {
   files.reserve(paths.size());
   for (const std::string& path : paths)
     files.push_back(rank_file(path, request, files.empty() ? nullptr : &files.front()));
-  if (csv) core::write_atomic(core::real_file_system(), *csv, csv_of(files));
+  if (csv) core::replace_named_file(core::real_file_system(), *csv, csv_of(files));
   if (values->count("json") > 0) {
     std::cout << json_of(files, request).dump(-1, ' ', false, core::Json::error_handler_t::replace) << "\n";
   } else if (files.size() == 1) {

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "core/files/new_folder.h"
 #include "experiments/specification/specification.h"
 #include "experiments/store/store_layout.h"
 
@@ -54,8 +55,12 @@ bool pass_on_trace(const options::variables_map& values, std::vector<std::string
     throw core::input_error("--steps goes with either --trace or --nvtx", {},
                             "write --trace trace.json --steps 20..24");
   if (nvtx) to.emplace_back("--nvtx");
-  // A rank may work in another folder.
-  if (file) to.insert(to.end(), {"--trace", std::filesystem::absolute(values["trace"].as<std::string>()).string()});
+  if (file) {
+    // A rank may work in another folder.
+    const auto trace = std::filesystem::absolute(values["trace"].as<std::string>());
+    core::require_replaceable_file(core::real_file_system(), trace, core::as_byte_span("\n  {"));
+    to.insert(to.end(), {"--trace", trace.string()});
+  }
   to.insert(to.end(), {"--steps", values["steps"].as<std::string>()});
   return true;
 }

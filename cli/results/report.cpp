@@ -10,6 +10,7 @@
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/files/new_folder.h"
 #include "core/progress.h"
 #include "experiments/store/bundle.h"
 #include "report/document/document.h"
@@ -39,6 +40,7 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
     throw core::input_error(fmt::format("--out '{}' is no file", file.string()), {}, "name the page to write");
   if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path()))
     throw core::input_error(fmt::format("the folder of --out '{}' does not exist", file.string()), {}, "make it first");
+  core::require_replaceable_file(core::real_file_system(), file, core::as_byte_span("<!DOCTYPE"));
   return file;
 }
 
@@ -85,7 +87,7 @@ int suite_report(const Arguments& arguments) {
     return 0;
   }
   const std::string page = report::report_page(document);
-  core::write_atomic(files, file, page);
+  core::replace_named_file(files, file, page);
   std::cout << fmt::format("{}: {} tables, {} figures, {} galleries, {:.1f} MB; {}\n", file.string(),
                            document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),
                            static_cast<double>(page.size()) / 1e6,

@@ -183,12 +183,20 @@ experiments::Plan SuiteArguments::estimated_plan() const {
 
 experiments::Plan SuiteArguments::with_same_images(experiments::Plan plan) const {
   require_same_images(store, plan, values.count(kSameImages) > 0);
-  const bool programs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
-    const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
-    return training != nullptr && training->recipe.program != 0 && training->recipe.program_sha256.empty();
-  });
-  if (programs)
+  const auto any_training = [&](const auto& is) {
+    return std::ranges::any_of(plan.jobs, [&](const experiments::PlannedJob& job) {
+      const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+      return training != nullptr && is(training->recipe);
+    });
+  };
+  if (any_training([](const auto& recipe) { return recipe.program != 0 && recipe.program_sha256.empty(); }))
     core::log_info("edits of the program of train.program give no new jobs unless 'worker_files' names its files");
+  // Who asks this store for the same rows later gets them for resolute-worker's.
+  if (!plan.worker.empty() && any_training([](const auto&) { return true; }) &&
+      !any_training([](const auto& recipe) { return recipe.program != 0; }))
+    core::log_warning(
+        "what 'worker' trains stands in the store as resolute-worker's own (no row has a 'train.program'); set "
+        "train.program = 1, unless that program only starts resolute-worker");
   return plan;
 }
 

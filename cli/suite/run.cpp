@@ -207,6 +207,18 @@ std::optional<experiments::Plan> plan_again(const SuiteArguments& arguments, con
   return plan;
 }
 
+// The same plan, where a complete run has left results that count for nothing: evaluations of weights that a training,
+// made anew in this run, no longer has. One that comes out so again fails its attempt, which ends this.
+std::optional<experiments::Plan> plan_of_misfits(const SuiteArguments& arguments, const experiments::Plan& plan,
+                                                 const orchestrator::RunOutcome& outcome) {
+  auto& files = core::real_file_system();
+  if (outcome.succeeded == 0 || outcome.exit_code() != 0 || outcome.elsewhere > 0 || does_a_part(arguments) ||
+      orchestrator::all_results_there(files, arguments.store, plan, results::record_check(files, arguments.store)))
+    return std::nullopt;
+  core::log_warning("evaluations have used other weights than a training that was made anew has: they run again");
+  return plan;
+}
+
 // One line on stderr, as main() prints it; under MPI the exception cannot travel to main(). The allocation that has
 // started a run which the store kept from its begin waits for the store, and starts it again
 // (allocations/start/allocation.h).
@@ -317,7 +329,10 @@ int run_suite(const Arguments& arguments, RunOf which) {
       core::log_warning("the options of this run are not remembered: {}", error.what());
     }
   };
-  run.next_plan = [&](const orchestrator::RunOutcome&) { return plan_again(*parsed, text, plan); };
+  run.next_plan = [&](const orchestrator::RunOutcome& outcome) {
+    auto next = plan_again(*parsed, text, plan);
+    return next ? next : plan_of_misfits(*parsed, plan, outcome);
+  };
   if (!orchestrator::launched_by_mpi(environment)) {
     try {
       plan = make_plan();

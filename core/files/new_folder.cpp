@@ -37,25 +37,32 @@ void make_beside(FileSystem& files, const fs::path& target, const std::function<
   }
 }
 
-core::RuntimeError not_replaced(const fs::path& target, std::string_view why) {
-  return input_error(fmt::format("'{}' is not replaced", target.string()), why, "name another place or remove it");
+core::RuntimeError not_replaced(const fs::path& target, std::string_view why,
+                                std::string_view suggestion = "name another place or remove it") {
+  return input_error(fmt::format("'{}' is not replaced", target.string()), why, suggestion);
+}
+
+constexpr std::uint64_t kMagic = 4;  // bytes of a format's name
+
+Bytes begin_of(FileSystem& files, const fs::path& path) {
+  const auto file = files.open_for_read(path);
+  Bytes bytes(std::min(kMagic, file->size()));
+  file->read_at(0, bytes);
+  return bytes;
+}
+
+// An empty file holds nothing that could be lost: mktemp has made it.
+void require_same_format(FileSystem& files, const fs::path& target, std::span<const std::byte> begin) {
+  const Bytes there = begin_of(files, target);
+  if (!there.empty() && !std::ranges::equal(there, begin.first(std::min<std::size_t>(kMagic, begin.size()))))
+    throw not_replaced(target, "it is a file of another format");
 }
 
 // Nothing that somebody made by himself goes because its name was given.
 void require_alike(FileSystem& files, const fs::path& target, const fs::path& made) {
   if (fs::is_directory(made) != fs::is_directory(status_of(target)))
     throw not_replaced(target, "one of the two is a folder and the other a file");
-  if (!fs::is_directory(made)) {
-    constexpr std::uint64_t kMagic = 4;  // bytes of a format's name
-    const auto begin = [&](const fs::path& path) {
-      const auto file = files.open_for_read(path);
-      Bytes bytes(std::min(kMagic, file->size()));
-      file->read_at(0, bytes);
-      return bytes;
-    };
-    if (begin(target) != begin(made)) throw not_replaced(target, "it is a file of another format");
-    return;
-  }
+  if (!fs::is_directory(made)) return require_same_format(files, target, begin_of(files, made));
   const auto ours = files.list(made);
   for (const std::string& name : files.list(target))
     if (std::find(ours.begin(), ours.end(), name) == ours.end() || fs::is_directory(status_of(target / name)))
@@ -133,6 +140,27 @@ void require_new_file(FileSystem& files, const fs::path& out) {
   if (!files.exists(folder_above(out)))
     throw input_error(fmt::format("'{}' cannot be written", out.string()),
                       fmt::format("there is no folder '{}'", folder_above(out).string()), "make it first");
+}
+
+void require_replaceable_file(FileSystem& files, const fs::path& out, std::span<const std::byte> begin) {
+  const fs::file_status status = status_of(out);
+  if (!fs::exists(status)) return;
+  if (!fs::is_regular_file(status))
+    throw not_replaced(out,
+                       fs::is_symlink(status)     ? "it is a symbolic link"
+                       : fs::is_directory(status) ? "it is a folder"
+                                                  : "it is a device, a pipe or a socket",
+                       "name another file");
+  require_same_format(files, out, begin);
+}
+
+void replace_named_file(FileSystem& files, const fs::path& out, std::span<const std::byte> bytes) {
+  require_replaceable_file(files, out, bytes);
+  write_atomic(files, out, bytes);
+}
+
+void replace_named_file(FileSystem& files, const fs::path& out, std::string_view text) {
+  replace_named_file(files, out, as_byte_span(text));
 }
 
 void replace_whole(FileSystem& files, const fs::path& out, const std::function<void(const fs::path& made)>& make) {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Files and folders that are there whole or not at all, and only where nothing was: folders of many files (exports,
-//! stand-ins), and files that another library writes.
+//! stand-ins), and files that another library writes. Files that a user names, in the place of earlier ones.
 
 #include <filesystem>
 #include <functional>
@@ -56,8 +56,17 @@ void write_new_file(FileSystem& files, const std::filesystem::path& out,
 //! Makes `out` anew, in the place of an earlier one of its kind, which goes when the new one is whole. After an error
 //! the earlier one is as it was. \param make makes a new file or folder of the path that it is given \throws what
 //! `make` throws; system_error(); RuntimeError (kInput) where `out` is a link, is a folder that holds what the new one
-//! does not, or a file that begins otherwise than the new one
+//! does not, or a file that is not empty and begins otherwise than the new one
 void replace_whole(FileSystem& files, const std::filesystem::path& out,
                    const std::function<void(const std::filesystem::path& made)>& make);
+
+//! For whoever makes a file of `out`, in the place of an earlier one of its format: says before any work that something
+//! else stands there. \param begin how the file will begin; four bytes tell the format \throws RuntimeError (kInput)
+//! where `out` is no regular file, a link too, or one that begins otherwise and is not empty
+void require_replaceable_file(FileSystem& files, const std::filesystem::path& out, std::span<const std::byte> begin);
+
+//! write_atomic() of a file that a user names. \throws also as require_replaceable_file()
+void replace_named_file(FileSystem& files, const std::filesystem::path& out, std::span<const std::byte> bytes);
+void replace_named_file(FileSystem& files, const std::filesystem::path& out, std::string_view text);
 
 }  // namespace resolute::core

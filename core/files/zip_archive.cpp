@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
@@ -214,12 +215,16 @@ ZipReader::ZipReader(std::unique_ptr<ReadableFile> file, std::string name, std::
   constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD |
                                    ZIP_STAT_ENCRYPTION_METHOD | ZIP_STAT_CRC;
   const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive, 0));
+  std::set<std::string> names;  // readers differ in which of two they take
   for (zip_uint64_t i = 0; i < count; ++i) {
     zip_stat_t stat;
     zip_stat_init(&stat);
     if (zip_stat_index(archive, i, ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & kNeeded) != kNeeded)
       throw corrupt_error(fmt::format("{} is damaged", name_),
                           fmt::format("its directory does not tell of entry {}", i), advice_);
+    if (!names.insert(stat.name).second)
+      throw corrupt_error(fmt::format("{} is damaged", name_), fmt::format("entry '{}' is in it twice", stat.name),
+                          advice_);
     entries_.push_back(
         {stat.name, stat.size, stat.crc,
          stat.comp_method == ZIP_CM_STORE && stat.encryption_method == ZIP_EM_NONE && stat.comp_size == stat.size});

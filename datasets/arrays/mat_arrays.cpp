@@ -92,6 +92,7 @@ class MatArrays final : public StoredArrays {
       throw core::input_error(fmt::format("cannot read '{}'", path.string()), "its list of arrays is damaged");
     for (char* name : std::span(names, names == nullptr ? 0 : count))
       if (name != nullptr) names_.emplace_back(name);
+    refuse_doubles(names_);
   }
   bool has(const std::string& name) const override { return std::ranges::find(names_, name) != names_.end(); }
 

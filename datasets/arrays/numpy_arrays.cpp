@@ -116,12 +116,18 @@ class NpzArrays final : public NpyArrays {
       : NpyArrays(path), file_bytes_(core::real_file_system().open_for_read(path)->size()) {
     int code = 0;
     archive_.reset(zip_open(path.c_str(), ZIP_RDONLY, &code));
-    if (archive_) return;
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    const std::string why = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    throw core::input_error(fmt::format("cannot read '{}'", path.string()), "as a .npz file: " + why);
+    if (!archive_) {
+      zip_error_t error;
+      zip_error_init_with_code(&error, code);
+      const std::string why = zip_error_strerror(&error);
+      zip_error_fini(&error);
+      throw core::input_error(fmt::format("cannot read '{}'", path.string()), "as a .npz file: " + why);
+    }
+    std::vector<std::string> names;
+    const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive_.get(), 0));
+    for (zip_uint64_t i = 0; i < count; ++i)
+      if (const char* name = zip_get_name(archive_.get(), i, 0)) names.emplace_back(name);
+    refuse_doubles(std::move(names));
   }
   bool has(const std::string& name) const override {
     return zip_name_locate(archive_.get(), (name + ".npy").c_str(), 0) >= 0;

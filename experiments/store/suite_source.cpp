@@ -21,9 +21,19 @@ fs::path source_file(const StoreLayout& store, const std::string& suite) {
   return store.suite_folder(suite) / "source.json";
 }
 
-bool lies_in(const fs::path& folder, const std::string& path) {
+// A path as JSON can hold it: one that is no UTF-8 by the numbers of its bytes, so that no two become one.
+std::string text_of(const fs::path& path) {
   std::error_code ignored;
-  const std::string inside = fs::weakly_canonical(folder, ignored).string() + "/";
+  const std::string name = fs::weakly_canonical(path, ignored).string();
+  if (core::is_utf8(name)) return name;
+  std::string text;
+  for (const char byte : name)
+    text += byte > 0 ? std::string(1, byte) : fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+  return text;
+}
+
+bool lies_in(const fs::path& folder, const std::string& path) {
+  const std::string inside = text_of(folder) + "/";
   return path.starts_with(inside);
 }
 
@@ -50,7 +60,7 @@ std::optional<SuiteSource> read_source(core::FileSystem& files, const fs::path& 
 SuiteSource source_of(core::FileSystem& files, const fs::path& suite_file) {
   std::error_code ignored;
   SuiteSource source{{}, core::sha256_hex(core::read_named_text(files, suite_file))};
-  if (fs::is_regular_file(suite_file, ignored)) source.path = fs::weakly_canonical(suite_file, ignored).string();
+  if (fs::is_regular_file(suite_file, ignored)) source.path = text_of(suite_file);
   return source;
 }
 

@@ -57,7 +57,8 @@ void require_acquainted(const std::map<std::string, std::string>& environment, i
   if (by_mpirun)
     throw core::input_error(fmt::format("mpirun started {} processes that do not know of each other", expected),
                             "it belongs to another MPI than the library that resolute loads",
-                            "load the module of one Open MPI for both; `resolute doctor` names them");
+                            "load the module of one Open MPI for both (`resolute doctor` names them); if no mpirun has "
+                            "started this, unset OMPI_COMM_WORLD_SIZE");
   throw strangers(expected, "the MPI library does not speak the kind of --mpi that it was started with");
 }
 

@@ -225,7 +225,10 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
   try {
     require_acquainted(environment, transport->size());
   } catch (const core::RuntimeError& error) {
-    leave_mpi(true, launched_rank(environment) == 0 ? report(nullptr, &error) : core::exit_code(error.kind()));
+    // mpirun ends the others when the first has said it. One that lives on has the variables of another program's
+    // launch.
+    if (launched_rank(environment) != 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+    leave_mpi(true, report(nullptr, &error));
   }
   if (transport->self() != 0) run_agent(*transport, *std::move(spawner), options);
   bool orderly = true;

@@ -8,15 +8,19 @@ from .errors import InputError
 
 
 def _as_numpy(value: Any, name: str) -> numpy.ndarray:
-    if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
-        value = value.detach().cpu()
-        if str(value.dtype) == "torch.bfloat16":
-            value = value.float()
-        value = value.numpy()
+    if isinstance(value, numpy.ma.MaskedArray):
+        if numpy.ma.is_masked(value):
+            raise InputError(f"'{name}' has masked elements (nothing is left out for a mask); give the rows that count alone")
+        value = value.data
     try:
+        if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
+            value = value.detach().cpu()
+            if str(value.dtype) == "torch.bfloat16":
+                value = value.float()
+            value = value.numpy()
         return numpy.asarray(value)
-    except ValueError as error:
-        raise InputError(f"'{name}' is no array ({error})") from None
+    except (ValueError, TypeError, RuntimeError) as error:  # a list that is ragged; a sparse, a quantised or a meta tensor
+        raise InputError(f"'{name}' is no array ({' '.join(str(error).split())})") from None
 
 
 def _require_dimensions(array: numpy.ndarray, dimensions: int, name: str) -> None:
@@ -46,7 +50,7 @@ def integers(value: Any, rows: int, name: str) -> numpy.ndarray:
         raise InputError(f"'{name}' holds {array.dtype} (it needs integers); number them, e.g. by "
                          "numpy.unique(names, return_inverse=True)[1]")
     if array.dtype.kind == "f" and not bool(numpy.all(array == numpy.floor(array)) and numpy.all(abs(array) < 2**53)):
-        raise InputError(f"'{name}' holds floats that are no whole numbers")
+        raise InputError(f"'{name}' holds floats that are no whole numbers, or are beyond 2^53")
     if array.dtype.kind == "u" and bool(numpy.any(array > numpy.iinfo(numpy.int64).max)):
         raise InputError(f"'{name}' holds numbers beyond int64")
     return numpy.ascontiguousarray(array, dtype=numpy.int64)

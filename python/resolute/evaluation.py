@@ -88,8 +88,8 @@ class Scores:
 
     def rank(self, k: int) -> float:
         """The share of queries (and galleries) whose first match stands within rank k, 1 to max_rank."""
-        if not 1 <= k <= len(self.cmc):
-            raise InputError(f"rank {k} is not in the curve (it has ranks 1 to {len(self.cmc)}); give max_rank")
+        if isinstance(k, bool) or not hasattr(k, "__index__") or not 1 <= k <= len(self.cmc):
+            raise InputError(f"rank {k!r} is not in the curve (it has ranks 1 to {len(self.cmc)}); give max_rank")
         return float(self.cmc[k - 1])
 
     def per_query(self, metric: str) -> numpy.ndarray:

@@ -18,7 +18,7 @@ from ._bars import is_watched
 from ._library import Handle, call
 from .errors import InputError
 from .loader import Loader, can_pin, sender_to
-from .programs import run_json
+from .programs import argument, option, run_json
 
 #: The changes of colours among a recipe's settings; a recipe names those that are not at their defaults.
 COLOURS = ("jitter", "jitter_brightness", "jitter_contrast", "jitter_saturation", "jitter_hue", "policy", "policy_magnitude")
@@ -237,11 +237,9 @@ def ingest(source: str, root: str | os.PathLike[str], store: str | os.PathLike[s
     """Makes a pack of a data set's raw images, or finds it made: `resolute data ingest SOURCE --root … --store …`. Settings are
     that command's options, `rates=[2, 3, 4]` for `--rates 2,3,4`. progress: bars on standard error, as tqdm draws them; None: where that
     is a terminal or a notebook. Raises InputError for images that cannot be read and options that are wrong."""
-    options = []
-    for name, value in settings.items():
-        text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-        options += ["--" + name.replace("_", "-"), text]
-    made = run_json(["data", "ingest", source, "--root", os.fspath(root), "--store", os.fspath(store), *options, "--json"],
+    options = [word for name, value in settings.items()
+               for word in option(name, ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value)]
+    made = run_json(["data", "ingest", argument(source), *option("root", root), *option("store", store), *options, "--json"],
                     bars=is_watched() if progress is None else bool(progress))
     return Pack(made["folder"])
 

@@ -20,6 +20,23 @@ _INPUT, _INTERRUPTED = 2, 75
 #: Milliseconds: a program that goes on for so long after a line has not failed with it.
 _MOMENT = 1000
 
+def argument(path: str | os.PathLike[str]) -> str:
+    """A file's name as no option, whatever it begins with."""
+    name = os.fsdecode(path)
+    return os.path.join(".", name) if name.startswith("-") else name
+
+
+def option(name: str, value: object) -> list[str]:
+    """An option and its value, in one word where the value looks like an option: "--help" asks for no help. True: the option
+    alone; False, None: nothing."""
+    if value is None or value is False:
+        return []
+    word = "--" + name.replace("_", "-")
+    if value is True:
+        return [word]
+    text = os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else str(value)
+    return [f"{word}={text}"] if text.startswith("-") else [word, text]
+
 
 class _Words(threading.Thread):
     """A program's standard error, passed on line by line. The last line waits: the exception of a program that fails says it, and nobody
@@ -32,10 +49,13 @@ class _Words(threading.Thread):
 
     def pass_on(self) -> None:
         waiting, self._waiting = self._waiting, ""
-        sys.stderr.write(waiting)
+        try:
+            sys.stderr.write(waiting)
+        except (AttributeError, OSError, ValueError):
+            pass  # there is none, or it takes no such letters; the program goes on only while somebody reads
 
     def run(self) -> None:
-        decoder, poll, begun = codecs.getincrementaldecoder("utf-8")("replace"), select.poll(), ""
+        decoder, poll, begun = codecs.getincrementaldecoder("utf-8")("backslashreplace"), select.poll(), ""
         poll.register(self._stream)
         while True:
             if not poll.poll(_MOMENT if self._waiting else None):
@@ -90,7 +110,7 @@ def run(arguments: Sequence[str], bars: bool = False) -> str:
         child.stdout.close()
         child.stderr.close()
     if code == 0:
-        return out.decode("utf-8", "replace")
+        return out.decode("utf-8", "backslashreplace")
     why = words.last.removeprefix("resolute: ") or f"'resolute {' '.join(arguments[:2])}' ended with exit code {code}"
     if code == _INTERRUPTED:
         raise KeyboardInterrupt(why)

@@ -7,8 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy
+
 from .errors import InputError, imported
-from .programs import run, run_json
+from .programs import argument, option, run, run_json
 
 if TYPE_CHECKING:
     import pandas
@@ -32,25 +34,18 @@ class Suite:
         if not store:
             raise InputError("no store is given (the folder of packs, jobs and suites); give Suite(file, store), or set RESOLUTE_STORE")
         self.file, self.store = Path(file), Path(store)
-        self._common = ["--store", str(self.store)]
-        if profile is not None:
-            self._common += ["--profile", profile]
+        self._common = option("store", self.store) + option("profile", profile)
+        self._as_its_file_has_it = profile is None and not set
         for key, value in (set or {}).items():
-            self._common += ["--set", f"{key}={_toml(value)}"]
+            self._common += option("set", f"{key}={_toml(value)}")
 
     def _command(self, verb: str, options: dict[str, object]) -> list[str]:
-        given = []
-        for name, value in options.items():
-            if value is None or value is False:
-                continue
-            given.append("--" + name.replace("_", "-"))
-            if value is not True:
-                given.append(str(value))
+        given = [word for name, value in options.items() for word in option(name, value)]
         # This suite is what was said here, not what somebody ran last in the store.
         chosen = {"profile", "datasets", "stand_ins", "with_references", "from_scratch", "relative_to"} & options.keys()
-        if not chosen and len(self._common) == 2:
+        if not chosen and self._as_its_file_has_it:
             given += ["--profile", ""]
-        return ["suite", verb, str(self.file), *self._common, *given]
+        return ["suite", verb, argument(self.file), *self._common, *given]
 
     def plan(self, **options: object) -> dict[str, Any]:
         """The plan: jobs, sizes, times (docs/inside/formats/plan.md)."""
@@ -149,6 +144,8 @@ def _html(markdown: str) -> str:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, numpy.generic):
+        value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
@@ -80,6 +81,22 @@ void check_evaluation_metrics(const std::map<std::string, double>& metrics, cons
       throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value),
                               fmt::format("{} is needed", unit.range));
   }
+}
+
+// What no ranking can give: a program has mixed up its numbers.
+void check_counts_and_curve(const std::map<std::string, double>& metrics, const std::string& where) {
+  const auto refuse = [&](const char* name, double value, const std::string& why) {
+    throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value), why);
+  };
+  for (const char* name : {"queries", "gallery_identities"})
+    if (const auto count = metrics.find(name); count != metrics.end())
+      if (!(count->second >= 1) || count->second != std::floor(count->second))
+        refuse(name, count->second, "a whole number of 1 or more is needed");
+  constexpr double kRounding = 1e-6;  // a curve of float32
+  constexpr std::array kCurve{"rank1", "rank5", "rank10", "rank20"};
+  for (std::size_t i = 1; i < kCurve.size(); ++i)
+    if (const double before = metrics.at(kCurve[i - 1]), here = metrics.at(kCurve[i]); here < before - kRounding)
+      refuse(kCurve[i], here, fmt::format("{} is {}, and a CMC curve never falls", kCurve[i - 1], before));
 }
 
 std::string take_weights_file(ObjectReader& reader) {
@@ -182,6 +199,7 @@ Record take_record(ObjectReader& reader) {
                             take_evaluation_provenance(reader),
                             take_outputs(reader)};
     check_evaluation_metrics(record.metrics, reader.where());
+    check_counts_and_curve(record.metrics, reader.where());
     return record;
   }
   throw core::input_error(fmt::format("{}: no kind of job leaves such a record", reader.where()),
@@ -206,6 +224,16 @@ std::string damage_of_weights(core::FileSystem& files, const experiments::StoreL
   return core::sha256_of(*files.open_for_read(path)) == record.weights_sha256
              ? std::string()
              : fmt::format("the weights '{}' are damaged (their SHA-256 is another)", record.weights_file);
+}
+
+// A training may have been made anew since, on another class of machine.
+std::string damage_of_training(core::FileSystem& files, const experiments::StoreLayout& store,
+                               const EvaluationRecord& record) {
+  const FoundRecord found = find_record(files, store, record.provenance.training, "training");
+  const auto* whole = std::get_if<Record>(&found);
+  if (whole == nullptr || std::get<TrainingRecord>(*whole).weights_sha256 == record.weights_sha256) return {};
+  return fmt::format("{}: it is of other weights than training {} has now", kRecordFile,
+                     short_id(record.provenance.training));
 }
 
 }  // namespace
@@ -293,6 +321,9 @@ std::function<std::optional<experiments::SeenRecord>(const JobId&, std::string_v
     experiments::SeenRecord seen{{}, numeric_class_of(*record)};
     if (const auto* training = std::get_if<TrainingRecord>(record); weights && training != nullptr)
       seen.damage = damage_of_weights(files, store, *training);
+    if (const auto* evaluation = std::get_if<EvaluationRecord>(record))
+      seen.damage = damage_of_training(files, store, *evaluation);
+    if (!seen.damage.empty()) seen.numeric_class.clear();
     return seen;
   };
 }

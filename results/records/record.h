@@ -94,9 +94,10 @@ const JobId& job_of(const Record& record);
 //! The numeric class that a record names; empty for a shard and a seal, whose bytes depend on none.
 std::string numeric_class_of(const Record& record);
 
-//! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1 and a weights or
-//! output file outside the folder are refused with a kInput RuntimeError that opens with `where`. A number that is none
-//! (NaN, Infinity: Python writes them) is refused by its name.
+//! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1, a rank-k below
+//! one before it, a count that is none and a weights or output file outside the folder are refused with a kInput
+//! RuntimeError that opens with `where`. A number that is none (NaN, Infinity: Python writes them) is refused by its
+//! name.
 Record parse_record(std::string_view text, const std::string& where);
 
 //! The file's text: canonical JSON and a line end. parse_record() reads it back equal.
@@ -121,7 +122,8 @@ FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout&
 //! True if the training ended with a loss that was not finite, and has no result of another attempt since.
 bool has_diverged(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& training);
 
-//! find_record() as runs are given it (orchestrator::RecordCheck): nothing where there is none. It refers to `files`.
+//! find_record() as runs are given it (orchestrator::RecordCheck): nothing where there is none. An evaluation of other
+//! weights than its training's record names is damaged too: the training was made anew. It refers to `files`.
 //! \param weights of a training: those that its record names have to be there with its hash, which takes as long as
 //! reading them
 std::function<std::optional<experiments::SeenRecord>(const JobId& job, std::string_view kind)> record_check(

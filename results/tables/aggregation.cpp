@@ -149,7 +149,7 @@ std::string stale_part(const Trial& trial) {
   if (evaluation.provenance.training != trial.training_job)
     return fmt::format("evaluation {} names training {}", job, short_id(evaluation.provenance.training));
   if (trial.training && trial.training->weights_sha256 != evaluation.weights_sha256)
-    return fmt::format("evaluation {} used other weights than its training has", job);
+    return fmt::format("evaluation {} used other weights than its training has (the next run makes it anew)", job);
   const bool one_set = trial.training && !trial.across;
   if (one_set && trial.training->provenance.split_sha256 != evaluation.provenance.split_sha256)
     return fmt::format(

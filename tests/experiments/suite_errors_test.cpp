@@ -108,7 +108,7 @@ TEST(SuiteErrors, a_row_that_sets_an_option_of_another_method_is_refused) {
       "'baseline.triplet', or leave it out",
       with("method = \"rain\"", "method = \"baseline\""));
   EXPECT_EQ(
-      "s.toml:32:7: key 'cadnet.margin' has no effect (row 'r' is of method 'rain'); write 'rain.margin', or leave it "
+      "s.toml:32:8: key 'cadnet.margin' has no effect (row 'r' is of method 'rain'); write 'rain.margin', or leave it "
       "out",
       with("train.pad = 4", "cadnet.margin = 0.2"));
   EXPECT_THAT(with("train.pad = 4", "msifla.ir_width = 8"), EndsWith("(row 'r' is of method 'rain'); leave it out"));

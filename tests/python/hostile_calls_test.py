@@ -46,6 +46,22 @@ class Rank(unittest.TestCase):
         self.refuses("no whole numbers", q_ids=changed(Q_IDS.astype(float), 2, numpy.nan))
         self.refuses("beyond int64", g_ids=G_IDS.astype(numpy.uint64) + numpy.uint64(2**63))
 
+    def test_masked_elements_are_no_numbers(self):
+        self.refuses("'qf' has masked elements", qf=numpy.ma.masked_greater(QUERY, 1))
+        self.refuses("'g_ids' has masked elements", g_ids=numpy.ma.masked_equal(G_IDS, 2))
+        self.refuses("'q_cams' has masked elements", q_cams=numpy.ma.masked_array(Q_CAMS, mask=[True] + [False] * 5))
+        refused(self, lambda: resolute.rank_distances(numpy.ma.masked_less(numpy.ones((6, 20)), 2), Q_IDS, G_IDS), "masked")
+        nothing_masked = resolute.rank(numpy.ma.masked_array(QUERY), GALLERY, Q_IDS, G_IDS)
+        self.assertEqual(resolute.rank(QUERY, GALLERY, Q_IDS, G_IDS).mAP, nothing_masked.mAP)
+
+    @unittest.skipUnless(find_spec("torch"), "PyTorch is not installed")
+    def test_tensors_without_numbers(self):
+        import torch
+
+        tensor = torch.from_numpy(QUERY)
+        for odd in (tensor.to_sparse(), tensor.to("meta"), torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)):
+            self.refuses("'qf' is no array", qf=odd)
+
     def test_values(self):
         for bad in (numpy.nan, numpy.inf, -numpy.inf):
             self.refuses("query feature 3", qf=changed(QUERY, (3, 2), bad))
@@ -119,7 +135,7 @@ class Rank(unittest.TestCase):
         scores = resolute.rank(QUERY, GALLERY, Q_IDS, G_IDS)
         for bad in ("map", "rank-0", "rank-", "rank-x", ""):
             refused(self, lambda bad=bad: scores.per_query(bad), "there is no metric")
-        for bad in (0, 51, -1):
+        for bad in (0, 51, -1, 1.0, True, "1", None):
             refused(self, lambda bad=bad: scores.rank(bad), "not in the curve")
         refused(self, lambda: resolute.compare(scores, scores, []), "no metric")
         refused(self, lambda: resolute.compare([], []), "0 and 0 trials")

@@ -13,6 +13,7 @@ import unittest.mock
 from pathlib import Path
 
 import h5py
+import numpy
 from package import BUILD, needs_matplotlib, program, refused, resolute
 from resolute.evaluation import ranked
 
@@ -49,6 +50,24 @@ class Suites(unittest.TestCase):
             self.assertEqual([[float(line[f"rank{k}"]) for k in (1, 5, 10, 20)] for line in lines], scores.shares.tolist())
             seen += 1
         self.assertEqual(4, seen)
+
+    def test_a_value_that_looks_like_an_option_is_a_value(self):
+        refused(self, lambda: self.suite().run(only="--help"), "'--help' names no row")
+        refused(self, lambda: self.suite().text("--help"), "format '--help' is unknown")
+        refused(self, lambda: resolute.Suite("--help", self.store).text(), "./--help")
+        refused(self, lambda: resolute.Suite(self.file, self.store, profile="--json").plan(), "no such profile")
+        refused(self, lambda: resolute.ingest("--help", self.folder, self.store), "./--help")
+        refused(self, lambda: resolute.ingest("csv", "--help", self.store), "folder '--help' does not exist")
+
+    def test_numbers_of_numpy_are_settings(self):
+        plain = self.suite(**{"train.steps": 25, "train.learning_rate": 0.5}).plan()
+        self.assertEqual(plain, self.suite(**{"train.steps": numpy.int16(25), "train.learning_rate": numpy.float64(0.5)}).plan())
+
+    def test_words_of_the_program_that_are_no_text_stop_nothing(self):
+        latin = os.fsdecode(os.fsencode(self.folder) + b"/caf\xe9")
+        refused(self, lambda: resolute.Suite(f"{latin}.toml", self.store).plan(), "caf\\xe9.toml")
+        with unittest.mock.patch.object(sys, "stderr", None):
+            refused(self, lambda: resolute.Suite(f"{latin}.toml", self.store).plan(), "caf\\xe9.toml")
 
     def test_it_is_planned_run_and_read(self):
         suite = self.suite(**{"train.steps": 25})

@@ -1,6 +1,7 @@
 #include "core/files/new_folder.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "core/error.h"
 #include "tests/support/faulty_file_system.h"
@@ -119,6 +120,35 @@ TEST_F(NewFolderTest, an_earlier_one_is_replaced_whole_or_stays_as_it_was) {
   fs::remove_all(out());
   fs::create_symlink("nowhere", out());
   refused(file("x"), "a symbolic link");
+}
+
+TEST_F(NewFolderTest, a_named_file_takes_the_place_of_its_like_alone) {
+  const auto write = [&] { replace_named_file(files_, out(), "query,rank\n"); };
+  const auto refused = [&](const std::string& why) {
+    EXPECT_THAT(tests::refusal(write), HasSubstr(fmt::format("'{}' is not replaced ({})", out().string(), why)));
+  };
+  write();
+  write_atomic(files_, out(), "query,rank\n1,2\n");
+  write();
+  EXPECT_EQ(read_text(files_, out()), "query,rank\n");
+  write_atomic(files_, out(), "");  // mktemp's
+  write();
+  EXPECT_EQ(read_text(files_, out()), "query,rank\n");
+  for (const char* other : {"\x89HDF", "PK\x03\x04", "suite = \"s\"\n", "path,identity,camera\n", "q"}) {
+    write_atomic(files_, out(), other);
+    refused("it is a file of another format");
+    EXPECT_EQ(read_text(files_, out()), other);
+  }
+  fs::remove(out());
+  ASSERT_EQ(::mkfifo(out().c_str(), 0600), 0);
+  refused("it is a device, a pipe or a socket");
+  EXPECT_TRUE(fs::is_fifo(out()));
+  fs::remove(out());
+  fs::create_symlink("elsewhere", out());
+  refused("it is a symbolic link");
+  fs::remove(out());
+  fs::create_directory(out());
+  refused("it is a folder");
 }
 
 TEST_F(NewFolderTest, a_file_needs_a_name_and_a_folder) {

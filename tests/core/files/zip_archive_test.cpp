@@ -61,6 +61,13 @@ TEST(ZipArchive, entries_begin_where_a_reader_may_map_them) {
   EXPECT_EQ(contents_of(bytes), (std::vector<std::string>{name, "first", "a/b", "some text", "c", "", "d", "last"}));
 }
 
+TEST(ZipArchive, two_entries_of_one_name_are_refused) {
+  Bytes bytes = encode_zip({stored_entry("a/b", as_byte_span("one")), stored_entry("a/c", as_byte_span("two"))});
+  for (std::size_t at = 0; (at = as_text(bytes).find("a/c", at)) != std::string_view::npos;)
+    bytes[at + 2] = std::byte{'b'};
+  EXPECT_EQ(refusal_of(bytes), "file is damaged (entry 'a/b' is in it twice); get it again");
+}
+
 TEST(ZipArchive, what_an_entry_throws_is_thrown) {
   ZipEntry away{"away", 4, false, []() -> std::shared_ptr<ReadableFile> { throw input_error("it is away"); }};
   EXPECT_THAT([&] { encode_zip({away}); }, tests::fails(ErrorKind::kInput, "it is away"));

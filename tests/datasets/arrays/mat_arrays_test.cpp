@@ -6,6 +6,7 @@
 #include <array>
 #include <numeric>
 
+#include "core/files/file_system.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/folders.h"
 
@@ -62,6 +63,21 @@ TEST_P(MatFile, numbers_come_by_rows_and_whole_ones_as_integers) {
   expect_error(core::ErrorKind::kInput, {"'by_columns' has 2 dimensions"},
                [&] { arrays->read_int64("by_columns", 1); });
 }
+// The library refuses to write them; the newest version is a HDF5 file, which can't hold them.
+TEST_P(MatFile, two_arrays_of_one_name_are_refused) {
+  if (GetParam() == MAT_FT_MAT73) return;
+  open();
+  add<double>("gf", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 1}, 1);
+  add<double>("qf", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 1}, 2);
+  EXPECT_TRUE(close()->has("qf"));
+  core::Bytes bytes = core::real_file_system().read(path_);
+  const std::size_t at = core::as_text(bytes).find("qf");
+  ASSERT_NE(at, std::string_view::npos);
+  bytes[at] = std::byte{'g'};
+  tests::overwrite(path_, bytes);
+  expect_error(core::ErrorKind::kInput, {"dump.mat", "'gf' is in it twice"}, [&] { open_named_arrays(path_); });
+}
+
 INSTANTIATE_TEST_SUITE_P(versions, MatFile, testing::Values(MAT_FT_MAT4, MAT_FT_MAT5, MAT_FT_MAT73),
                          [](const auto& version) { return "mat" + std::to_string(version.param >> 4); });
 

@@ -111,6 +111,18 @@ TEST(NpzTest, what_are_no_numbers_of_the_wanted_kind_is_refused) {
   EXPECT_TRUE(kinds().has("objects"));
 }
 
+// Python's zipfile writes a second entry of a name with a warning. NumPy takes the last, the library finds the first.
+TEST(NpzTest, two_arrays_of_one_name_are_refused) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder / "dump.npz";
+  core::Bytes bytes = core::real_file_system().read(kGolden / "dump.npz");
+  for (std::size_t at = 0; (at = core::as_text(bytes).find("q_pids.npy", at)) != std::string_view::npos;)
+    bytes[at] = std::byte{'g'};
+  tests::overwrite(path, bytes);
+  expect_error(core::ErrorKind::kInput, {"dump.npz", "'g_pids.npy' is in it twice", "save the arrays anew"},
+               [&] { open_named_arrays(path); });
+}
+
 // Each byte once: an error, or the very numbers.
 TEST(NpzTest, a_damaged_file_is_an_error_and_never_other_numbers) {
   const tests::TemporaryFolder folder;

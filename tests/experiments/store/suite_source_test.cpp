@@ -47,6 +47,15 @@ TEST_F(Source, the_same_file_edited_and_a_copy_of_it_are_the_same_suite) {
   EXPECT_THAT(refused(source_of(files_, folder_ / "link.toml")), IsEmpty());
 }
 
+TEST_F(Source, names_that_are_no_text_are_noted_and_told_apart) {
+  for (const char* name : {"caf\xe9.toml", "\xff/suite.toml", "\xed\xa0\x80.toml"}) {
+    const SuiteSource given = write(name, name);
+    note_source(files_, store_, "demo", given);
+    EXPECT_THAT(refused(write(name, "edited")), IsEmpty());
+    EXPECT_THAT(refused(write("caf\xe8.toml", "another")), HasSubstr(given.path));
+  }
+}
+
 TEST_F(Source, a_submissions_copy_is_the_suites_own_and_changes_nothing) {
   const SuiteSource now = write("a/suite.toml", "edited since it was submitted");
   note_source(files_, store_, "demo", now);

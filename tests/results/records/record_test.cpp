@@ -230,12 +230,21 @@ TEST_F(StoredRecord, that_is_damaged_says_why_and_what_to_do) {
   null["metrics"]["mAP"] = nullptr;
   word["metrics"]["mAP"] = "0.375";
   per_cent["metrics"]["mAP"] = 37.5;
+  core::Json falling = core::parse_json(whole, "text"), rises_late = falling, nobody = falling, half = falling;
+  falling["metrics"]["rank5"] = 0.25;
+  rises_late["metrics"]["rank20"] = 0.75;
+  nobody["metrics"]["queries"] = 0.0;
+  half["metrics"]["gallery_identities"] = 31.5;
   const auto check = record_check(files, store_);
   EXPECT_FALSE(check(job, "evaluation"));
   for (const auto& [text, said] : {std::pair(no_rank20.dump(), "rank20"),
                                    {null.dump(), "mAP"},
                                    {word.dump(), "mAP"},
                                    {per_cent.dump(), "37.5"},
+                                   {falling.dump(), "'rank5' has the value 0.25 (rank1 is 0.5, and a CMC curve never"},
+                                   {rises_late.dump(), "'rank20' has the value 0.75 (rank10 is 1"},
+                                   {nobody.dump(), "'queries' has the value 0 (a whole number of 1 or more"},
+                                   {half.dump(), "'gallery_identities' has the value 31.5"},
                                    {whole.substr(0, 50), "not JSON"},
                                    {std::string("\n"), "not JSON"},
                                    {std::string(), "not JSON"},
@@ -257,6 +266,28 @@ TEST_F(StoredRecord, that_is_damaged_says_why_and_what_to_do) {
     EXPECT_EQ(check(job, kind).value().damage, "");
     EXPECT_EQ(check(job, kind).value().numeric_class, numeric_class_of(examples()[3]));
   }
+}
+
+// A training that ran again on another class of machines has other weights.
+TEST_F(StoredRecord, of_an_evaluation_is_damaged_where_its_training_has_other_weights_now) {
+  auto& files = core::real_file_system();
+  auto evaluation = std::get<EvaluationRecord>(examples()[3]);
+  auto training = std::get<TrainingRecord>(examples()[2]);
+  training.job = evaluation.provenance.training;
+  const auto check = record_check(files, store_);
+  const auto damage = [&] { return check(evaluation.job, "evaluation").value().damage; };
+  core::write_atomic(files, store_.result_file(evaluation.job), record_text(evaluation));
+  EXPECT_EQ(damage(), "") << "the training is gone, or runs again: nobody can know yet";
+  core::write_atomic(files, store_.result_file(training.job), std::string_view("torn"));
+  EXPECT_EQ(damage(), "");
+  core::write_atomic(files, store_.result_file(training.job), record_text(training));
+  EXPECT_EQ(damage(), "");
+  training.weights_sha256 = hash(9);
+  core::write_atomic(files, store_.result_file(training.job), record_text(training));
+  EXPECT_EQ(damage(),
+            fmt::format("result.json: it is of other weights than training {} has now", short_id(training.job)));
+  EXPECT_EQ(check(evaluation.job, "evaluation").value().numeric_class, "");
+  EXPECT_EQ(check(training.job, "training").value().damage, "");
 }
 
 }  // namespace

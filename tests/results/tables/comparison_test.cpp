@@ -37,6 +37,7 @@ struct Compared : Suite {
     }
     scores.push_back({"nobody.jpg", 99, 2, 2, false, {}, 0});
     record.metrics["rank1"] = rank1;
+    for (const char* rank : {"rank5", "rank10"}) record.metrics[rank] = 1;
     record.metrics["mAP"] = precision;
     record.metrics["resolution_probe"] = multi ? 0.625 : 0.9375;
   }

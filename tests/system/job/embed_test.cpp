@@ -175,6 +175,7 @@ TEST_F(EmbedTest, what_cannot_be_embedded_is_refused_in_one_line) {
   expect_refusal(embed(*scratch_ / "nowhere", "x.h5"), 2, "nowhere' is missing");
   expect_refusal(embed(list(), "no/x.h5"), 2, "of --out is missing");
   expect_refusal(embed(list(), "files"), 2, "is a folder");
+  expect_refusal(embed(list(), "files/list.csv"), 2, "list.csv' is not replaced (it is a file of another format)");
   expect_refusal(embed(list(), "x.h5", {"--ranks", "0"}), 2, "--ranks 0");
   write(folder() / "train.csv", "path,identity,camera,subset\n" + samples_[0].path + ",1,1,train\n");
   expect_refusal(embed(folder() / "train.csv", "x.h5"), 2, "is of the subset train");

@@ -298,6 +298,45 @@ TEST(BadUsage, ranks_of_a_launch_complain_once) {
   EXPECT_EQ(output.err.find("--slotz", first + 1), std::string::npos) << output.err;
 }
 
+// A shell that was born in a launch of another program has a rank.
+TEST(BadUsage, a_rank_that_was_inherited_silences_no_command) {
+  for (const char* rank : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PALS_RANKID"}) {
+    auto environment = program_environment();
+    environment[rank] = "3";
+    expect_refusal(run_program({kBin / "resolute", "rank", "/nowhere/a.h5"}, environment), 2, "/nowhere/a.h5");
+    expect_refusal(run_program({kBin / "resolute", "suite", "plan", kTinySuite, "--stroe", "x"}, environment), 2,
+                   "--stroe");
+  }
+  auto environment = program_environment();
+  environment["PMIX_RANK"] = "3";
+  expect_refusal(run_program({kBin / "resolute", "suite", "run", kTinySuite, "--slotz", "1"}, environment), 2,
+                 "--slotz");
+  environment = program_environment();
+  environment["OMPI_COMM_WORLD_RANK"] = "1";
+  environment["OMPI_COMM_WORLD_SIZE"] = "4";
+  const ScratchFolder scratch;
+  const auto output =
+      run_program({kBin / "resolute", "suite", "run", kTinySuite, "--store", scratch / "store"}, environment);
+  EXPECT_EQ(code_of(output), 2);
+  EXPECT_NE(output.err.find("unset OMPI_COMM_WORLD_SIZE"), std::string::npos) << output.err;
+}
+
+TEST(BadUsage, a_level_of_the_log_that_is_none_is_said) {
+  for (const char* level : {"verbose", "off", "WARNING "}) {
+    auto environment = program_environment();
+    environment["RESOLUTE_LOG"] = level;
+    const auto output = run_program({kBin / "resolute", "--version"}, environment);
+    EXPECT_EQ(code_of(output), 0);
+    EXPECT_NE(output.err.find(std::string("RESOLUTE_LOG is '") + level + "' (debug, info"), std::string::npos)
+        << output.err;
+  }
+  for (const char* level : {"", "error", "debug"}) {
+    auto environment = program_environment();
+    environment["RESOLUTE_LOG"] = level;
+    EXPECT_EQ(run_program({kBin / "resolute", "--version"}, environment).err, "") << level;
+  }
+}
+
 TEST(BadUsage, results_that_cannot_be_written_are_a_failure) {
   auto output = run_program(
       {"sh", "-c", "exec \"$@\" >/dev/full", "sh", kBin / "resolute", "suite", "plan", kTinySuite, "--store", "/tmp"});

@@ -96,6 +96,17 @@ TEST_F(RankOfSeveral, files_of_other_queries_are_refused) {
   expect_other([](Problem& p) { p.query.cameras[4] = 9; }, "their cameras differ");
 }
 
+TEST_F(RankOfSeveral, the_table_of_queries_is_written_over_no_other_file) {
+  const std::string features = text_of(sharp_);
+  expect_refusal(resolute({"rank", sharp_.string(), "--csv", sharp_.string()}), 2,
+                 fmt::format("'{}' is not replaced (it is a file of another format)", sharp_.string()));
+  EXPECT_EQ(text_of(sharp_), features);
+  const fs::path table = scratch_ / "queries.csv";
+  for (const fs::path& file : {blurred_, sharp_})  // one of an earlier call is replaced
+    EXPECT_EQ(code_of(resolute({"rank", file.string(), "--csv", table.string()})), 0);
+  EXPECT_NE(text_of(table).find(sharp_.string()), std::string::npos);
+}
+
 TEST_F(RankOfSeveral, the_table_of_queries_has_each_files_queries_in_order) {
   const fs::path table = scratch_ / "queries.csv";
   Problem problem = people(0.8);

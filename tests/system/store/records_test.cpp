@@ -125,6 +125,30 @@ TEST_F(Records, that_are_damaged_later_cost_their_cells_and_are_made_anew_alone)
   }
 }
 
+// The program trains to other weights the second time, as another class of machines does.
+TEST_F(Records, of_a_training_that_comes_out_otherwise_have_their_evaluations_made_anew_in_the_same_run) {
+  const std::string training = jobs("training").front();
+  std::map<std::string, fs::file_time_type> written;
+  for (const std::string& id : jobs("evaluation")) written[id] = fs::last_write_time(result_of(id));
+  const std::string other(64, 'b');
+  write(store() / "bend", fmt::format(R"([[ $job != {0} && $specification != *'"training":"{0}"'* ]] ||)"
+                                      R"( text=${{text/\"weights_sha256\":\"$weights\"/\"weights_sha256\":\"{1}\"}})"
+                                      "\n",
+                                      training, other));
+  fs::remove(result_of(training));
+  const CommandOutput run = succeeded(suite("run"));
+  EXPECT_THAT(run.err,
+              testing::AllOf(HasSubstr("evaluations have used other weights"), HasSubstr("of other weights than")));
+  EXPECT_EQ(text_of(store() / "suites/few/tables/all.md"), tables_);
+  EXPECT_EQ(state(), "complete");
+  for (const auto& [id, at] : written) {
+    const bool is_its = json_of(result_of(id)).at("provenance").at("training") == training;
+    EXPECT_EQ(json_of(result_of(id)).at("weights_sha256") == other, is_its);
+    EXPECT_EQ(fs::last_write_time(result_of(id)) == at, !is_its) << "others stay as they are";
+  }
+  EXPECT_THAT(succeeded(suite("run")).err, HasSubstr(", 0 now"));
+}
+
 class DamagedWeights : public Records, public testing::WithParamInterface<bool> {};
 
 TEST_P(DamagedWeights, make_their_training_anew_once_an_evaluation_has_failed_for_them) {

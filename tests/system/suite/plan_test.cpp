@@ -1,5 +1,6 @@
 // `resolute suite plan`: without any data, with a price, and of a suite that joins others.
 
+#include "tests/system/cluster/quick_suite.h"
 #include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test::plan_test {
@@ -173,6 +174,23 @@ TEST(SuiteTable, names_what_pdflatex_refuses_until_the_row_has_latex) {
   const CommandOutput taken = printed("label = \"λ\"\n  latex = 'ours, $\\lambda_{a}$'");
   EXPECT_THAT(taken.err, Not(HasSubstr("pdflatex")));
   EXPECT_THAT(taken.out, HasSubstr("\n    ours, $\\lambda_{a}$ & "));
+}
+
+TEST(SuitePlan, says_where_a_workers_results_would_pass_for_ours) {
+  ScratchFolder scratch;
+  const fs::path suite = write_quick_suite(scratch.path(), "quick", 1, 1);
+  const auto warned = [&](const std::string& from, const std::string& to) {
+    std::string text = text_of(suite);
+    text.replace(text.find(from), from.size(), to);
+    write(scratch / "changed.toml", text);
+    const auto said = succeeded(resolute({"suite", "plan", scratch / "changed.toml", "--store", scratch / "store"}));
+    return said.err.find("stands in the store as resolute-worker's own") != std::string::npos;
+  };
+  EXPECT_TRUE(warned("train.steps = 1", "train.steps = 2"));
+  EXPECT_FALSE(warned("train.steps = 1", "train.steps = 1\ntrain.program = 1"));
+  EXPECT_FALSE(warned("worker = ", "# ")) << "resolute-worker trains";
+  const std::string own = "  [[table.row]]\n  id = \"own\"\n  label = \"Own\"\n  train.program = 2\n";
+  EXPECT_FALSE(warned("  [[table.row]]", own + "  [[table.row]]")) << "it hands the other row to resolute-worker";
 }
 
 TEST(SuiteRun, a_site_file_that_is_named_must_be_there) {

@@ -236,6 +236,10 @@ TEST_F(ReportTest, a_page_that_cannot_be_written_there_is_refused) {
   for (const std::string& out : {std::string(), scratch_->path().string(), (*scratch_ / "nowhere" / "x.html").string()})
     expect_refusal(report({"--out", out}), 2, "--out '");
   EXPECT_FALSE(fs::exists(*scratch_ / "nowhere"));
+  const fs::path mine = *scratch_ / "mine.toml";
+  write(mine, "suite = 'mine'\n");
+  expect_refusal(report({"--out", mine.string()}), 2, "mine.toml' is not replaced (it is a file of another format)");
+  EXPECT_EQ(text_of(mine), "suite = 'mine'\n");
 }
 
 TEST_F(ReportTest, an_evaluation_that_is_not_there_leaves_its_place_empty) {
