@@ -80,6 +80,8 @@ RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& sto
     if (!live || live->epoch < run.epoch) continue;  // or of an earlier run, which was killed
     sign.silence = std::chrono::duration_cast<std::chrono::milliseconds>(now - live->at);
     sign.running = static_cast<int>(live->running.size());
+    for (const orchestrator::LiveAttempt& attempt : live->running)
+      if (attempt.gpu) sign.gpus.push_back(*attempt.gpu);
     sign.mark += fmt::format(" {}", live->at.time_since_epoch().count());
   }
   return signs;

@@ -14,6 +14,7 @@
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
 #include "orchestrator/look/status.h"
+#include "orchestrator/store/live.h"
 
 namespace resolute::allocations {
 
@@ -25,6 +26,7 @@ struct RunSign {
   bool local = false;                                  //!< its process is there, on this machine
   std::optional<std::chrono::milliseconds> silence{};  //!< since its last live.json, by two clocks; nothing: has none
   int running = 0;                                     //!< attempts that live.json names
+  std::vector<orchestrator::LiveGpu> gpus{};           //!< of these, by what they last said
   std::string mark;                                    //!< changes while it lives
 };
 //! The same for a run whose allocation SLURM has ended: no process of it is left.

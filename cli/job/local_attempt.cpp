@@ -154,7 +154,9 @@ class Attempt {
     if (!line_)
       line_.emplace(request_.title, static_cast<std::uint64_t>(std::max<std::int64_t>(live.steps, 0)),
                     core::monotonic_clock(), step);
-    line_->update(step, live.images_per_second >= 0 ? fmt::format("{:.0f} images/s", live.images_per_second) : "");
+    std::string rate = live.images_per_second >= 0 ? fmt::format("{:.0f} images/s", live.images_per_second) : "";
+    if (live.gpu) rate += fmt::format("{}GPU {}", rate.empty() ? "" : ", ", orchestrator::gpu_text(*live.gpu));
+    line_->update(step, rate);
   }
 
   // A result of an evaluation during the training is a line that stays.

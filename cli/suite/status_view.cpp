@@ -77,6 +77,9 @@ Section section(const std::vector<Cells>& rows, const std::set<std::size_t>& rig
 std::optional<Section> running_section(const StatusView& view) {
   if (!view.live || view.live->running.empty()) return std::nullopt;
   std::vector<Cells> rows = {{"RUNNING", "WHAT", "TRY", "RANKS", "HOST", "STEP", "LOSS", "IMAGES/S", "SINCE", "LEFT"}};
+  const bool gpus =
+      std::ranges::any_of(view.live->running, [](const auto& attempt) { return attempt.gpu.has_value(); });
+  if (gpus) rows.front().push_back("GPU");
   for (const LiveAttempt& attempt : view.live->running) {
     const auto label = view.labels.find(attempt.job);
     rows.push_back({experiments::short_id(attempt.job), label == view.labels.end() ? "" : label->second,
@@ -84,6 +87,7 @@ std::optional<Section> running_section(const StatusView& view) {
                     step_text(attempt), attempt.loss ? fmt::format("{:.4f}", *attempt.loss) : "",
                     number_text(attempt.images_per_second, 0), duration_text(attempt.seconds),
                     duration_text(attempt.seconds_left)});
+    if (gpus) rows.back().push_back(attempt.gpu ? orchestrator::gpu_text(*attempt.gpu) : "");
   }
   return section(rows, {2, 3, 5, 6, 7, 8, 9}, std::vector<Colour>(rows.size() - 1, Colour::kNone));
 }
@@ -337,7 +341,8 @@ core::Json status_json(const StatusView& view) {
     const auto label = view.labels.find(attempt.job);
     core::Json& one = json["running"].emplace_back(to_json(attempt));
     one["label"] = label == view.labels.end() ? "" : label->second;
-    for (const char* key : {"step", "steps", "loss", "images_per_second", "seconds_left"}) one.emplace(key, nullptr);
+    for (const char* key : {"step", "steps", "loss", "images_per_second", "seconds_left", "gpu"})
+      one.emplace(key, nullptr);
   }
   json["retried"] = core::Json::array();
   for (const LiveRetry& retry : view.live->retried) json["retried"].push_back(to_json(retry));

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -103,7 +104,8 @@ class Marks {
 class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
  public:
   //! \param no_memory called where there is too little to record a backward pass
-  RecordedPass(Recorder& recorder, bool gradients_outlive, std::function<void()> no_memory,
+  //! \param beside null, or a pass that is never in the graph of a step with this one: they share memory
+  RecordedPass(Recorder& recorder, bool gradients_outlive, std::function<void()> no_memory, const RecordedPass* beside,
                const torch::nn::Module& network, const std::vector<at::Tensor>& inputs, const Pass& pass)
       : recorder_(recorder),
         gradients_outlive_(gradients_outlive),
@@ -113,7 +115,8 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
         parameters_(learning(network.parameters())),
         marks_(leaves(), network.buffers()) {
     const Marks::Exchanged own(marks_);
-    recording_ = recorder_.record([&] { outputs_ = pass(inputs_); }, nullptr);
+    recording_ =
+        recorder_.record([&] { outputs_ = pass(inputs_); }, beside == nullptr ? nullptr : beside->recording_.get());
   }
 
   std::vector<at::Tensor> play(const std::vector<at::Tensor>& inputs);
@@ -236,6 +239,7 @@ variable_list RecordedPass::differentiate(const variable_list& gradients, bool k
 
 std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::record_backward(
     const variable_list& gradients) try {
+  if (!recording_) return TooLarge{};
   Backward backward;
   variable_list given;
   for (const at::Tensor& gradient : gradients) {
@@ -248,6 +252,9 @@ std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::recor
   return backward;
 } catch (const c10::OutOfMemoryError&) {
   no_memory_();
+  // It is not played again. While a recording lives, nobody else gets what its graph gives back.
+  backward_.clear();
+  recording_.reset();
   return TooLarge{};
 }
 
@@ -273,18 +280,10 @@ class RecordedPasses::Store {
   std::vector<at::Tensor> run(const torch::nn::Module& network, const char* part, const std::vector<at::Tensor>& inputs,
                               const Pass& pass, int form) {
     const int number = passes_[{&network, part}]++;
-    auto& [known_form, state] = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
-    if (std::exchange(known_form, form) != form && !std::holds_alternative<AsItIs>(state)) state = Came{};
-    const std::vector<Layout> layouts = layouts_of(inputs);
-    // If shapes vary, a recording would be played now and then, and keep memory that the other shapes need.
-    if (const auto* const kept = std::get_if<Kept>(&state); kept != nullptr && kept->of != layouts) state = AsItIs{};
-    if (auto* const came = std::get_if<Came>(&state); came != nullptr && !memory_is_short_) {
-      if (came->as == layouts)
-        state = record(layouts, network, inputs, pass);
-      else
-        came->as = layouts;
-    }
-    if (const auto* const kept = std::get_if<Kept>(&state)) return kept->pass->play(inputs);
+    Known& known = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
+    if (std::exchange(known.form, form) != form) known.shapes.clear();
+    const std::shared_ptr<RecordedPass> recorded = recorded_for(known, network, inputs, pass);
+    if (recorded) return recorded->play(inputs);
     const Within within;
     return pass(inputs);
   }
@@ -301,39 +300,75 @@ class RecordedPasses::Store {
    private:
     Store* store_;
   };
-  struct Came {
-    std::optional<std::vector<Layout>> as;  // the last time, if ever
+  struct Shape {
+    std::uint64_t last = 0;                  // pass that had it
+    std::shared_ptr<RecordedPass> recorded;  // may be null
   };
-  struct Kept {
-    std::vector<Layout> of;
-    std::shared_ptr<RecordedPass> pass;
-  };
-  struct AsItIs {};  // is not tried again
-  using State = std::variant<Came, Kept, AsItIs>;
+  using Shapes = std::map<std::vector<Layout>, Shape>;
+  // A shape's recordings keep what its backward passes need. Passes that run beside them need about as much once more.
+  static constexpr double kFreeForPasses = 0.5, kFreeForAnother = 0.75;
+  static constexpr std::ptrdiff_t kMostShapes = 4;
+  static constexpr std::uint64_t kRecently = 100;  // passes: to record one takes as long as some that run
   struct Known {
     int form = 0;
-    State state;
+    bool ended = false;                 // nothing is recorded any more
+    std::uint64_t passes = 0;           // so far
+    std::ptrdiff_t most = kMostShapes;  // that are recorded at once
+    Shapes shapes;
   };
   using Part = std::pair<const torch::nn::Module*, std::string>;
   //! With the number of the pass in its forward pass, its slot, and whether running statistics are held.
   using Key = std::tuple<const torch::nn::Module*, std::string, int, int, bool>;
 
-  State record(const std::vector<Layout>& layouts, const torch::nn::Module& network,
-               const std::vector<at::Tensor>& inputs, const Pass& pass) {
+  //! Null: this pass runs as it is.
+  std::shared_ptr<RecordedPass> recorded_for(Known& known, const torch::nn::Module& network,
+                                             const std::vector<at::Tensor>& inputs, const Pass& pass) {
+    if (memory_is_short_ || known.ended) return nullptr;
+    const auto [found, is_new] = known.shapes.try_emplace(layouts_of(inputs));
+    Shape& shape = found->second;
+    shape.last = ++known.passes;
+    if (shape.recorded) return shape.recorded;
+    if (is_new) {
+      known.ended = oldest(known.shapes) != known.shapes.end() && recorder_.free_memory() < kFreeForPasses;
+      if (known.ended) known.shapes.clear();
+      return nullptr;
+    }
+    if (!make_place(known)) return nullptr;
+    const auto beside = oldest(known.shapes);
     const Within within;
     try {
-      return Kept{layouts, std::make_shared<RecordedPass>(
-                               recorder_, gradients_outlive_, [this] { give_up(); }, network, inputs, pass)};
+      return shape.recorded = std::make_shared<RecordedPass>(
+                 recorder_, gradients_outlive_, [this] { give_up(); },
+                 beside == known.shapes.end() ? nullptr : beside->second.recorded.get(), network, inputs, pass);
     } catch (const c10::OutOfMemoryError&) {
       give_up();
-      return AsItIs{};
+      return nullptr;
     }
+  }
+  //! The recorded one that came longest ago, or the end.
+  static Shapes::iterator oldest(Shapes& shapes) {
+    auto oldest = shapes.end();
+    for (auto shape = shapes.begin(); shape != shapes.end(); ++shape)
+      if (shape->second.recorded && (oldest == shapes.end() || shape->second.last < oldest->second.last))
+        oldest = shape;
+    return oldest;
+  }
+  //! For recordings of one more shape; false if there is none.
+  bool make_place(Known& known) {
+    const auto kept = std::count_if(known.shapes.begin(), known.shapes.end(),
+                                    [](const auto& shape) { return shape.second.recorded != nullptr; });
+    if (kept > 0 && kept < known.most && recorder_.free_memory() < kFreeForAnother) known.most = kept;
+    if (kept < known.most) return true;
+    const auto longest = oldest(known.shapes);
+    if (known.passes - longest->second.last <= kRecently) return false;
+    known.shapes.erase(longest);
+    return true;
   }
   // Each recording keeps memory that passes which run as they are share. Those in the graph of this step end with it.
   void give_up() {
     core::log_info("no network's pass is recorded any more: there is too little memory to keep it");
     memory_is_short_ = true;
-    for (auto& [key, known] : known_) known.state = AsItIs{};
+    for (auto& [key, known] : known_) known.shapes.clear();
   }
 
   Recorder& recorder_;

@@ -3,8 +3,9 @@
 //! Passes of networks that a training repeats step by step, forward and backward, as recordings of a device
 //! (recorder.h). The bits are those of the same passes without: the same kernels run in the same order.
 //!
-//! A pass runs as it is the first time. It is recorded when it comes again with images of the same shape. From images
-//! of another shape on it runs as it is. Its backward pass is recorded when it is first wanted.
+//! A pass runs as it is the first time. It is recorded when it comes again with images of the same shape: for each of a
+//! few shapes, in one memory. Where there is little memory, images of another shape end that, and it runs as it is from
+//! then on. Its backward pass is recorded when it is first wanted.
 
 #include <functional>
 #include <memory>

@@ -28,10 +28,13 @@ class Recorder {
   virtual ~Recorder() = default;
   //! Runs `work` on this thread: what it queues on the current stream is recorded and not done, and memory that it
   //! takes there is the recording's. Tensors of `work` that are held beyond its end keep their addresses.
-  //! \param behind null, or a recording that is always played before this one: they share memory, and what tensors are
-  //! held of the first stays as it is \throws what `work` throws; c10::Error for what cannot be recorded: to wait for
-  //! the device, to read the host's memory; c10::OutOfMemoryError
-  virtual std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) = 0;
+  //! \param beside null, or a recording whose memory this one shares: what no tensor is held of. Tensors that are held
+  //! of that one stay as they are when this one is played; those of this one are gone once that one is played again
+  //! \throws what `work` throws; c10::Error for what cannot be recorded: to wait for the device, to read the host's
+  //! memory; c10::OutOfMemoryError
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* beside) = 0;
+  //! The share of the device's memory that is free, 0 to 1, once what was kept for reuse is given back: it takes long.
+  virtual double free_memory() const = 0;
   //! Allocations that were refused, each of which ended work and was met by nothing else: whoever then does the work
   //! without a recording has the same bits.
   std::uint64_t refusals() const { return refusals_; }

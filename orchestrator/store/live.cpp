@@ -1,6 +1,9 @@
 #include "orchestrator/store/live.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -13,6 +16,10 @@ namespace {
 double believed(double seconds) {
   return seconds >= 0 && seconds <= std::chrono::duration<double>(kLongestTime).count() ? seconds : -1;
 }
+
+constexpr std::array kGpuMembers = {
+    std::pair("busy_percent", &LiveGpu::busy_percent), std::pair("clock_mhz", &LiveGpu::clock_mhz),
+    std::pair("memory_mib", &LiveGpu::memory_mib), std::pair("memory_total_mib", &LiveGpu::memory_total_mib)};
 
 fs::path live_file(const fs::path& suite_folder) { return suite_folder / "live.json"; }
 
@@ -29,6 +36,13 @@ LiveAttempt attempt_from(const core::Json& json, const std::string& where) {
   if (json.contains("loss")) attempt.loss = reader.required<double>("loss");
   attempt.images_per_second = reader.optional<double>("images_per_second", -1);
   attempt.seconds_left = believed(reader.optional<double>("seconds_left", -1));
+  if (json.contains("gpu")) {
+    const auto gpu = reader.required<core::Json>("gpu");
+    core::ObjectReader inner(gpu, where);
+    attempt.gpu.emplace();
+    for (const auto& [name, member] : kGpuMembers) *attempt.gpu.*member = inner.optional<double>(name, -1);
+    inner.finish();
+  }
   reader.finish();
   return attempt;
 }
@@ -61,6 +75,23 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
 
 }  // namespace
 
+core::Json to_json(const LiveGpu& gpu) {
+  core::Json json = core::Json::object();
+  for (const auto& [name, member] : kGpuMembers)
+    if (gpu.*member >= 0) json[name] = gpu.*member;
+  return json;
+}
+
+std::string gpu_text(const LiveGpu& gpu) {
+  constexpr double kGib = 1024;  // MiB
+  std::vector<std::string> parts;
+  if (gpu.busy_percent >= 0) parts.push_back(fmt::format("{:.0f} %", gpu.busy_percent));
+  if (gpu.memory_mib >= 0 && gpu.memory_total_mib >= 0)
+    parts.push_back(fmt::format("{:.1f} of {:.1f} GiB", gpu.memory_mib / kGib, gpu.memory_total_mib / kGib));
+  if (gpu.clock_mhz >= 0) parts.push_back(fmt::format("{:.0f} MHz", gpu.clock_mhz));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 core::Json to_json(const LiveAttempt& attempt) {
   core::Json json = {{"job", attempt.job.hex},
                      {"attempt", attempt.attempt},
@@ -72,6 +103,7 @@ core::Json to_json(const LiveAttempt& attempt) {
   if (attempt.loss) json["loss"] = *attempt.loss;
   if (attempt.images_per_second >= 0) json["images_per_second"] = attempt.images_per_second;
   if (attempt.seconds_left >= 0) json["seconds_left"] = attempt.seconds_left;
+  if (attempt.gpu) json["gpu"] = to_json(*attempt.gpu);
   return json;
 }
 
@@ -91,15 +123,21 @@ core::Json to_json(const LiveRetry& retry) {
 void read_progress_line(const std::string& line, LiveAttempt& live) {
   const core::Json json = core::Json::parse(line, nullptr, false);
   if (!json.is_object()) return;
-  auto number = [&](const char* key, double otherwise) {
-    auto found = json.find(key);
-    return found != json.end() && found->is_number() ? found->get<double>() : otherwise;
+  auto number_in = [](const core::Json& object, const char* key, double otherwise) {
+    auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<double>() : otherwise;
   };
+  auto number = [&](const char* key, double otherwise) { return number_in(json, key, otherwise); };
   live.step = static_cast<std::int64_t>(std::clamp(number("step", -1), -1.0, 1e15));
   live.steps = static_cast<std::int64_t>(std::clamp(number("steps", -1), -1.0, 1e15));
   const double loss = number("loss", NAN);
   live.loss = std::isfinite(loss) ? std::optional(loss) : std::nullopt;
   live.images_per_second = number("images_per_second", -1);
+  live.gpu.reset();
+  if (const auto gpu = json.find("gpu"); gpu != json.end() && gpu->is_object()) {
+    live.gpu.emplace();
+    for (const auto& [name, member] : kGpuMembers) *live.gpu.*member = number_in(*gpu, name, -1);
+  }
 }
 
 void write_live(core::FileSystem& files, const fs::path& suite_folder, const LiveStatus& status) {

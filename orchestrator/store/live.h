@@ -15,6 +15,14 @@
 
 namespace resolute::orchestrator {
 
+//! A GPU as NVIDIA's management library describes it, all its processes together; -1 for what it does not tell.
+struct LiveGpu {
+  double busy_percent = -1, clock_mhz = -1, memory_mib = -1, memory_total_mib = -1;
+};
+core::Json to_json(const LiveGpu& gpu);
+//! "94 %, 30.5 of 79.6 GiB, 1980 MHz", as far as it is known.
+std::string gpu_text(const LiveGpu& gpu);
+
 //! One running attempt, by the last progress lines of its process rank 0; -1, or nothing, for a member that they have
 //! not reported.
 struct LiveAttempt {
@@ -28,6 +36,7 @@ struct LiveAttempt {
   std::optional<double> loss{};  //!< of any sign
   double images_per_second = -1;
   double seconds_left = -1;
+  std::optional<LiveGpu> gpu{};  //!< process rank 0's
 };
 //! Takes what a worker says in a progress line (docs/inside/worker.md), as far as it can be understood.
 void read_progress_line(const std::string& line, LiveAttempt& attempt);

@@ -133,9 +133,13 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
   for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, run.end);
   const allocations::Usage usage = allocations::usage_of(submissions, timeline, last);
   const bool known = !timeline.runs.empty();
+  Json gpus = Json::array();
+  for (const auto& [run, sign] : view.signs)
+    for (const orchestrator::LiveGpu& gpu : sign.gpus) gpus.push_back(orchestrator::gpu_text(gpu));
   return {{"complete", complete},
           {"live", status.live},
           {"silent", status.live && all_silent(view, kReportSilence)},
+          {"gpus", std::move(gpus)},
           {"jobs", std::move(jobs)},
           {"seconds", known ? Json(orchestrator::run_seconds(timeline)) : Json(nullptr)},
           {"processor_seconds", known ? Json(orchestrator::slot_seconds(timeline)) : Json(nullptr)},

@@ -251,6 +251,7 @@ function header(report) {
       all ? `; ${done} of ${all} jobs done` : null,
       spent.length ? `; ${spent.join(", ")}` : "; no journal is left that tells of time", "."),
     status.jobs.length ? el("ul", { class: "kinds" }, status.jobs.map(kindItem)) : null,
+    foldedList("gpus", "GPUs of the jobs at work", status.silent ? [] : status.gpus),
     foldedList("notes", "Notes on all tables", report.notes),
     failureList(status));
 }

@@ -127,11 +127,14 @@ class CudaDevice final : public Device {
     static_cast<void>(::cudaMemGetInfo(&free, &total));
     return {static_cast<std::uint64_t>(stats.allocated_bytes.at(kAll).peak), free, total};
   }
+  std::string pci_address() const override { return address_; }
 
  private:
   void read_properties(settings::Precision precision) {
     const GpuProperties properties = gpu_properties(place_.index());
     expect_precision(properties.name, properties.capability, precision);
+    const auto& [domain, bus, device] = properties.address;
+    address_ = fmt::format("{:08x}:{:02x}:{:02x}.0", domain, bus, device);
     std::string name = properties.name;
     std::replace(name.begin(), name.end(), ' ', '-');
     const at::Context& context = at::globalContext();
@@ -158,6 +161,7 @@ class CudaDevice final : public Device {
   }
 
   at::Device place_{at::kCUDA, 0};
+  std::string address_;
   NumericParts parts_;
   std::unique_ptr<networks::Recorder> recorder_;
 };

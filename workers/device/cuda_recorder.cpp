@@ -4,6 +4,7 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <cuda_runtime_api.h>
 
 namespace resolute::workers {
 namespace {
@@ -22,14 +23,14 @@ class CudaRecorder final : public networks::Recorder {
       : place_(place), stream_(c10::impl::VirtualGuardImpl(place.type()).getStreamFromGlobalPool(place, false)) {}
 
   std::unique_ptr<networks::Recording> record(const std::function<void()>& work,
-                                              const networks::Recording* behind) override {
+                                              const networks::Recording* beside) override {
     auto recording = std::make_unique<CudaRecording>();
     at::cuda::CUDAGraph& graph = recording->graph;
     // Memory that is kept for reuse cannot be turned to the recording's use while that is made.
     c10::cuda::CUDACachingAllocator::emptyCache();
     const std::uint64_t refused_before = refused_allocations(place_);
     const c10::StreamGuard guard(stream_);
-    if (behind != nullptr) recording->pool = static_cast<const CudaRecording*>(behind)->pool;
+    if (beside != nullptr) recording->pool = static_cast<const CudaRecording*>(beside)->pool;
     // Other threads load images and exchange gradients meanwhile: this thread's calls alone are watched.
     graph.capture_begin(recording->pool, cudaStreamCaptureModeThreadLocal);
     try {
@@ -45,6 +46,12 @@ class CudaRecorder final : public networks::Recorder {
     graph.capture_end();
     recording->pool = graph.pool();
     return recording;
+  }
+  double free_memory() const override {
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    std::size_t free = 0, total = 1;
+    static_cast<void>(::cudaMemGetInfo(&free, &total));
+    return static_cast<double>(free) / static_cast<double>(total);
   }
 
  private:

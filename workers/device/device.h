@@ -50,6 +50,8 @@ class Device {
   //! library asked, it may have computed by other kernels, of other bits, and said nothing.
   virtual std::uint64_t memory_refusals() const { return 0; }
   virtual DeviceMemory memory() const { return {}; }
+  //! "00000000:3b:00.0" of a GPU on its machine's PCI bus; empty: it is none.
+  virtual std::string pci_address() const { return {}; }
 
  protected:
   Device() = default;

@@ -8,6 +8,7 @@
 #include "results/records/record.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/through_host.h"
+#include "workers/device/gpu_gauge.h"
 #include "workers/jobs/evaluation_job.h"
 #include "workers/jobs/training_job.h"
 #include "workers/rank/publish_result.h"
@@ -102,6 +103,8 @@ void run_job(core::FileSystem& files, const JobOptions& options) {
       files, options, store, job, progress, communicator.get(), *device, staging_folder(store, job)};
 
   const bool first = options.process_rank == 0;
+  if (const std::string address = device->pci_address(); first && options.progress_descriptor >= 0 && !address.empty())
+    progress.watch([gauge = std::make_shared<GpuGauge>(address)] { return gauge->read(); });
   if (broadcast_flag(first && has_result(files, store, job), communicator.get())) return;
   const results::Record record = run_kind(context, specification);
   if (first) {

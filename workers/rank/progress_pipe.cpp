@@ -10,7 +10,7 @@
 namespace resolute::workers {
 namespace {
 
-constexpr std::chrono::milliseconds kInterval{500};
+constexpr std::chrono::milliseconds kInterval{500}, kGaugeInterval{5000};
 
 }  // namespace
 
@@ -27,6 +27,11 @@ void ProgressPipe::step(std::uint64_t step, std::uint64_t steps, std::optional<d
   core::Json line = {{"step", step}, {"steps", steps}};
   if (loss) line["loss"] = *loss;
   if (images > 0) line["images_per_second"] = std::round(images_per_second(images) * 10) / 10;
+  if (const core::MonotonicTime now = clock_.now(); gauge_ && (!gauged_ || now - *gauged_ >= kGaugeInterval)) {
+    gpu_ = gauge_();
+    gauged_ = now;
+  }
+  if (!gpu_.empty()) line["gpu"] = gpu_;
   write_line(line);
 }
 

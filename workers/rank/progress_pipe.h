@@ -3,7 +3,9 @@
 //! Progress lines to whoever started this process (docs/inside/worker.md): signs of life, and where a job stands.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/files/json.h"
@@ -16,9 +18,13 @@ class ProgressPipe {
  public:
   //! \param descriptor -1: nothing is written; not closed
   explicit ProgressPipe(int descriptor, const core::Clock& clock = core::monotonic_clock());
-  //! {"step", "steps", "loss", "images_per_second"}; `loss` left out where there is none, the rate until it is known.
+  //! {"step", "steps", "loss", "images_per_second", "gpu"}; `loss` left out where there is none, the rate until it is
+  //! known, `gpu` where watch() was not called or has nothing to tell.
   //! \param step units of work done of `steps` \param images done since this process began
   void step(std::uint64_t step, std::uint64_t steps, std::optional<double> loss, std::uint64_t images);
+  //! \param gauge asked for step()'s `gpu` every five seconds, on the thread that calls step(); an empty object for
+  //! nothing
+  void watch(std::function<core::Json()> gauge) { gauge_ = std::move(gauge); }
   //! {"checkpoint": step}
   void checkpoint(std::uint64_t step);
   //! {"evaluating": {"done", "total"}}: images of an evaluation during a training.
@@ -35,7 +41,9 @@ class ProgressPipe {
   int descriptor_;
   const core::Clock& clock_;
   core::MonotonicTime start_;
-  std::optional<core::MonotonicTime> written_;
+  std::optional<core::MonotonicTime> written_, gauged_;
+  std::function<core::Json()> gauge_;
+  core::Json gpu_;  // the last reading
 };
 
 }  // namespace resolute::workers

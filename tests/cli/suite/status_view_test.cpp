@@ -88,6 +88,18 @@ TEST(StatusView, what_was_not_said_is_left_empty) {
   EXPECT_TRUE(status_json(view)["running"][0]["step"].is_null());
 }
 
+TEST(StatusView, gpus_have_a_column_once_one_has_said_how_busy_it_is) {
+  auto view = view_of_a_live_run();
+  EXPECT_THAT(text_of(view, {}), Not(HasSubstr("GPU")));
+  EXPECT_TRUE(status_json(view)["running"][0]["gpu"].is_null());
+  view.live->running.push_back(view.live->running[0]);
+  view.live->running[1].gpu = {94, 1980, 31231, 81559};
+  const auto lines = status_lines(view, {});
+  EXPECT_THAT(lines[4], HasSubstr("LEFT  GPU"));
+  EXPECT_THAT(lines[6], HasSubstr("8 min 00 s  94 %, 30.5 of 79.6 GiB, 1980 MHz"));
+  EXPECT_EQ(status_json(view)["running"][1]["gpu"]["busy_percent"], 94);
+}
+
 TEST(StatusView, a_negative_loss_is_shown) {
   auto view = view_of_a_live_run();
   view.live->running[0].loss = -0.5;

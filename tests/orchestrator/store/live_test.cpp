@@ -19,7 +19,11 @@ TEST(Live, what_is_written_is_read_and_what_is_not_known_stays_so) {
   status.at = Instant(Milliseconds(1'234'567));
   status.agents = {{"node", 4, 1, 2, 0, "drained"}, {"other", 1, 1, 0, 0, ""}};
   LiveAttempt known{{std::string(64, 'c')}, 2, {"node", "other"}, 3, 12.5, 40, 300, -3.25, 210, 60};
-  status.running = {known, {{std::string(64, 'd')}, 1, {"node"}, 1, 0.5}};
+  LiveAttempt on_a_gpu = known;
+  on_a_gpu.gpu = {94, 1980, 31231, 81559};
+  LiveAttempt on_a_slice = known;
+  on_a_slice.gpu = {-1, 1980, 31231, 81559};
+  status.running = {known, {{std::string(64, 'd')}, 1, {"node"}, 1, 0.5}, on_a_gpu, on_a_slice};
   write_live(files, folder.path(), status);
   EXPECT_EQ(read_live(files, folder.path()), status);
   status.seconds_left = 99;
@@ -29,6 +33,17 @@ TEST(Live, what_is_written_is_read_and_what_is_not_known_stays_so) {
   EXPECT_EQ(read_live(files, folder.path()), status);
   remove_live(files, folder.path());
   EXPECT_EQ(read_live(files, folder.path()), std::nullopt);
+}
+
+TEST(Live, a_gpu_is_told_of_as_far_as_its_progress_line_can_be_understood) {
+  LiveAttempt live;
+  read_progress_line(
+      R"({"step":1,"gpu":{"busy_percent":94,"clock_mhz":"x","memory_mib":31231,"memory_total_mib":81559}})", live);
+  ASSERT_TRUE(live.gpu);
+  EXPECT_EQ(gpu_text(*live.gpu), "94 %, 30.5 of 79.6 GiB");
+  EXPECT_EQ(gpu_text({-1, 1980, -1, 3}), "1980 MHz");
+  read_progress_line(R"({"step":2,"gpu":7})", live);
+  EXPECT_FALSE(live.gpu);
 }
 
 TEST(Live, runs_that_share_their_jobs_are_done_as_soon_as_their_speeds_together_allow) {

@@ -167,6 +167,7 @@ class SimulatedDevice final : public workers::Device {
     const MemoryUse use = memory_use();
     return {use.most, use.limit - use.taken, use.limit};
   }
+  std::string pci_address() const override { return fmt::format("00000000:3b:{:02x}.0", index_); }
 
  private:
   c10::DeviceIndex index_;

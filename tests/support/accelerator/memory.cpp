@@ -35,6 +35,11 @@ struct Waiting {
   std::vector<MarkPointer> marks;
 };
 
+struct Pool {
+  int recordings = 0;
+  std::uint64_t now = 0, most = 0;  // bytes of its blocks
+};
+
 // Two views of one memory: `shown` for tensors, without any rights, `own` for kernels.
 struct Arena {
   std::byte* shown = nullptr;
@@ -44,6 +49,7 @@ struct Arena {
   std::map<std::size_t, Block> blocks;  // by offset
   std::map<std::pair<StreamKey, std::size_t>, std::vector<std::size_t>> free;
   std::vector<Waiting> waiting;
+  std::map<StreamKey, Pool> pools;
 };
 
 bool in_arena(const Arena& arena, const void* address) {
@@ -102,6 +108,24 @@ void release(Arena& from, std::size_t offset) {
   from.free[{block.stream, block.bytes}].push_back(offset);
 }
 
+// A pool that no recording has keeps nothing back.
+void shrink(Arena& arena, Pool& pool) {
+  if (pool.recordings > 0) return;
+  arena.use.taken -= pool.most - pool.now;
+  pool.most = pool.now;
+}
+
+// What a block of so many bytes takes besides. \param pool null: none
+std::uint64_t growth(const Pool* pool, std::uint64_t bytes) {
+  if (pool == nullptr) return bytes;
+  return pool->now + bytes > pool->most ? pool->now + bytes - pool->most : 0;
+}
+
+Pool* pool_of(Arena& arena, const StreamKey& stream) {
+  const auto found = arena.pools.find(stream);
+  return found == arena.pools.end() ? nullptr : &found->second;
+}
+
 bool all_reached(const std::vector<MarkPointer>& marks) {
   for (const MarkPointer& mark : marks)
     if (!mark->reached) return false;
@@ -154,10 +178,16 @@ void* take_device_memory(std::size_t bytes, StreamKey stream) {
   const std::size_t size = rounded(bytes), taken = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   std::vector<std::size_t>& free = from.free[{stream, size}];
   std::size_t offset = from.used;
-  const bool fits = from.use.taken + taken <= from.use.limit && (!free.empty() || from.used + size <= kArena);
+  Pool* const pool = pool_of(from, stream);
+  const std::uint64_t more = growth(pool, taken);
+  const bool fits = from.use.taken + more <= from.use.limit && (!free.empty() || from.used + size <= kArena);
   if (!fits) ++from.use.refusals;
   TORCH_CHECK_WITH(OutOfMemoryError, fits, "accelerator: ", bytes, " bytes of memory are refused");
-  from.use.taken += taken;
+  from.use.taken += more;
+  if (pool != nullptr) {
+    pool->now += taken;
+    pool->most = std::max(pool->most, pool->now);
+  }
   from.use.most = std::max(from.use.most, from.use.taken);
   if (!free.empty()) {
     offset = free.back();
@@ -177,13 +207,31 @@ void give_device_memory_back(void* address) {
   const std::lock_guard lock(streams().mutex());
   Arena& to = arena();
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(address) - to.shown);
-  to.use.taken -= to.blocks.at(offset).taken;
+  const Block& block = to.blocks.at(offset);
+  if (Pool* const pool = pool_of(to, block.stream); pool != nullptr) {
+    pool->now -= block.taken;
+    shrink(to, *pool);
+  } else {
+    to.use.taken -= block.taken;
+  }
   Waiting waiting{offset, {}};
-  for (const StreamKey& stream : to.blocks.at(offset).used_on) waiting.marks.push_back(streams().mark(stream));
+  for (const StreamKey& stream : block.used_on) waiting.marks.push_back(streams().mark(stream));
   if (waiting.marks.empty())
     release(to, offset);
   else
     to.waiting.push_back(std::move(waiting));
+}
+
+void join_pool(StreamKey stream) {
+  const std::lock_guard lock(streams().mutex());
+  ++arena().pools[stream].recordings;
+}
+
+void leave_pool(StreamKey stream) {
+  const std::lock_guard lock(streams().mutex());
+  Pool& pool = arena().pools.at(stream);
+  --pool.recordings;
+  shrink(arena(), pool);
 }
 
 MemoryUse memory_use() {

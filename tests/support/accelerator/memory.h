@@ -14,7 +14,7 @@
 namespace resolute::accelerator {
 
 //! Memory that the process's tensors take, in multiples of 512 bytes. A block counts from when it is taken to when it
-//! is given back.
+//! is given back. A pool counts with the most that its blocks took at once.
 struct MemoryUse {
   std::uint64_t taken = 0, most = 0;  //!< bytes now, and at once since set_memory_limit()
   std::uint64_t limit = 0;
@@ -27,6 +27,9 @@ void set_memory_limit(std::uint64_t bytes);
 //! A block for `stream`, filled with NaN by the stream itself. \throws c10::OutOfMemoryError beyond the limit
 void* take_device_memory(std::size_t bytes, StreamKey stream);
 void give_device_memory_back(void* address);
+//! Blocks of `stream` are a pool of recordings from the first one that joins until as many have left.
+void join_pool(StreamKey stream);
+void leave_pool(StreamKey stream);
 //! The block is in use on another stream than its own, too.
 void use_on_stream(void* address, StreamKey stream);
 //! The address by which kernels reach what a tensor's address names; null for null.

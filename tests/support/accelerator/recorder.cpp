@@ -15,7 +15,10 @@ namespace {
 constexpr std::int64_t kFirstPool = 1 << 20;
 
 struct SimulatedRecording final : networks::Recording {
-  SimulatedRecording(at::Device where, std::int64_t stream) : device(where), pool(stream) {}
+  SimulatedRecording(at::Device where, std::int64_t stream) : device(where), pool(stream) {
+    join_pool({device.index(), pool});
+  }
+  ~SimulatedRecording() override { leave_pool({device.index(), pool}); }
   void play() override {
     streams().enqueue(current_stream(device), "recording", [kernels = kernels] {
       for (const auto& kernel : *kernels) kernel();
@@ -32,9 +35,9 @@ class SimulatedRecorder final : public networks::Recorder {
   SimulatedRecorder(at::Device place, int most) : place_(place), left_(most) {}
 
   std::unique_ptr<networks::Recording> record(const std::function<void()>& work,
-                                              const networks::Recording* behind) override {
+                                              const networks::Recording* beside) override {
     static std::atomic<std::int64_t> next = kFirstPool;
-    const std::int64_t pool = behind == nullptr ? next++ : static_cast<const SimulatedRecording*>(behind)->pool;
+    const std::int64_t pool = beside == nullptr ? next++ : static_cast<const SimulatedRecording*>(beside)->pool;
     auto recording = std::make_unique<SimulatedRecording>(place_, pool);
     const StreamKey key{place_.index(), pool};
     const std::uint64_t refused_before = memory_use().refusals;
@@ -50,6 +53,10 @@ class SimulatedRecorder final : public networks::Recorder {
     }
     recording->kernels = std::make_shared<std::vector<std::function<void()>>>(streams().end_recording(key));
     return recording;
+  }
+  double free_memory() const override {
+    const MemoryUse use = memory_use();
+    return 1 - static_cast<double>(use.taken) / static_cast<double>(use.limit);
   }
 
  private:

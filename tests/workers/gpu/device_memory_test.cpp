@@ -142,15 +142,22 @@ Trained trained_with(Device& on, const Plan& plan, std::optional<std::uint64_t> 
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<methods::Method> method = make_method(asked, kIdentities);
   method->module().to(on.place());
-  worker_tests::MadeSource batches = placed_source(on.place(), plan.method == "ftwa");
-  worker_tests::MadeSource source({std::vector<std::int64_t>(kLanes, 2 * kIdentities)},
-                                  [&](std::uint64_t step, int lane) {
-                                    methods::LaneBatch batch = batches.batch(step, lane);
-                                    if (!spare || step != kShort || lane + 1 < kLanes) return batch;
-                                    if (in_vain) ask_in_vain(on.place());
-                                    accelerator::set_memory_limit(memory_use().taken + *spare);
-                                    return batch;
-                                  });
+  PlacedSource batches(on.place(), plan);
+  struct Short final : BatchSource {
+    Short(PlacedSource& all, std::function<void()> last_lane) : batches(all), begin(std::move(last_lane)) {}
+    std::vector<std::int64_t> lane_rows(std::uint64_t step) override { return batches.lane_rows(step); }
+    methods::LaneBatch batch(std::uint64_t step, int lane) override {
+      methods::LaneBatch batch = batches.batch(step, lane);
+      if (step == kShort && lane + 1 == kLanes) begin();
+      return batch;
+    }
+    PlacedSource& batches;
+    std::function<void()> begin;
+  } source(batches, [&] {
+    if (!spare) return;
+    if (in_vain) ask_in_vain(on.place());
+    accelerator::set_memory_limit(memory_use().taken + *spare);
+  });
   ProgressPipe silent(-1);
   struct Unlimited {
     ~Unlimited() { accelerator::set_memory_limit(0); }
@@ -172,8 +179,11 @@ std::int64_t plays() {
 
 // Memory runs short in another place with each `spare`: in the losses, the backward pass, the sums of gradients.
 TEST(DeviceMemory, recordings_give_theirs_back_and_a_step_is_done_again_without) {
-  for (const char* method : {"baseline", "rain"}) {
-    const Plan plan{.method = method};
+  // A shape that came once, in the step before or in this one, is not in the way.
+  const Plan once_before{.method = "baseline", .missing = {0, 1, 0, 0, 0}};
+  const Plan once_now{.method = "baseline", .missing = {0, 0, 1, 0, 0}};
+  for (const Plan& plan : {Plan{.method = "baseline"}, Plan{.method = "rain"}, once_before, once_now}) {
+    const std::string& method = plan.method;
     const auto usual = accelerator::open(0);
     accelerator::streams().reset_counts();
     const std::string expected = trained_with(*usual, plan, {}).hash();

@@ -47,6 +47,7 @@ struct Plan {
   bool recorded = true;         // where the device can
   bool few_labels = false;      // none in every second lane, none of LR images for RAIN; the hardest triplets
   std::string masks = "joint";  // of resolution-adaptive
+  std::vector<int> missing{0};  // identities of the last two lanes' batches, of each step in turn
   Size size{};
   std::string optimiser = "adam";
   double ema = 0;
@@ -79,6 +80,33 @@ inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, 
   };
   return {std::vector<std::int64_t>(kLanes, rows), make};
 }
+
+// Batches whose shapes change by Plan::missing.
+class PlacedSource final : public BatchSource {
+ public:
+  PlacedSource(at::Device place, const Plan& plan) {
+    for (const int missing : plan.missing) {
+      Size size = plan.size;
+      size.identities -= missing;
+      steps_.emplace_back(placed_source(place, plan.method == "ftwa", plan.few_labels, plan.size),
+                          placed_source(place, plan.method == "ftwa", plan.few_labels, size));
+    }
+  }
+  std::vector<std::int64_t> lane_rows(std::uint64_t step) override {
+    std::vector<std::int64_t> rows;
+    for (int lane = 0; lane < kLanes; ++lane)
+      rows.push_back(at(step, lane).lane_rows(step).at(static_cast<std::size_t>(lane)));
+    return rows;
+  }
+  methods::LaneBatch batch(std::uint64_t step, int lane) override { return at(step, lane).batch(step, lane); }
+
+ private:
+  worker_tests::MadeSource& at(std::uint64_t step, int lane) {
+    auto& [first, last] = steps_.at(step % steps_.size());
+    return lane < kLanes / 2 ? first : last;
+  }
+  std::vector<std::pair<worker_tests::MadeSource, worker_tests::MadeSource>> steps_;
+};
 
 // Every pair's own weights, and the distances of all rows.
 inline experiments::FtwaOptions ftwa_options() {
@@ -150,7 +178,7 @@ inline Trained train(Device* where, Communicator* communicator, const Plan& plan
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<methods::Method> method = make_method(asked, plan.size.identities);
   if (!place.is_cpu()) method->module().to(place);
-  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa", plan.few_labels, plan.size);
+  PlacedSource source(place, plan);
   ProgressPipe silent(-1);
   std::optional<Checkpoint> begun;
   if (from != nullptr) begun = decode_checkpoint(*from, kOwner, "checkpoint");

@@ -36,14 +36,26 @@ TEST(LateTraining, progressive_masks_are_recorded_stage_by_stage_with_the_same_b
   EXPECT_EQ(late_hash(plan, {}), played);
 }
 
+// \param odd the third step's batches have another shape in the last lanes
+Plan plan_of_ranks(const std::string& method, bool odd) {
+  return odd ? Plan{.method = method, .steps = 5, .missing = {0, 0, 1, 0, 0}} : Plan{.method = method, .steps = 3};
+}
+
+std::int64_t plays() {
+  const accelerator::Counts counts = accelerator::streams().counts();
+  const auto found = counts.kernels.find("recording");
+  return found == counts.kernels.end() ? 0 : found->second;
+}
+
 // Each rank's streams lag in a way of their own.
 void run(Rank& rank) {
   const int number = rank.communicator.process_rank();
-  const Plan plan{.method = rank.arguments.at(0), .steps = 3};
+  const Plan plan = plan_of_ranks(rank.arguments.at(0), rank.arguments.size() > 2);
   const std::uint64_t seed = std::stoull(rank.arguments.at(1)) * 100 + static_cast<std::uint64_t>(number);
   const Trained trained = train_late(plan, {Lateness::Kind::kDrawn, seed}, &rank.communicator, rank.device);
   const std::filesystem::path folder = rank.folder;
   core::write_atomic(core::real_file_system(), folder / std::to_string(number), trained.parameters);
+  core::write_atomic(core::real_file_system(), folder / fmt::format("plays-{}", number), std::to_string(plays()));
   if (number == 0) core::write_atomic(core::real_file_system(), folder / "hash", trained.hash());
 }
 
@@ -66,6 +78,63 @@ TEST(LateTraining, any_number_of_ranks_whose_streams_lag_gives_the_bits_of_one) 
           EXPECT_EQ(alone.parameters, said(std::to_string(rank))) << method << ", rank " << rank << " of " << ranks;
       }
     }
+  }
+}
+
+// Ranks whose batch is odd run its passes as they are, beside others that play theirs.
+TEST(LateTraining, an_odd_batch_of_some_ranks_leaves_the_bits_and_all_recordings) {
+  for (const char* method : {"baseline", "rain"}) {
+    Plan plan = plan_of_ranks(method, /*odd=*/true);
+    plan.recorded = false;
+    const Trained alone = train_late(plan, {});
+    for (const int ranks : {2, 4}) {
+      const tests::TemporaryFolder folder;
+      expect_success(run_gang(kRank, folder.path(), ranks, {method, "1", "odd"}));
+      const auto said = [&](const std::string& name) {
+        return core::read_text_if_exists(core::real_file_system(), folder / name).value_or("0");
+      };
+      EXPECT_EQ(alone.hash(), said("hash")) << method << ", " << ranks << " ranks";
+      const std::string last = std::to_string(ranks - 1);
+      EXPECT_EQ(alone.parameters, said(last)) << method << ", " << ranks << " ranks";
+      // The first rank plays from the second step on, the last one at least in three of these four.
+      EXPECT_LE(std::stoi(said("plays-0")) / 4 * 3, std::stoi(said("plays-" + last))) << method;
+      EXPECT_LT(0, std::stoi(said("plays-0")));
+    }
+  }
+}
+
+// Shapes A B A B …: both are recorded when they come again. Losses of fewer images ask for fewer kernels.
+TEST(LateTraining, shapes_in_turn_ask_for_as_little_as_one_shape) {
+  for (const char* method :
+       tests::slice("methods of shapes in turn", std::vector(kMethods.begin(), kMethods.end()), 2)) {
+    const auto counts = [&](const Plan& plan) {
+      accelerator::streams().reset_counts();
+      const std::string hash = late_hash(plan, kLatest);
+      return std::pair(hash, accelerator::streams().counts());
+    };
+    Plan plan{.method = method, .steps = 4, .missing = {0, 1}};
+    const accelerator::Counts shorter = counts(plan).second;
+    plan.steps = 6;
+    const auto [hash, longer] = counts(plan);
+    plan.recorded = false;
+    const auto [expected, unrecorded] = counts(plan);
+    EXPECT_EQ(expected, hash) << method;
+    EXPECT_EQ(unrecorded.waits, longer.waits) << method;
+    EXPECT_EQ(unrecorded.bytes_to_device, longer.bytes_to_device) << method;
+    EXPECT_EQ(unrecorded.bytes_to_host, longer.bytes_to_host) << method;
+    plan = {.method = method, .steps = 4};
+    const accelerator::Counts one_shorter = counts(plan).second;
+    plan.steps = 6;
+    const accelerator::Counts one_longer = counts(plan).second;
+    const auto more = [](const auto& counted, const auto& than) {
+      return accelerator::Counts::sum(counted.kernels) - accelerator::Counts::sum(than.kernels);
+    };
+    std::cout << method << ": two steps launch " << more(longer, shorter) << ", of one shape "
+              << more(one_longer, one_shorter) << '\n';
+    EXPECT_LE(more(longer, shorter), more(one_longer, one_shorter)) << method;
+    EXPECT_EQ(one_longer.kernels.at("recording") - one_shorter.kernels.at("recording"),
+              longer.kernels.at("recording") - shorter.kernels.at("recording"))
+        << method;
   }
 }
 

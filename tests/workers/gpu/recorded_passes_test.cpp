@@ -93,8 +93,59 @@ void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t
 
 TEST(RecordedPasses, are_recorded_when_a_shape_comes_again) { expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2); }
 
-TEST(RecordedPasses, run_as_they_are_from_the_first_images_of_another_shape_on) {
-  expect_bits_of_passes_that_run({{4}, {6}, {4}, {4}, {6}, {6}, {4}}, 1 + 1);
+TEST(RecordedPasses, an_odd_batch_runs_as_it_is_and_those_around_it_are_played) {
+  expect_bits_of_passes_that_run({{4}, {4}, {6}, {4}, {4}}, 3 + 3);
+}
+
+// Rows of 7 and 8 images take blocks of the same size, so that one shape's recordings lie in what the other's used.
+TEST(RecordedPasses, of_shapes_in_turn_are_recorded_each_for_itself) {
+  expect_bits_of_passes_that_run({{7}, {8}, {7}, {8}, {7}, {8, {2, 4}}, {7, {2}}, {8}, {7}}, 7 + 7);
+  expect_bits_of_passes_that_run({{8}, {7}, {8}, {8, {4}, true}, {7}, {7, {4}, true}, {8, {4}, true}, {7}, {8}}, 5 + 5);
+}
+
+TEST(RecordedPasses, of_a_shape_beyond_four_run_until_another_has_not_come_for_long) {
+  std::vector<Step> steps;
+  for (const std::int64_t rows : {1, 2, 3, 4, 5}) steps.insert(steps.end(), 2, {rows});
+  expect_bits_of_passes_that_run(steps, 4 + 4);
+  steps.insert(steps.end(), 101, {2});
+  steps.insert(steps.end(), {{5}, {1}, {5}});  // the first shape goes, and is a new one
+  expect_bits_of_passes_that_run(steps, 2 * (4 + 101 + 2));
+}
+
+// A backward pass on a thread of its own gives its memory back when that thread comes to the next one.
+void forget_the_last_backward_pass() {
+  const at::Tensor leaf = at::ones({1}, at::kFloat).to(device().place()).requires_grad_();
+  static_cast<void>(torch::autograd::grad({leaf.sum()}, {leaf}));
+}
+
+// What the process has taken once the steps are done, and their recordings live.
+std::uint64_t kept(const std::vector<Step>& steps) {
+  const auto recorder = accelerator::make_recorder(device().place(), 100);
+  networks::RecordedPasses passes(*recorder, false);
+  static_cast<void>(trained(settings::Trunk::kResnetSmall, steps, &passes));
+  return memory_use().taken;
+}
+
+TEST(RecordedPasses, of_several_shapes_share_the_memory_that_they_use_while_they_run) {
+  forget_the_last_backward_pass();
+  const std::uint64_t none = kept({}), seven = kept({{7}, {7}}) - none, eight = kept({{8}, {8}}) - none;
+  const std::uint64_t both = kept({{7}, {8}, {7}, {8}}) - none;
+  std::cout << "recordings of 7 and 8 images take " << seven << " and " << eight << " bytes, of both " << both << '\n';
+  // Both keep the network, which is one.
+  const std::uint64_t before = memory_use().taken;
+  const auto network = trunk(settings::Trunk::kResnetSmall);
+  EXPECT_LT(both + seven / 16, seven + eight - (memory_use().taken - before));
+}
+
+// With little memory the first batch of another shape ends recording. With more it does not, but is not recorded.
+TEST(RecordedPasses, leave_room_for_passes_that_run) {
+  forget_the_last_backward_pass();
+  const std::uint64_t taken = kept({{8}, {8}});
+  for (const auto& [times, played] : {std::pair(2, 1 + 1), std::pair(3, 2 + 2), std::pair(9, 4 + 4)}) {
+    accelerator::set_memory_limit(taken * static_cast<std::uint64_t>(times));
+    expect_bits_of_passes_that_run({{8}, {8}, {7}, {7}, {8}, {7}}, played);
+    accelerator::set_memory_limit(0);
+  }
 }
 
 TEST(RecordedPasses, another_choice_of_maps_has_a_backward_pass_of_its_own) {
@@ -112,12 +163,6 @@ TEST(RecordedPasses, run_as_they_are_where_there_is_no_memory_for_them) {
 TEST(RecordedPasses, where_there_is_no_memory_for_a_backward_pass_none_is_played_from_the_next_step_on) {
   expect_bits_of_passes_that_run({{}, {}, {}}, 1, /*most=*/1);
   expect_bits_of_passes_that_run({{4}, {4}, {4, {2, 4}}, {4}}, 2 + 1, /*most=*/2);
-}
-
-// A backward pass on a thread of its own gives its memory back when that thread comes to the next one.
-void forget_the_last_backward_pass() {
-  const at::Tensor leaf = at::ones({1}, at::kFloat).to(device().place()).requires_grad_();
-  static_cast<void>(torch::autograd::grad({leaf.sum()}, {leaf}));
 }
 
 // A recording without running statistics held would leave too little for a pass with them held.
