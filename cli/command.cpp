@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <iostream>
+#include <typeinfo>
 
 #include "cli/help.h"
 #include "core/error.h"
@@ -11,6 +12,7 @@
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/split.h"
+#include "experiments/suite.h"
 #include "settings/names.h"
 
 namespace resolute::cli {
@@ -19,6 +21,16 @@ namespace {
 
 core::RuntimeError usage_error(const std::string& problem, const CommandHelp& help) {
   return core::input_error(problem, {}, std::string("usage: ") + help.usage);
+}
+
+// What an option's value should have been, where that is a number.
+std::string needed_by(const options::options_description& visible, const std::string& option) {
+  const auto* known = visible.find_nothrow(option.substr(option.find_first_not_of('-')), false);
+  const auto* typed =
+      known == nullptr ? nullptr : dynamic_cast<const options::typed_value_base*>(known->semantic().get());
+  if (typed == nullptr) return "";
+  if (typed->value_type() == typeid(int)) return "an integer is needed";
+  return typed->value_type() == typeid(double) ? "a number is needed" : "";
 }
 
 bool is_optional(const std::string& place) { return place.starts_with("["); }
@@ -77,6 +89,10 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
     const std::string hint = settings::did_you_mean(given.substr(0, given.find('=')), names);
     if (!hint.empty()) throw core::input_error("unknown option '" + given + "'", {}, hint);
     throw usage_error("unknown option '" + given + "'", help);
+  } catch (const options::invalid_option_value& error) {
+    const std::string needed = needed_by(visible, error.get_option_name());
+    if (needed.empty()) throw usage_error(error.what(), help);
+    throw core::input_error(error.what(), needed);
   } catch (const options::error& error) {
     throw usage_error(error.what(), help);
   }
@@ -136,6 +152,20 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
 const char* version() { return RESOLUTE_VERSION; }
 
 fs::path executable_folder() { return core::own_program().parent_path(); }
+
+// They stand beside the papers' numbers.
+fs::path shipped_suites() {
+  const fs::path numbers =
+      experiments::find_reference_file(core::real_file_system(), core::current_environment(), executable_folder());
+  return numbers.parent_path().parent_path() / "suites";
+}
+
+std::string found_suite(const std::string& typed) {
+  auto& files = core::real_file_system();
+  if (typed.empty() || fs::path(typed).has_parent_path() || files.exists(typed)) return typed;
+  const fs::path shipped = shipped_suites() / typed;
+  return files.exists(shipped) ? shipped.string() : typed;
+}
 
 fs::path worker_program() {
   const char* named = std::getenv("RESOLUTE_WORKER");

@@ -69,6 +69,7 @@ std::optional<boost::program_options::variables_map> parse_options(const Argumen
                                                                    const std::vector<std::string>& positional);
 
 //! The texts of options that several commands have.
+inline constexpr const char* kStoreHelp = "folder of packs, jobs and suites (required, or RESOLUTE_STORE)";
 inline constexpr const char* kMostGpuHoursHelp =
     "the suite stops as by `suite cancel`, with checkpoints, when all its runs together have had so many GPU-hours, as "
     "`suite list` counts them; a run looks once a minute";
@@ -110,6 +111,11 @@ const char* version();
 
 //! The folder that holds this executable.
 std::filesystem::path executable_folder();
+
+//! The folder of the suites that come with the program.
+std::filesystem::path shipped_suites();
+//! The path of a suite as typed: a name alone that no file here has may be that of one that comes with the program.
+std::string found_suite(const std::string& typed);
 
 //! The worker program: RESOLUTE_WORKER, or `resolute-worker` beside this executable.
 //! \throws RuntimeError (kInput) if there is no such file or it is not executable

@@ -13,6 +13,7 @@
 #include "core/process/process.h"
 #include "core/split.h"
 #include "experiments/include.h"
+#include "experiments/language/rows.h"
 #include "experiments/language/settings.h"
 #include "orchestrator/coordinator/run_options.h"
 #include "settings/source.h"
@@ -55,7 +56,7 @@ Words closed_list(std::string_view help) {
 std::vector<experiments::SuiteFile> suite_files(const Words& typed) {
   for (const std::string& word : typed) {
     std::error_code ignored;
-    std::filesystem::path path = word;
+    std::filesystem::path path = found_suite(word);
     if (word.starts_with("~/")) path = core::variable_in(core::current_environment(), "HOME") + word.substr(1);
     if (path.extension() != ".toml" || !std::filesystem::is_regular_file(path, ignored)) continue;
     try {
@@ -66,14 +67,14 @@ std::vector<experiments::SuiteFile> suite_files(const Words& typed) {
   return {};
 }
 
+// Of [[dataset]] or [[table.row]]; a row's grid gives an id for each of its points.
 void add_ids(const experiments::Node& tables, Words& ids) {
-  for (const experiments::Node& table : tables.tables)
-    for (const experiments::Member& member : table.members) {
-      if (member.key == "row") add_ids(member.node, ids);
-      // A grid's row has an id for each of its points.
-      if (member.key != "id" || !member.node.value.is_string()) continue;
-      if (const auto id = member.node.value.get<std::string>(); id.find('{') == std::string::npos) ids.push_back(id);
+  for (const experiments::Node& table : tables.tables) {
+    try {
+      for (const std::string& id : experiments::row_ids(table)) ids.push_back(id);
+    } catch (const core::RuntimeError&) {  // whoever types may be writing it
     }
+  }
 }
 
 // Names of the suite: of its [profiles], of its data sets, or of its rows.
@@ -131,6 +132,7 @@ Words values_of(const OptionText& option, const Words& typed) {
   if (option.name == "--profile") return names_in_suite(typed, "profiles");
   if (option.name == "--datasets") return names_in_suite(typed, "dataset");
   if (option.name == "--only" || option.name == "--first") return names_in_suite(typed, "table");
+  if (option.name == "--layout") return settings::word_list<settings::Source>();
   if (option.name == "--bind") return settings::word_list<orchestrator::BindRanks>();
   if (option.name == "--burn-in") return settings::word_list<orchestrator::BurnInLength>();
   if (option.name == "--log") return settings::word_list<CurvesClient>();
@@ -142,6 +144,7 @@ Words arguments_of(const HelpPage& page, const Words& typed, const std::string& 
   const std::string& usage = page.usage.front();
   const auto has = [&](const char* name) { return usage.find(name) != std::string::npos; };
   if (has(" SOURCE ") && typed.empty()) return settings::word_list<settings::Source>();
+  if (has("suite keys [PATTERN]")) return experiments::setting_keys();
   if (has(" bash|zsh|fish")) return {"bash", "zsh", "fish"};
   return (has(" JOB ") || has(" JOB|") || has(" TRAINING ")) && (typed.empty() || typed.front().starts_with("-"))
              ? jobs_in_store(typed, current)

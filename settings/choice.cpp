@@ -30,7 +30,13 @@ std::string meant(std::string_view text, const std::vector<std::string>& words) 
     if (word == lower) return fmt::format("did you mean '{}'", word);
   for (const auto& [theirs, ours] : kOtherWords)
     if (theirs == lower && is_among(words, ours)) return fmt::format("did you mean '{}'", ours);
-  return did_you_mean(text, words);
+  if (std::string near = did_you_mean(text, words); !near.empty()) return near;
+  // "market" for "market1501".
+  constexpr std::size_t kShortestBeginning = 3;
+  std::vector<std::string> longer;
+  for (const std::string& word : words)
+    if (lower.size() >= kShortestBeginning && word.starts_with(lower)) longer.push_back(word);
+  return longer.empty() ? "" : fmt::format("did you mean '{}'", fmt::join(longer, "' or '"));
 }
 
 }  // namespace

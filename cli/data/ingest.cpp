@@ -105,7 +105,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   auto add = visible.add_options();
   add("root", options::value<std::string>(), "folder of the raw images (required)");
   add("follow-links", "read images behind symbolic links, which are refused otherwise");
-  add("store", options::value<std::string>(), "the pack goes to STORE/packs/NAME-HASH (required)");
+  add("store", options::value<std::string>(), "the pack goes to STORE/packs/NAME-HASH (required, or RESOLUTE_STORE)");
   add("name", options::value<std::string>(), "the data set's name (default: SOURCE)");
   add("manifest", options::value<std::string>(), "a published manifest.json: reproduce it or say what differs");
   add("threads", options::value(&parsed.threads)->default_value(core::usable_processors(), "all"),

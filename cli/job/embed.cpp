@@ -218,7 +218,7 @@ int embed(const Arguments& arguments) {
   std::string truncated;
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("out", options::value<std::string>()->default_value("features.h5"), "file to write");
   add("ranks", options::value(&asked.ranks)->default_value(1), "process ranks W; no byte depends on it");
   add("threads", options::value(&threads)->default_value(1),

@@ -56,7 +56,7 @@ void print(const orchestrator::Explanation& explanation) {
 int explain(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("suite", options::value<std::string>(), "only what this suite's journals say");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kExplainHelp, visible, {"JOB"});

@@ -31,7 +31,7 @@ feature and its weight.)",
 int export_onnx(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("out", options::value<std::string>(), "file to write: .onnx (required)");
   int level = 0;
   add("level", options::value(&level)->default_value(0),

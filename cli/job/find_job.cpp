@@ -1,6 +1,6 @@
 #include "cli/job/find_job.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -42,11 +42,12 @@ JobId only_told_job(core::FileSystem& files, const StoreLayout& store, const std
   if (with_logs.size() == 1) return with_logs.front().job;
   const auto& listed = with_logs.empty() ? known : with_logs;
   for (std::size_t i = 0; i < std::min(listed.size(), kMostJobsListed); ++i)
-    core::log_info("{}  {}", experiments::short_id(listed[i].job), listed[i].label);
+    core::log_info("{}  {}  in {}", experiments::short_id(listed[i].job), listed[i].label,
+                   fmt::join(listed[i].suites, ", "));
   throw core::input_error(
       fmt::format("'{}' fits {} jobs", name, listed.size()),
       listed.size() > kMostJobsListed ? fmt::format("the first {} are listed", kMostJobsListed) : "",
-      "name one by its id, or by more words of its line");
+      "name one by its id, by more words of its label, or with --suite");
 }
 
 }  // namespace

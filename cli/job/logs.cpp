@@ -204,7 +204,7 @@ int logs(const Arguments& arguments) {
   int attempt = 0, process_rank = 0;
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("suite", options::value<std::string>(), "only a row or job that this suite's journals know");
   add("attempt", options::value(&attempt),
       "1, 2, …: this attempt in place of the latest; with --follow, and those after it");

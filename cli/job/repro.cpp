@@ -331,7 +331,7 @@ int repro(const Arguments& typed) {
   const Arguments arguments(typed.begin(), then);
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("ranks", options::value<int>()->default_value(1), "process ranks W; divides the training's lanes");
   add("steps", options::value<int>(), "compare the first N steps of a training only");
   add("raw-root", options::value<std::string>(), "folder of the raw images of a shard that is not synthetic");

@@ -82,7 +82,7 @@ int train(const Arguments& arguments) {
   int ranks = 1;
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("ranks", options::value(&ranks)->default_value(1), "process ranks W");
   add("device", options::value<std::string>(), "must be the specification's device: it is part of what is trained");
   add("threads", options::value<std::int64_t>(), "threads of each process rank; another number gives other bits (1)");

@@ -113,7 +113,7 @@ void print_report(const core::Json& report) {
 int weights_import(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("name", options::value<std::string>()->default_value("imagenet"), "what suites call them: a-z, 0-9 and '-'");
   add("backbone", options::value<std::string>()->default_value("resnet50"),
       fmt::format("whose trunk it is: {}", fmt::join(settings::word_list<settings::Trunk>(), ", ")).c_str());
@@ -144,7 +144,7 @@ int weights_import(const Arguments& arguments) {
 int weights_export(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("out", options::value<std::string>(), "file to write: .safetensors, .pth or .pt (required)");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kExportHelp, visible, {"JOB"});
@@ -167,7 +167,7 @@ int weights_export(const Arguments& arguments) {
 int weights_list(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kListHelp, visible, {});
   if (!values) return 0;

@@ -73,7 +73,7 @@ std::vector<ExportTarget> targets_of(const options::variables_map& values, const
     };
     targets.push_back({option, path,
                        [=, &source] {
-                         if (!replace) check(source.files, path);
+                         if (!replace) check(source.files, path, kOrReplace);
                        },
                        write_there});
   };

@@ -173,7 +173,7 @@ Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
 int suite_list(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("store", options::value<std::string>(), kStoreHelp);
   add("no-disk", "do not look how large packs and jobs are");
   add("json", "one JSON document on stdout");
   const auto values = parse_options(arguments, kSuiteListHelp, visible, {});

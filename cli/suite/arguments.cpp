@@ -1,6 +1,7 @@
 #include "cli/suite/arguments.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "orchestrator/messages/event.h"
 #include "orchestrator/space/needs.h"
 #include "results/records/record.h"
+#include "settings/names.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
@@ -52,13 +54,21 @@ std::vector<std::string> names_between_commas(const std::string& text) {
   return names;
 }
 
-// A name alone that no file here has may be that of a suite that comes with the program, beside the papers' numbers.
-std::string found_suite(const std::string& typed) {
+// For a file that is not there: the suite that comes with the program and is called so, or nearly.
+std::string hint_to_shipped(const std::string& name) {
   auto& files = core::real_file_system();
-  if (typed.empty() || fs::path(typed).has_parent_path() || files.exists(typed)) return typed;
-  const fs::path numbers = experiments::find_reference_file(files, core::current_environment(), executable_folder());
-  const fs::path shipped = numbers.parent_path().parent_path() / "suites" / typed;
-  return files.exists(shipped) ? shipped.string() : typed;
+  const fs::path folder = shipped_suites();
+  const auto names = files.exists(folder) ? files.list(folder) : std::vector<std::string>();
+  if (settings::is_among(names, name)) return fmt::format("'{}' comes with resolute: give that name alone", name);
+  std::string near = settings::did_you_mean(name, names);
+  if (near.empty()) near = settings::did_you_mean(name + ".toml", names);
+  return near.empty() ? near : near + ", which comes with resolute";
+}
+
+void require_suite_file(const std::string& path) {
+  if (path.empty() || core::real_file_system().exists(path)) return;
+  if (const std::string hint = hint_to_shipped(fs::path(path).filename().string()); !hint.empty())
+    throw core::system_error(fmt::format("cannot open '{}'", path), ENOENT, hint);
 }
 
 }  // namespace
@@ -68,7 +78,8 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
                                                     const std::vector<std::string>& words) {
   auto add = more.add_options();
   if (more.find_nothrow("store", false) == nullptr)
-    add("store", options::value<std::string>(), "folder of packs, jobs and suites, shared by the nodes (required)");
+    add("store", options::value<std::string>(),
+        "folder of packs, jobs and suites, shared by the nodes (required, or RESOLUTE_STORE)");
   const options::options_description decide = plan_options();
   for (const auto& option : decide.options()) more.add(option);
   add("same-suite", "the suite that the store has under this name is this file's, which has moved and changed");
@@ -76,8 +87,11 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   auto values = parse_options(arguments, help, more, words);
   if (!values) return std::nullopt;
   for (const std::string& word : words)
-    if (word.ends_with(".toml") && values->count(word) > 0)
-      values->at(word).value() = found_suite((*values)[word].as<std::string>());
+    if (word.ends_with(".toml") && values->count(word) > 0) {
+      const std::string file = found_suite((*values)[word].as<std::string>());
+      require_suite_file(file);
+      values->at(word).value() = file;
+    }
   SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),
                         values->count("json") > 0,
                         std::make_shared<datasets::TrainingImages>(core::real_file_system())};

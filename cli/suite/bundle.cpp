@@ -51,7 +51,7 @@ int suite_bundle(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& machine = core::real_file_system();
   const fs::path out = required_value(parsed->values, "out");
-  if (parsed->values.count("replace") == 0) core::require_new_file(machine, out);
+  if (parsed->values.count("replace") == 0) core::require_new_file(machine, out, kOrReplace);
   parsed->require_store();
   experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);

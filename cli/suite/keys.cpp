@@ -20,7 +20,8 @@ namespace {
 constexpr CommandHelp kSuiteKeysHelp{
     "resolute suite keys [PATTERN] [--json] | --markdown",
     R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of
-the key, or, where no key holds it, of the meaning. Words of PyTorch are known: lr, batch_size, amp, seed, augment.)",
+the key, or, where no key holds it, of the meaning, whatever its case and underscores. Words of PyTorch
+are known: lr, batch_size, amp, seed, augment.)",
     "  resolute suite keys rain\n"
     "  resolute suite keys train.lr_images --json\n"};
 
@@ -44,13 +45,16 @@ std::string to_line(const experiments::SettingText& setting) {
 // does.
 std::vector<experiments::SettingText> settings_about(const std::string& pattern, const experiments::Synonym* synonym) {
   std::vector<experiments::SettingText> by_key, by_meaning;
+  const auto holds = [wanted = experiments::squeezed(pattern)](const std::string& text) {
+    return experiments::squeezed(text).find(wanted) != std::string::npos;
+  };
   for (const experiments::SettingText& setting : experiments::setting_texts()) {
     if (synonym != nullptr) {
       if (std::ranges::find(synonym->keys, setting.key) != synonym->keys.end()) by_key.push_back(setting);
       continue;
     }
-    if (setting.key.find(pattern) != std::string::npos) by_key.push_back(setting);
-    if (setting.text.help.find(pattern) != std::string::npos) by_meaning.push_back(setting);
+    if (holds(setting.key)) by_key.push_back(setting);
+    if (holds(setting.text.help)) by_meaning.push_back(setting);
   }
   return by_key.empty() ? by_meaning : by_key;
 }

@@ -110,7 +110,7 @@ void NewFolder::sync() const {
 }
 
 // A rename replaces a folder, not what a link leads to.
-void require_new_folder(FileSystem& files, const fs::path& out) {
+void require_new_folder(FileSystem& files, const fs::path& out, std::string_view or_else) {
   const fs::path target = without_slash(out);
   const fs::file_status status = status_of(target);
   if (fs::exists(status) && !fs::is_directory(status))
@@ -119,7 +119,7 @@ void require_new_folder(FileSystem& files, const fs::path& out) {
         "the result is a whole new folder of that name", "name another folder or remove it");
   if (files.exists(target) && !files.list(target).empty())
     throw input_error(fmt::format("folder '{}' holds something", target.string()), "the result is a whole new folder",
-                      "name another folder or remove it");
+                      fmt::format("name another folder or remove it{}", or_else));
 }
 
 void write_new_folder(FileSystem& files, const fs::path& out, const std::function<void(NewFolder&)>& fill) {
@@ -130,13 +130,13 @@ void write_new_folder(FileSystem& files, const fs::path& out, const std::functio
   });
 }
 
-void require_new_file(FileSystem& files, const fs::path& out) {
+void require_new_file(FileSystem& files, const fs::path& out, std::string_view or_else) {
   if (!out.has_filename())
     throw input_error(fmt::format("'{}' is not the name of a file", out.string()), "it ends in a slash",
                       "name the file to write");
   if (fs::exists(status_of(out)))
     throw input_error(fmt::format("'{}' is there already", out.string()), "nothing is written over",
-                      "name another file or remove it");
+                      fmt::format("name another file or remove it{}", or_else));
   if (!files.exists(folder_above(out)))
     throw input_error(fmt::format("'{}' cannot be written", out.string()),
                       fmt::format("there is no folder '{}'", folder_above(out).string()), "make it first");

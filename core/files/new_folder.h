@@ -35,17 +35,18 @@ class NewFolder {
   std::vector<std::filesystem::path> written_;
 };
 
-//! For whoever makes a folder of `out`: says before any work that it cannot be. \throws RuntimeError (kInput) where
-//! `out` is a folder that holds something, no folder, or a symbolic link
-void require_new_folder(FileSystem& files, const std::filesystem::path& out);
+//! For whoever makes a folder of `out`: says before any work that it cannot be. \param or_else ends the suggestion, as
+//! ", or give --replace" \throws RuntimeError (kInput) where `out` is a folder that holds something, no folder, or a
+//! symbolic link
+void require_new_folder(FileSystem& files, const std::filesystem::path& out, std::string_view or_else = {});
 
 //! Makes `out` of what `fill` writes, in a temporary folder beside it, synced, renamed. After an error nothing of it is
 //! there. \param out absent or an empty folder \throws what `fill` throws; system_error()
 void write_new_folder(FileSystem& files, const std::filesystem::path& out, const std::function<void(NewFolder&)>& fill);
 
-//! For whoever makes a file of `out`: says before any work that it cannot be. \throws RuntimeError (kInput) where
-//! something stands there, a broken link too, or the folder is missing
-void require_new_file(FileSystem& files, const std::filesystem::path& out);
+//! For whoever makes a file of `out`: says before any work that it cannot be. \param or_else as above \throws
+//! RuntimeError (kInput) where something stands there, a broken link too, or the folder is missing
+void require_new_file(FileSystem& files, const std::filesystem::path& out, std::string_view or_else = {});
 
 //! Makes `out` of what `write` leaves under a temporary name beside it: synced, and renamed unless something stands
 //! there by then. After an error nothing of it is there. \throws what `write` throws; as require_new_file();

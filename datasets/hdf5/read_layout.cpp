@@ -274,7 +274,8 @@ std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::Er
   try {
     return LayoutReader(*file).read();
   } catch (const Refusal& refusal) {
-    throw core::RuntimeError(kind, fmt::format("cannot read '{}'", path.string()), refusal.what());
+    throw core::RuntimeError(kind, fmt::format("cannot read '{}'", path.string()), refusal.what(),
+                             "`resolute store check --store STORE` names all that is damaged, and how to mend it");
   }
 }
 

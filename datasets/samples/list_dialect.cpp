@@ -181,7 +181,8 @@ std::int64_t read_list_number(const ListLine& line, ListColumn column, std::stri
   const std::int64_t value = reader.number();
   if (!reader.finished() || value < low || value > high)
     throw line.wrong(fmt::format("{} is '{}'", kListColumns.at(column), shown_field(field)),
-                     fmt::format("it must be {} to {}", low, high), "correct it");
+                     // Cameras of 0 are told together, by who reads the list.
+                     fmt::format("it must be {} to {}", column == kCamera ? 1 : low, high), "correct it");
   return value;
 }
 

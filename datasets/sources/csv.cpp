@@ -29,7 +29,7 @@ Sample read_sample(const ListText& list, const ListLine& line) {
     throw line.wrong(fmt::format("path '{}' is refused", shown_field(sample.path)), problem,
                      fmt::format("name a file below the folder that holds {}, as 'camera-1/0001.jpg'", kImageList));
   sample.identity = read_list_number(line, kIdentity, *values[kIdentity], 0, kMost);
-  sample.camera = read_list_number(line, kCamera, *values[kCamera], 1, kMost);
+  sample.camera = read_list_number(line, kCamera, *values[kCamera], 0, kMost);
   sample.subset = values[kSubset].value_or("gallery");
   if (std::ranges::find(kSubsetNames, sample.subset) == kSubsetNames.end())
     throw line.wrong(fmt::format("subset is '{}'", shown_field(sample.subset)),
@@ -38,19 +38,38 @@ Sample read_sample(const ListText& list, const ListLine& line) {
   return sample;
 }
 
-// Told as one: a list that counts people from 0 has as many such lines as images of its first person.
-void refuse_person_0(const std::vector<ListedImage>& images, std::string_view list, Remarks& remarks) {
-  const auto misplaced = [](const ListedImage& image) {
-    return image.sample.identity == 0 && image.sample.subset != "gallery";
-  };
-  const auto first = std::ranges::find_if(images, misplaced);
-  if (first == images.end()) return;
-  const auto lines = std::count_if(first, images.end(), misplaced);
-  const ListLine line{{}, list, first->line};
-  remarks.refuse(fmt::format("'{}', line {}", list, first->line),
-                 line.wrong(fmt::format("identity 0 is in the subset '{}'{}", first->sample.subset,
-                                        lines > 1 ? fmt::format(", the first of {} such lines", lines) : ""),
-                            "0 marks a distractor, which belongs in the gallery alone", "number identities from 1"));
+// Told as one, with the first few: a list that counts from 0 has as many such lines as images of its first person, or
+// by its first camera.
+void refuse_as_one(const std::vector<ListedImage>& images, std::string_view list, Remarks& remarks,
+                   bool (*is_wrong)(const Sample&), std::string (*problem_of)(const Sample&), std::string_view why,
+                   std::string_view suggestion) {
+  constexpr std::size_t kShown = 4;
+  std::string problem;
+  std::vector<std::size_t> lines;
+  for (const auto& [sample, line] : images) {
+    if (!is_wrong(sample)) continue;
+    if (lines.empty()) problem = problem_of(sample);
+    lines.push_back(line);
+  }
+  if (lines.empty()) return;
+  const ListLine first{{}, list, lines.front()};
+  if (const std::size_t count = lines.size(); count > 1) {
+    lines.resize(std::min(count, kShown));
+    problem +=
+        fmt::format(", the first of {} such lines: {}{}", count, fmt::join(lines, ", "), count > kShown ? ", …" : "");
+  }
+  remarks.refuse(fmt::format("'{}', line {}", list, first.number), first.wrong(problem, why, suggestion));
+}
+
+void refuse_numbers_from_0(const std::vector<ListedImage>& images, std::string_view list, Remarks& remarks) {
+  refuse_as_one(
+      images, list, remarks, [](const Sample& one) { return one.identity == 0 && one.subset != "gallery"; },
+      [](const Sample& one) { return fmt::format("identity 0 is in the subset '{}'", one.subset); },
+      "0 marks a distractor, which belongs in the gallery alone", "number identities from 1");
+  refuse_as_one(
+      images, list, remarks, [](const Sample& one) { return one.camera == 0; },
+      [](const Sample&) { return std::string("camera is 0"); }, "cameras are numbered from 1",
+      "if they count from 0 there, add 1 to each");
 }
 
 // Holds what a line names against what is there.
@@ -127,7 +146,7 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
                           fmt::format("first in line {}", first->second), "take one of the lines out");
       images.push_back({std::move(sample), line->number});
     });
-  refuse_person_0(images, name, remarks);
+  refuse_numbers_from_0(images, name, remarks);
   if (images.empty() && !remarks.refused_any())
     throw core::input_error(fmt::format("'{}' names no images", name), "one line per image follows the header");
   return images;

@@ -40,6 +40,8 @@ std::vector<Point> read_grid(const Node& grid) {
   return points;
 }
 
+std::vector<Point> points_of(const Node* grid) { return grid == nullptr ? std::vector<Point>{{}} : read_grid(*grid); }
+
 //! Replaces {name} by the point's values. Without a grid braces mean nothing.
 class Substitution {
  public:
@@ -217,7 +219,7 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
   if (set != nullptr) TableReader(*set, "'set'");
 
   std::vector<RowText> rows;
-  for (const Point& point : grid == nullptr ? std::vector<Point>{{}} : read_grid(*grid)) {
+  for (const Point& point : points_of(grid)) {
     const Substitution substitution(point);
     RowText made;
     made.place = row.place;
@@ -245,6 +247,15 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
     rows.push_back(std::move(made));
   }
   return rows;
+}
+
+std::vector<std::string> row_ids(const Node& row) {
+  TableReader reader(row, "[[table.row]]");
+  const auto id = reader.title("id");
+  std::vector<std::string> ids;
+  for (const Point& point : points_of(reader.find("grid")))
+    ids.push_back(Substitution(point).text(id, reader.place("id"), "id"));
+  return ids;
 }
 
 }  // namespace resolute::experiments

@@ -37,4 +37,7 @@ std::vector<DatasetPair> read_dataset_pairs(const Node& shared_reference);
 //! \throws RuntimeError (kInput) with place and key
 std::vector<RowText> read_row(const Node& row, const Node* shared_reference, const PythonMethods& methods);
 
+//! The ids alone of the rows that it stands for. \throws RuntimeError (kInput) with place and key
+std::vector<std::string> row_ids(const Node& row);
+
 }  // namespace resolute::experiments

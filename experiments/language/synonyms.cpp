@@ -66,13 +66,17 @@ const std::vector<Synonym>& synonyms() {
   return all;
 }
 
+std::string squeezed(std::string_view word) {
+  std::string result;
+  for (const char c : word)
+    if (c != '_' && c != '-') result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
 const Synonym* synonym_of(std::string_view key) {
-  std::string word(key.substr(key.rfind('.') + 1));
-  std::ranges::transform(word, word.begin(), [](char c) {
-    return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const std::string word = squeezed(key.substr(key.rfind('.') + 1));
   const auto found = std::ranges::find_if(synonyms(), [&](const Synonym& synonym) {
-    return std::ranges::find(synonym.words, word) != synonym.words.end();
+    return std::ranges::find(synonym.words, word, squeezed) != synonym.words.end();
   });
   return found == synonyms().end() ? nullptr : &*found;
 }

@@ -19,8 +19,10 @@ struct Synonym {
 //! All of them. No word is a key, or the last part of one.
 const std::vector<Synonym>& synonyms();
 
-//! The one that has the last dotted part of `key`, whatever its case, with dashes taken for underscores; null where
-//! none does.
+//! In lower case, without underscores and dashes: learningRate, learning_rate and learning-rate are the same.
+std::string squeezed(std::string_view word);
+
+//! The one that has the last dotted part of `key`, squeezed; null where none does.
 const Synonym* synonym_of(std::string_view key);
 
 //! "did you mean 'train.learning_rate'", or the remark.

@@ -216,17 +216,19 @@ experiments::JobId find_explained_job(core::FileSystem& files, const experiments
 
 std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::StoreLayout& store,
                                   const std::string& words, const std::optional<std::string>& suite) {
-  std::map<std::pair<std::string, std::string>, int> fits;  // of label and id
+  std::map<std::pair<std::string, std::string>, std::pair<int, std::set<std::string>>> fits;  // of label and id
   int best = 1;
   for (const KnownRun& past : read_pasts(files, store, suite))
     for (const Job& job : past.state.jobs)
       if (const int fit = fit_of(job.label, words); fit > 0) {
-        fits[{job.label, job.id.hex}] = fit;
+        auto& [known_fit, suites] = fits[{job.label, job.id.hex}];
+        known_fit = fit;
+        suites.insert(experiments::suite_of_run(past.name));
         best = std::max(best, fit);
       }
   std::vector<KnownJob> jobs;
-  for (const auto& [job, fit] : fits)
-    if (fit == best) jobs.push_back({{job.second}, job.first});
+  for (const auto& [job, known] : fits)
+    if (known.first == best) jobs.push_back({{job.second}, job.first, {known.second.begin(), known.second.end()}});
   return jobs;
 }
 

@@ -66,6 +66,7 @@ experiments::JobId find_explained_job(core::FileSystem& files, const experiments
 struct KnownJob {
   experiments::JobId job;
   std::string label;
+  std::vector<std::string> suites{};  //!< whose journals know it
 };
 //! Those that somebody means by words: the job whose label these are; else the jobs of the row that is called so; else
 //! those in whose labels each of the words occurs ("training RAIN 0"). Each once, by label and id.

@@ -93,19 +93,19 @@ class Scores:
         return float(self.cmc[k - 1])
 
     def per_query(self, metric: str) -> numpy.ndarray:
-        """One number a query: "mAP", "mINP" or "rank-K"; 0 for a query without a match. With drawn galleries "rank-K" is the
-        share of the query's galleries, and K is 1, 5, 10 or 20."""
+        """One number a query: "mAP", "mINP" or "rank-K", which suites call "rankK"; 0 for a query without a match. With drawn
+        galleries it is the share of the query's galleries, and K is 1, 5, 10 or 20."""
         if metric == "mAP":
             return self.average_precisions
         if metric == "mINP":
             return self.inverse_negative_penalties
-        k = metric.removeprefix("rank-")
-        if metric.startswith("rank-") and k.isascii() and k.isdigit() and int(k) > 0:
+        k = metric.removeprefix("rank").removeprefix("-")
+        if metric.startswith("rank") and k.isascii() and k.isdigit() and int(k) > 0:
             if not _PROTOCOLS[self.protocol]:
                 return ((self.ranks > 0) & (self.ranks <= int(k))).astype(numpy.float64)
             if int(k) in QUERY_RANKS:
                 return self.shares[:, QUERY_RANKS.index(int(k))]
-            raise InputError(f"a query has no {metric} in drawn galleries (it has rank-{', rank-'.join(map(str, QUERY_RANKS))})")
+            raise InputError(f"a query has no rank-{k} in drawn galleries (it has rank-{', rank-'.join(map(str, QUERY_RANKS))})")
         raise InputError(f"there is no metric '{metric}' (there are mAP, mINP and rank-K)")
 
     def interval(self, metric: str = "mAP") -> Interval:

@@ -96,6 +96,7 @@ class Evaluation(unittest.TestCase):
                         self.assertEqual((whole.mAP, whole.mINP, whole.chance_mAP), (scores.mAP, scores.mINP, scores.chance_mAP))
                         self.assertEqual(list(whole.ranks), list(scores.ranks))
                         self.assertAlmostEqual(scores.shares[scores.ranks > 0, 0].mean(), scores.interval("rank-1").mean, delta=1e-12)
+                        self.assertEqual(scores.interval("rank-1"), scores.interval("rank1"))
 
     def test_the_whole_gallery_is_the_usual_test(self):
         query, gallery, *labels = features(2)

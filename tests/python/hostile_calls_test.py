@@ -133,7 +133,7 @@ class Rank(unittest.TestCase):
 
     def test_scores_are_asked_for_what_they_have(self):
         scores = resolute.rank(QUERY, GALLERY, Q_IDS, G_IDS)
-        for bad in ("map", "rank-0", "rank-", "rank-x", ""):
+        for bad in ("map", "rank-0", "rank0", "rank", "rank-", "rank--1", "rank-x", ""):
             refused(self, lambda bad=bad: scores.per_query(bad), "there is no metric")
         for bad in (0, 51, -1, 1.0, True, "1", None):
             refused(self, lambda bad=bad: scores.rank(bad), "not in the curve")

@@ -32,6 +32,11 @@ TEST(Choice, another_word_is_refused_with_the_nearest) {
       "'batch-hard'",
       tests::refusal([&] { required<Mining>(object, "mining"); }));
   EXPECT_THROW(required<Mining>(object, "number"), core::RuntimeError);
+  const auto refused = [](const char* text) {
+    return tests::refusal([&] { refuse_word("it", text, {"veri-776", "vehicleid-800", "vehicleid-1600"}); });
+  };
+  EXPECT_THAT(refused("Vehicle"), testing::EndsWith("did you mean 'vehicleid-800' or 'vehicleid-1600'"));
+  EXPECT_THAT(refused("ve"), testing::EndsWith(")")) << "too short to mean one";
 }
 
 }  // namespace

@@ -67,6 +67,13 @@ TEST_F(PackDamage, every_byte_of_the_arrays_is_guarded) {
   }
 }
 
+TEST_F(PackDamage, damaged_metadata_leads_to_what_names_all_damage) {
+  flip_byte(shard(), 20, 1);  // in the superblock
+  expect_error(core::ErrorKind::kCorrupt,
+               {"shard-00000.h5", "metadata", "; `resolute store check --store STORE` names"},
+               [&] { PackReader::open(raw_.pack()); });
+}
+
 TEST_F(PackDamage, verify_names_shard_row_and_data_set) {
   const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
   ASSERT_EQ(1, std::ranges::count_if(arrays, [](const auto& array) { return array.layout.name == "lr_2"; }));

@@ -121,11 +121,12 @@ TEST_F(Csv, numbers_that_begin_anew_in_the_test_are_told_as_one) {
                   "gallery; if they are the same people, take them out of one"));
   EXPECT_THAT(
       refused(0, 4, 8),
-      ElementsAre("'images.csv', line 2: identity 0 is in the subset 'train', the first of 2 such lines (0 marks a "
-                  "distractor, which belongs in the gallery alone); number identities from 1",
-                  "3 identities are both in training and in test, as 1 ('train/1-0.png' and 'test/1-0.png') (no "
-                  "identity may be in both); if numbers begin anew in the test, add 1 to all, and 4 more to those of "
-                  "query and gallery; if they are the same people, take them out of one"));
+      ElementsAre(
+          "'images.csv', line 2: identity 0 is in the subset 'train', the first of 2 such lines: 2, 3 (0 marks a "
+          "distractor, which belongs in the gallery alone); number identities from 1",
+          "3 identities are both in training and in test, as 1 ('train/1-0.png' and 'test/1-0.png') (no "
+          "identity may be in both); if numbers begin anew in the test, add 1 to all, and 4 more to those of "
+          "query and gallery; if they are the same people, take them out of one"));
   EXPECT_EQ(refused(1, 2, 2).size(), 2U);  // two may be a slip: each is named
 }
 
@@ -228,9 +229,11 @@ TEST_F(Csv, lines_that_do_not_fit_are_refused_with_their_number) {
            {"a/2.jpg,1.5,2,train,1\n", "identity is '1.5' ("},
            {"a/2.jpg,c1,2,train,1\n", "identity is 'c1' ("},
            {"a/2.jpg,.0,2,train,1\n", "identity is '.0' ("},
-           {"a/2.jpg,1,0,train,1\n", "camera is '0' (it must be 1 to 999999999); "},
+           {"a/2.jpg,1,0,train,1\n",
+            "camera is 0 (cameras are numbered from 1); if they count from 0 there, add 1 to each"},
            {"a/2.jpg,1,cam2,train,1\n", "camera is 'cam2' ("},
-           {"a/2.jpg,1,c0,train,1\n", "camera is 'c0' (it must be 1 to "},
+           {"a/2.jpg,1,c0,train,1\n", "camera is 0 ("},
+           {"a/2.jpg,1,-1,train,1\n", "camera is '-1' (it must be 1 to 999999999); "},
            {"a/2.jpg,1,c,train,1\n", "camera is 'c' ("},
            {"a/2.jpg,1,2,test,1\n", "subset is 'test' (it must be train, query, gallery); "},
            {"a/2.jpg,1,2,,1\n", "subset is '' ("},
@@ -247,6 +250,16 @@ TEST_F(Csv, lines_that_do_not_fit_are_refused_with_their_number) {
     EXPECT_THAT(refusal_of(head + line), StartsWith(place + message)) << line;
   EXPECT_THAT(refusal_of(head + std::string("a/2\0.jpg,1,2,train,1\n", 21)),
               StartsWith(place + "the line has a contr"));
+}
+
+TEST_F(Csv, cameras_that_count_from_0_are_told_in_one_line) {
+  std::string text = "path,identity,camera\n";
+  for (int i = 0; i < 10; ++i) text += fmt::format("a/{}.jpg,{},{}\n", i + 1, i / 2 + 1, i % 2);
+  Remarks remarks;
+  sources::parse_image_list(text, "list", remarks);
+  EXPECT_EQ(tests::refusal([&] { remarks.throw_refused(); }),
+            "'list', line 2: camera is 0, the first of 5 such lines: 2, 4, 6, 8, … (cameras are numbered from "
+            "1); if they count from 0 there, add 1 to each");
 }
 
 TEST_F(Csv, paths_that_could_lead_elsewhere_are_refused) {

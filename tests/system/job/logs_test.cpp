@@ -61,6 +61,7 @@ TEST_F(Logs, tell_where_and_why_a_worker_died) {
   const auto several = logs("trial 0");
   EXPECT_EQ(code_of(several), 2);
   EXPECT_THAT(several.err, HasSubstr(job.substr(0, 12) + "  training "));
+  EXPECT_THAT(several.err, HasSubstr("  in tiny\n"));
   EXPECT_THAT(several.err, HasSubstr("'trial 0' fits 2 jobs"));
   expect_refusal(logs(job, {"--attempt", "9"}), 2, "has no attempt 9 (there is 1, 2, 3)");
   expect_refusal(logs("evaluation RAIN"), 2, "has left a log");

@@ -57,6 +57,8 @@ TEST(CompletionTest, offers_the_words_of_closed_lists) {
   EXPECT_THAT(offered("suite table s.toml --format = la"), ElementsAre("latex"));
   EXPECT_THAT(offered("data export p --format f"), ElementsAre("fastreid"));
   EXPECT_THAT(offered("data ingest vi"), ElementsAre("viper"));
+  EXPECT_THAT(offered("data synth --layout vi"), ElementsAre("viper"));
+  EXPECT_THAT(offered("suite keys rain.adversary"), ElementsAre("rain.adversary"));
   EXPECT_THAT(offered("suite run s.toml --burn-in q"), ElementsAre("quick"));
   EXPECT_THAT(offered("suite run s.toml --log ml"), ElementsAre("mlflow"));
   EXPECT_THAT(offered("completion b"), ElementsAre("bash"));
@@ -70,11 +72,12 @@ TEST(CompletionTest, offers_what_the_typed_suite_and_its_store_have) {
         "suite = \"s\"\ntitle = \"S\"\n[profiles.paper]\ntrials = 2\n[profiles.long]\ntrials = 3\n[[dataset]]\nid = "
         "\"easy\"\n"
         "[[dataset]]\nid = \"hard\"\n[[table]]\nid = \"t\"\n[[table.row]]\nid = \"ours\"\n[[table.row]]\nid = "
-        "\"no-{x}\"\n");
+        "\"no-{x}\"\ngrid.x = [\"loss\", 2]\n");
   EXPECT_THAT(offered("suite table " + suite + " --profile ''"), ElementsAre("long", "paper"));
   EXPECT_THAT(offered("suite table " + suite + " --profile p"), ElementsAre("paper"));
   EXPECT_THAT(offered("suite run " + suite + " --datasets h"), ElementsAre("hard"));
-  EXPECT_THAT(offered("suite run " + suite + " --only ''"), ElementsAre("ours"));
+  EXPECT_THAT(offered("suite run " + suite + " --only ''"), ElementsAre("no-2", "no-loss", "ours"));
+  EXPECT_THAT(offered("suite plan rain.toml --profile sm"), ElementsAre("smoke"));
   EXPECT_THAT(offered("suite run " + (folder / "none.toml").string() + " --only ''"), IsEmpty());
   write(folder / "broken.toml", "suite = \"");
   EXPECT_THAT(offered("suite run " + (folder / "broken.toml").string() + " --only ''"), IsEmpty());

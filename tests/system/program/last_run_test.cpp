@@ -75,7 +75,11 @@ TEST_F(LastRun, an_export_or_bundle_takes_the_place_of_an_earlier_one_alone) {
     succeeded(suite("export", joined({"--sqlite", sqlite, "--csv", csv}, replace)));
     succeeded(suite("bundle", joined({"--out", zip, "--without-features"}, replace)));
   }
-  EXPECT_EQ(code_of(suite("export", {"--sqlite", sqlite})), 2);
+  for (const auto& again : {suite("export", {"--sqlite", sqlite}), suite("export", {"--csv", csv}),
+                            suite("bundle", {"--out", zip, "--without-features"})}) {
+    EXPECT_EQ(code_of(again), 2);
+    EXPECT_THAT(again.err, HasSubstr(" or remove it, or give --replace\n"));
+  }
   write(csv + "/mine.txt", "mine");
   const auto refused = suite("export", {"--csv", csv, "--replace"});
   EXPECT_EQ(code_of(refused), 2);

@@ -22,6 +22,39 @@ TEST(Messages, a_misspelt_command_or_option_gets_the_nearest) {
   expect_refusal(resolute({"suite", "table", "s.toml", "--formt=csv"}), 2, "did you mean '--format'");
   expect_refusal(resolute({"rank", "f.h5", "--jsno"}), 2, "did you mean '--json'");
   expect_refusal(resolute({"rank", "f.h5", "--zebra"}), 2, "unknown option '--zebra'; usage: resolute rank");
+  expect_refusal(resolute({"--hlep"}), 2, "did you mean '--help'");
+  expect_refusal(resolute({"suite", "--hlep"}), 2, "did you mean 'suite --help'");
+  const ScratchFolder folder;
+  expect_refusal(
+      resolute({"suite", "run", kTinySuite.string(), "--store", (folder / "store").string(), "--only", "bsaeline"}), 2,
+      "'bsaeline' names no row and no job of suite 'tiny'; did you mean 'baseline'");
+}
+
+TEST(Messages, a_number_is_asked_for_where_one_is_needed) {
+  const auto with = [](const char* option) { return resolute({"suite", "run", "s.toml", option, "two"}); };
+  expect_refusal(with("--slots"), 2, "the argument ('two') for option '--slots' is invalid (an integer is needed)");
+  expect_refusal(with("--most-gpu-hours"), 2, "'--most-gpu-hours' is invalid (a number is needed)");
+}
+
+TEST(Messages, a_suite_that_is_not_there_may_be_meant_for_one_that_comes_with_the_program) {
+  const ScratchFolder folder;
+  const auto plan = [&](const std::string& suite) {
+    return resolute({"suite", "plan", suite, "--store", (folder / "store").string()});
+  };
+  const std::string at = (folder / "suites/rain.toml").string();
+  expect_refusal(
+      plan(at), 2,
+      "cannot open '" + at + "' (No such file or directory); 'rain.toml' comes with resolute: give that name alone");
+  for (const char* near : {"rian.toml", "rain", "rain.tml"})
+    expect_refusal(plan(near), 2, "; did you mean 'rain.toml', which comes with resolute");
+  expect_refusal(plan("none-is-called-so.toml"), 2,
+                 "cannot open 'none-is-called-so.toml' (No such file or directory)\n");
+}
+
+TEST(Messages, help_tells_of_the_variable_that_stands_for_a_required_store) {
+  for (const Words& command : {Words{"suite", "plan"}, {"train"}, {"data", "ingest"}})
+    EXPECT_THAT(succeeded(resolute(joined(command, {"--help"}))).out,
+                ContainsRegex("required,\\s+or\\s+RESOLUTE_STORE"));
 }
 
 TEST(Messages, help_knows_commands_and_groups) {
@@ -44,6 +77,8 @@ TEST(Messages, suite_keys_answers_to_words_of_pytorch) {
                                   {"batch_size", "train.identities"}})
     EXPECT_THAT(keys(word).out, HasSubstr(std::string(key) + " = ")) << word;
   EXPECT_THAT(keys("lr").out, Not(HasSubstr("lr_")));
+  for (const char* spelling : {"learningrate", "learningRate", "Learning-Rate", "learning_rate"})
+    EXPECT_THAT(keys(spelling).out, HasSubstr("train.learning_rate = ")) << spelling;
   EXPECT_THAT(keys("batch_size").err, HasSubstr("a batch has 'train.identities' × 'train.images' images"));
   EXPECT_THAT(keys("num_workers").err, HasSubstr("no key sets how images are loaded"));
 }
