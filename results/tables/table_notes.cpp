@@ -197,6 +197,15 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     }
   }
+  for (const Row& row : table.rows)
+    for (const Cell& cell : row.cells) {
+      // By luck a trial is a little below. A network that gives every image the same features is far below: ties count
+      // against a query.
+      if (!is_per_query(cell.metric) || !cell.mean || !cell.chance || *cell.mean >= *cell.chance / 2) continue;
+      auto line = fmt::format("{} on {}: below half of chance, so its trainings came to nothing; their losses tell how",
+                              markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset)));
+      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+    }
   const bool said = std::any_of(notes.begin(), notes.end(),
                                 [](const std::string& note) { return note.find("from scratch") != std::string::npos; });
   if (table.from_scratch && !said) lines.push_back("trained from scratch");

@@ -153,6 +153,13 @@ std::vector<RecordDifference> compare_records(const Record& recorded, const Reco
 
 std::vector<std::string> class_differences(const std::vector<std::string>& classes) {
   std::vector<std::string> differences;
+  const auto in_parts = [](const std::string& one) { return one.find('=') != std::string::npos; };
+  if (std::ranges::any_of(classes, in_parts) && !std::ranges::all_of(classes, in_parts)) {
+    // A program of somebody's says in words of its own what it is.
+    for (const std::string& one : classes)
+      differences.push_back(in_parts(one) ? "resolute-worker" : one.substr(0, one.find(',')));
+    return {fmt::format("the program ({})", fmt::join(std::set(differences.begin(), differences.end()), ", "))};
+  }
   for (const auto& [key, values] : values_by_part(classes)) {
     std::vector<std::string> texts;
     for (const auto& value : values) texts.push_back(value && !value->empty() ? *value : "none");

@@ -28,7 +28,7 @@ std::vector<RecordDifference> compare_records(const Record& recorded, const Reco
 std::string describe_class_difference(const std::string& recorded, const std::string& again);
 
 //! The parts in which any of several classes differ, "threads (1, 2)", each with its values in their order; the names
-//! themselves where they have no parts KEY=VALUE.
+//! themselves where they have no parts KEY=VALUE, and the programs that they begin with where some have none.
 std::vector<std::string> class_differences(const std::vector<std::string>& classes);
 
 //! The result of looking at one job.

@@ -233,6 +233,22 @@ TEST(Tables, chance_stands_under_a_column_where_its_rows_agree) {
   EXPECT_TRUE(chance().contains({"hard", "rank1"})) << "on the other data set they do";
 }
 
+// A network that gives all images the same features makes numbers too.
+TEST(Tables, what_is_far_below_chance_is_said) {
+  Suite suite;
+  const auto score = [&](int trial, double rank1) {
+    suite.record<EvaluationRecord>(suite.evaluation(fmt::format("multi easy {}", trial))).metrics["rank1"] = rank1;
+  };
+  const std::string label = suite.plan.tables[0].rows[1].label;
+  const std::string note = "- " + label + " on easy: below half of chance, so its trainings came to nothing";
+  score(0, 0);
+  score(1, 0.03);
+  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr(note));
+  EXPECT_THAT(to_latex(suite.tables()), HasSubstr("below half of chance"));
+  score(1, 0.04);
+  EXPECT_THAT(to_markdown(suite.tables()), testing::Not(HasSubstr("chance, so")));
+}
+
 // Trained on GPUs, evaluated on CPUs (evaluate.device = "cpu").
 TEST(Tables, trainings_of_one_numeric_class_and_evaluations_of_another_agree) {
   Suite suite;
@@ -260,6 +276,11 @@ TEST(Tables, trials_of_two_numeric_classes_have_a_mean_and_a_footnote_that_names
       "1 and 1 trainings ran in 2 numeric classes, which differ in cpu (avx2, avx512), kernels (none, default)";
   EXPECT_THAT(cell.own_footnotes, testing::ElementsAre(footnote));
   EXPECT_THAT(cell_of(tables, 0, 0).own_footnotes, IsEmpty());
+  suite.record<TrainingRecord>(suite.training("multi easy 0")).provenance.numeric_class =
+      "mine 1, torch 2.11.0, source ab";
+  EXPECT_THAT(cell_of(suite.tables(), 1, 0).own_footnotes,
+              testing::ElementsAre(
+                  "1 and 1 trainings ran in 2 numeric classes, which differ in the program (mine 1, resolute-worker)"));
   EXPECT_TRUE(tables.complete);
   EXPECT_THAT(to_markdown(tables), testing::AllOf(HasSubstr("¹"), HasSubstr("- ¹ " + footnote)));
   EXPECT_THAT(to_latex(tables), testing::AllOf(HasSubstr("\\tnote{1}"), HasSubstr("\\item[1] 1 and 1 trainings"),
