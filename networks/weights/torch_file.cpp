@@ -209,9 +209,7 @@ class TorchArchive {
  public:
   TorchArchive(std::span<const std::byte> bytes, std::string_view name)
       : name_(name), zip_(core::open_in_memory(bytes, name_), name_, "get the file again") {
-    for (std::size_t i = 0; i < zip_.entries().size(); ++i)
-      if (!places_.emplace(zip_.entries()[i].name, i).second)
-        throw core::corrupt_error(fmt::format("{} is damaged", name_), "two of its entries have one name");
+    for (std::size_t i = 0; i < zip_.entries().size(); ++i) places_.emplace(zip_.entries()[i].name, i);
   }
   // "FOLDER/" of the pickle. Empty where there is none.
   std::string folder() const {
