@@ -129,19 +129,20 @@ TEST_F(EmbedTest, broken_images_are_all_named_and_nothing_is_written) {
   write(broken / "in/whole.png", whole);
   write(broken / "in/cut.png", whole.substr(0, whole.size() / 2));
   write(broken / "in/text.jpg", "no image");
-  write(out("before.h5"), "what stood there");
+  const std::string before = "\x89HDF that stood there";
+  write(out("before.h5"), before);
   const auto said = embed(broken / "in", "before.h5");
   EXPECT_EQ(code_of(said), 2);
   EXPECT_EQ(said.out, "");
   EXPECT_THAT(said.err, HasSubstr("cut.png"));
   EXPECT_THAT(said.err, HasSubstr("text.jpg"));
   EXPECT_THAT(lines_of(said.err).back(), HasSubstr("1 more file is refused"));
-  EXPECT_EQ(text_of(out("before.h5")), "what stood there");
+  EXPECT_EQ(text_of(out("before.h5")), before);
   const auto told = embed(broken / "in", "before.h5", {"--json"});
   EXPECT_EQ(core::parse_json(told.out, "refused").at("count"), 2);
   write(broken / "in/list.csv", "path,identity,camera\nwhole.png,1,1\ngone.png,1,2\n");
   expect_refusal(embed(broken / "in/list.csv", "before.h5"), 2, "'list.csv', line 3: image '");
-  EXPECT_EQ(text_of(out("before.h5")), "what stood there");
+  EXPECT_EQ(text_of(out("before.h5")), before);
 }
 
 TEST_F(EmbedTest, links_are_refused_of_a_folder_as_of_a_list_and_followed_on_request) {
