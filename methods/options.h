@@ -13,11 +13,12 @@
 #include "methods/msifla/options.h"
 #include "methods/rain/options.h"
 #include "methods/resolution_adaptive/options.h"
+#include "methods/vpfa/options.h"
 
 namespace resolute::methods {
 
-using MethodOptions =
-    std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions, ResolutionAdaptiveOptions, CadnetOptions>;
+using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions, ResolutionAdaptiveOptions,
+                                   CadnetOptions, VpfaOptions>;
 
 namespace options_detail {
 

@@ -31,6 +31,7 @@ using methods::MethodOptions;
 using methods::MsiflaOptions;
 using methods::RainOptions;
 using methods::ResolutionAdaptiveOptions;
+using methods::VpfaOptions;
 using settings::Device;
 using settings::EvaluationProtocol;
 using settings::NetworkSettings;

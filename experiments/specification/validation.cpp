@@ -354,7 +354,7 @@ void check_whole_embeddings(const EvaluationProtocol& protocol, const MethodOpti
     if (!tells.branches.empty())
       throw MemberError(key, value, fmt::format("method '{}' compares by several branches", method_name(method)),
                         "leave it out");
-    if (!tells.level_rates.empty())
+    if (!tells.prefixes.empty())
       throw MemberError(key, value,
                         fmt::format("method '{}' compares features of some levels by fewer dimensions than others",
                                     method_name(method)),

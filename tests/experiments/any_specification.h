@@ -215,6 +215,16 @@ inline MethodOptions any_resolution_adaptive(const NetworkSettings& network, con
   return o;
 }
 
+//! A map for each rate of training that can have one.
+inline MethodOptions any_vpfa(Recipe& recipe, const PackSettings& pack) {
+  std::erase(recipe.train_rates, 1);
+  if (recipe.train_rates.empty()) recipe.train_rates = {pack.rates.back()};
+  VpfaOptions options{.level_rates = {recipe.train_rates.rbegin(), recipe.train_rates.rend()},
+                      .hidden = between(1, 4096)};
+  options.level_rates.push_back(1);
+  return options;
+}
+
 inline Recipe any_recipe(const PackSettings& pack) {
   auto recipe = any_settings<Recipe>();
   recipe.identities = between(16, 32);
@@ -249,9 +259,10 @@ inline TrainingSpecification any_training() {
       [&] { return any_ftwa(s.recipe); },
       [&] { return any_msifla(s.recipe, s.pack); },
       [&] { return any_resolution_adaptive(s.network, s.recipe); },
-      [&] { return any_cadnet(s.recipe); }};
+      [&] { return any_cadnet(s.recipe); },
+      [&] { return any_vpfa(s.recipe, s.pack); }};
   s.method = methods.at(static_cast<std::size_t>(between(0, static_cast<int>(methods.size()) - 1)))();
-  if (std::holds_alternative<MsiflaOptions>(s.method)) s.recipe.copies = {};
+  if (methods::row(s.method).needs.copies) s.recipe.copies = {};
   if (!s.recipe.copies.rate.empty()) s.recipe.copies_from = settings::CopiesFrom::kNetwork;
   if (const auto* rain = std::get_if<RainOptions>(&s.method); rain != nullptr && rain->opponent() != nullptr)
     s.network.frozen_levels = std::min(s.network.frozen_levels, rain->opponent()->levels.front() - 1);

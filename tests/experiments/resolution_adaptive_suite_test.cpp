@@ -175,7 +175,7 @@ TEST_F(ResolutionAdaptiveSuite, columns_of_levels_and_masks_are_of_rows_that_hav
   expect_says(
       refusal_of(with_metrics("\"level_agreement\"", plain + row("b", "method = \"baseline\""))),
       {"s.toml:17:1: key 'metrics' names 'level_agreement' (no row of table 't' tells levels of resolution apart); "
-       "leave it out or add a row of method 'resolution_adaptive' at its defaults"});
+       "leave it out or add a row of method 'resolution_adaptive' or 'vpfa' at its defaults"});
   expect_says(
       refusal_of(with_metrics("\"mask_spread\"", plain + lengths)),
       {"s.toml:17:1: key 'metrics' names 'mask_spread' (no row of table 't' has masks); leave it out or add a row "

@@ -31,7 +31,8 @@ std::vector<std::string> names(const std::vector<Distance>& distances) {
 }
 
 TEST(Row, methods_are_named_once_in_alphabetical_order) {
-  EXPECT_THAT(method_names(), ElementsAre("baseline", "cadnet", "ftwa", "msifla", "rain", "resolution_adaptive"));
+  EXPECT_THAT(method_names(),
+              ElementsAre("baseline", "cadnet", "ftwa", "msifla", "rain", "resolution_adaptive", "vpfa"));
   for (std::size_t i = 0; i < all_methods().size(); ++i) EXPECT_EQ(method_names()[i], method_name(all_methods()[i]));
 }
 

@@ -126,6 +126,8 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
                                            .triplet_weighting = methods::Weighting::kPerSample,
                                            .weight_balance = 0.5}},
                  1, true)},
+      {fmt::format("vpfa revision {}", experiments::VpfaOptions::kRevision),
+       ten_steps(experiments::VpfaOptions{.hidden = 32}, 1)},
       {fmt::format("msifla revision {}", experiments::MsiflaOptions::kRevision),
        ten_steps(experiments::MsiflaOptions{.ir_width = 8}, 1, true)},
       {fmt::format("msifla shared warmed up revision {}", experiments::MsiflaOptions::kRevision),
@@ -179,9 +181,12 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
 }
 
 TEST(TenSteps, repeat_to_the_bit_and_depend_on_the_seed) {
-  const std::vector<experiments::MethodOptions> methods = {
-      experiments::RainOptions{}, experiments::FtwaOptions{}, experiments::CadnetOptions{},
-      experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8}, kAdaptive};
+  const std::vector<experiments::MethodOptions> methods = {experiments::RainOptions{},
+                                                           experiments::FtwaOptions{},
+                                                           experiments::CadnetOptions{},
+                                                           experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8},
+                                                           kAdaptive,
+                                                           experiments::VpfaOptions{.hidden = 32}};
   for (const experiments::MethodOptions& options : tests::slice("methods that repeat", methods, 2)) {
     const std::string hash = ten_steps(options, 1, true).hash;
     EXPECT_EQ(hash, ten_steps(options, 1, true).hash);

@@ -14,6 +14,7 @@
 #include "methods/rain/networks/rain.h"
 #include "methods/resolution_adaptive/networks/resolution_adaptive.h"
 #include "methods/rules.h"
+#include "methods/vpfa/networks/vpfa.h"
 #include "networks/nn/batch_norm.h"
 #include "settings/names.h"
 
@@ -53,7 +54,8 @@ std::unique_ptr<methods::Method> make_method(const experiments::TrainingSpecific
   std::unique_ptr<methods::Method> method =
       std::visit(core::Overloaded{maker<methods::Baseline>(s, classes), maker<methods::Cadnet>(s, classes),
                                   maker<methods::Ftwa>(s, classes), maker<methods::Msifla>(s, classes),
-                                  maker<methods::Rain>(s, classes), maker<methods::ResolutionAdaptive>(s, classes)},
+                                  maker<methods::Rain>(s, classes), maker<methods::ResolutionAdaptive>(s, classes),
+                                  maker<methods::Vpfa>(s, classes)},
                  s.method);
   freeze(*method, methods::frozen_groups(s.recipe));
   return method;

@@ -252,7 +252,7 @@ def both_of_a_pair():
 
 def tables_and_values():
     deep = BASE.index("[profiles.deep]") + 1
-    for section in ("network", "train", "split", "evaluate", "baseline", "rain", "ftwa", "msifla", "resolution_adaptive", "cadnet"):
+    for section in ("network", "train", "split", "evaluate", "baseline", "rain", "ftwa", "msifla", "resolution_adaptive", "cadnet", "vpfa"):
         record(f"{deep + 1}:1", section, f"it holds keys such as '{section}.", f"+{deep} {section} = 3")
     for line in random.sample([line for line in LINES if line.kind == "settings" and line.key != "train.steps"], 10):
         record(f"{line.number}:{len(line.key) + 6}", f"{line.full}.{'of'}", f"'{line.full}'", line.replaced("{ of = 1 }"))

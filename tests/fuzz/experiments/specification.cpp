@@ -14,7 +14,8 @@ std::vector<std::string> specification_examples() {
   TrainingSpecification training = example_training();
   for (const MethodOptions& method :
        {MethodOptions(RainOptions{}), MethodOptions(BaselineOptions{}), MethodOptions(FtwaOptions{}),
-        MethodOptions(MsiflaOptions{}), MethodOptions(ResolutionAdaptiveOptions{}), MethodOptions(CadnetOptions{})}) {
+        MethodOptions(MsiflaOptions{}), MethodOptions(ResolutionAdaptiveOptions{}), MethodOptions(CadnetOptions{}),
+        MethodOptions(VpfaOptions{})}) {
     training.method = method;
     training.recipe.steps = 20;
     training.recipe.lr_images = std::holds_alternative<FtwaOptions>(method) ? 2 : 0;

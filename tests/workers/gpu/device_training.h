@@ -27,8 +27,8 @@ namespace resolute::workers::gpu_test {
 inline constexpr int kLanes = 4;
 inline constexpr int kIdentities = 3;
 inline constexpr int kSteps = 5;
-inline constexpr std::array<const char*, 6> kMethods = {"baseline", "rain",   "cadnet",
-                                                        "ftwa",     "msifla", "resolution_adaptive"};
+inline constexpr std::array<const char*, 7> kMethods = {
+    "baseline", "rain", "cadnet", "ftwa", "msifla", "resolution_adaptive", "vpfa"};
 inline const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
 
 //! The size of a training: small enough for a CPU, or the papers' own where RESOLUTE_TEST_SIZE=paper.
@@ -120,6 +120,7 @@ inline experiments::TrainingSpecification specification(const Plan& plan) {
   if (plan.method == "ftwa") options = ftwa_options();
   if (plan.method == "msifla") options = worker_tests::narrow_msifla();
   if (plan.method == "resolution_adaptive") options = worker_tests::narrow_adaptive(plan.masks);
+  if (plan.method == "vpfa") options = experiments::VpfaOptions{.hidden = 16};
   if (plan.few_labels && plan.method == "baseline")
     options = experiments::BaselineOptions{.mining = methods::Mining::kBatchHard};
   if (plan.few_labels && plan.method == "rain")

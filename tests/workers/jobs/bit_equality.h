@@ -30,6 +30,7 @@ inline Row make_row(const std::string& name) {
     row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
     row.training.network.neck = true;
   }
+  if (name == "vpfa") row.training.method = experiments::VpfaOptions{.hidden = 16};
   if (name.starts_with("ftwa")) {
     row.training.method = experiments::FtwaOptions{};
     row.training.split.train_pool = settings::TrainPool::kMlr;
@@ -129,7 +130,7 @@ inline Row make_row(const std::string& name) {
 inline const std::vector<std::string> kRows{
     "baseline",     "baseline-semi-mlr", "baseline-stored", "rain", "rain-mlr",  "rain-bf16",
     "rain-semi",    "rain-swapped",      "cadnet-mlr",      "ftwa", "ftwa-semi", "msifla",
-    "msifla-paper", "adaptive",          "baseline-lite0"};
+    "msifla-paper", "adaptive",          "baseline-lite0",  "vpfa"};
 
 class BitEqualityTest : public WorkerTest {
  protected:
