@@ -26,7 +26,8 @@ METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has anothe
 HEAD = """# What the studies found
 
 The papers say that some rows are better than others. This page has the verdicts on such orders. [Studies](inside/studies.md) has every table
-and interval behind them, and the command that runs each study again. `script/study` writes both pages, and a test holds them to the notes in
+and interval behind them, and the command that runs each study again. All mechanisms under one plain modern recipe are a study
+[beside the papers](inside/studies.md#beside-the-papers). `script/study` writes both pages, and a test holds them to the notes in
 [results/](results).
 
 """
@@ -369,12 +370,12 @@ def verdicts(notes):
         for here, rows in grids[kind].items()) for kind, heading in KINDS.items() if kind in grids)
 
 
-def paper_section(paper, method, notes):
-    return f"## [{text(paper['title'])}](../../methods/{method}/README.md)\n\n{verdicts(notes)}\n" + "\n".join(map(study_section, notes))
+def section(title, notes):
+    return f"## {title}\n\n{verdicts(notes)}\n" + "\n".join(map(study_section, notes))
 
 
 def pages():
-    """The page of verdicts, and that of studies with a section for each paper, in the order of the reference file."""
+    """The page of verdicts, and that of studies with a section for each paper, in the order of the reference file, and one for the rest."""
     by_method = {}
     for path in sorted(NOTES.glob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
@@ -384,9 +385,11 @@ def pages():
         by_method.setdefault(suite["method"], []).append(note)
     reference = tomllib.loads(REFERENCE.read_text(encoding="utf-8"))
     papers = {paper["id"]: paper for paper in reference["paper"]}
-    sections = [paper_section(papers[identifier], method, by_method[method])
-                for identifier in papers if (method := METHODS.get(identifier, identifier)) in by_method]
     notes = [note for one in by_method.values() for note in one]
+    sections = [section(f"[{text(papers[identifier]['title'])}](../../methods/{method}/README.md)", by_method.pop(method))
+                for identifier in papers if (method := METHODS.get(identifier, identifier)) in by_method]
+    if by_method:
+        sections.append(section("Beside the papers", [note for one in by_method.values() for note in one]))
     return {PAGE: f"{HEAD}{short_evidence(notes, reference)}{VERDICT_WORDS.lstrip()}\n{counted(notes)}",
             STUDIES: f"{STUDIES_HEAD}{best_evidence(notes, reference)}{READING}\n" + "\n".join(sections).rstrip() + "\n"}
 

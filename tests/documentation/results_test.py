@@ -290,12 +290,14 @@ class Results(unittest.TestCase):
         self.assertIn("1 do. The rule before (°) made the intervals of 3 comparisons.\n", results_page.counted([noted("one", 1, both, few)]))
         self.assertIn("- Stated in the text: 2 orders, each on one data set: 1 holds, 1 no verdict\n", results_page.counted([noted("one", 1, both, few)]))
 
-    def test_each_study_stands_below_its_paper(self):
+    def test_each_study_stands_below_its_paper_or_beside_the_papers(self):
         page = results_page.pages()[results_page.STUDIES]
         for study, method in (("quickstart", "rain"), ("pretrained_ftwa_study", "ftwa"), ("pretrained_msifla_study", "msifla"),
                               ("pretrained_resolution_adaptive_study", "resolution_adaptive")):
             before = page[:page.index(f"`script/study {study}`")]
             self.assertIn(f"](../../methods/{method}/README.md)", before.split("\n## ")[-1], study)
+        before = page[:page.index("`script/study mechanisms --profile cpu`")]
+        self.assertTrue(before.split("\n## ")[-1].startswith("Beside the papers\n"))
 
     def test_scores_stand_with_their_difference_from_the_row_that_is_named(self):
         def row(identifier, label, mean, found):
