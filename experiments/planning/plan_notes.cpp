@@ -1,7 +1,5 @@
 #include "experiments/planning/plan_notes.h"
 
-#include <algorithm>
-
 #include "experiments/specification/plan.h"
 #include "settings/trunk_shape.h"
 
@@ -10,7 +8,7 @@ namespace {
 
 void note(std::map<std::string, TableFacts::Rows>& values, const std::string& value, const std::string& row) {
   TableFacts::Rows& rows = values[value];
-  if (std::find(rows.begin(), rows.end(), row) == rows.end()) rows.push_back(row);
+  if (rows.known.insert(row).second) rows.labels.push_back(row);
 }
 
 std::string listed(const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); }
@@ -20,8 +18,9 @@ std::string listed(const std::map<std::string, TableFacts::Rows>& values) {
   constexpr std::size_t kMostNamed = 2;
   std::vector<std::string> parts;
   for (const auto& [value, rows] : values)
-    parts.push_back(
-        values.size() > 1 && rows.size() <= kMostNamed ? fmt::format("{} ({})", value, fmt::join(rows, ", ")) : value);
+    parts.push_back(values.size() > 1 && rows.labels.size() <= kMostNamed
+                        ? fmt::format("{} ({})", value, fmt::join(rows.labels, ", "))
+                        : value);
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -96,7 +95,8 @@ std::vector<std::string> notes_of(const TableFacts& facts) {
   if (!facts.any_camera.empty()) notes.push_back("low-resolution images of any camera: " + listed(facts.any_camera));
   if (!facts.with_distractors.empty()) notes.push_back("distractors in the gallery: " + listed(facts.with_distractors));
   for (const auto& [group, rows] : facts.opponents)
-    notes.push_back(fmt::format("{} of {} learn by Adam whatever train.optimiser says", group, fmt::join(rows, ", ")));
+    notes.push_back(
+        fmt::format("{} of {} learn by Adam whatever train.optimiser says", group, fmt::join(rows.labels, ", ")));
   if (!facts.deviations.empty())
     notes.push_back(fmt::format("{} unlike the paper: {}", kDeviationMark, listed(facts.deviations)));
   return notes;

@@ -12,7 +12,11 @@
 namespace resolute::experiments {
 
 struct TableFacts {
-  using Rows = std::vector<std::string>;   //!< labels, in the table's order
+  //! Labels, each once.
+  struct Rows {
+    std::vector<std::string> labels;  //!< in the table's order
+    std::set<std::string> known;      //!< the same: a table may have 100,000 rows
+  };
   std::map<std::string, Rows> backbones;   //!< of resolute-worker's trainings, and of which rows
   bool small = true;                       //!< all of them are
   std::map<std::string, Rows> python{};    //!< methods in Python that train

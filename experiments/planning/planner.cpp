@@ -442,10 +442,10 @@ class Planner {
       const Combination combination = combine(*first_table, *row, second.dataset.id);
       const Draft draft = draft_of(combination);
       std::vector<EpochsPlan> lengths;
-      const TableFacts facts = facts_;  // a table tells of its own rows
+      TableFacts facts = std::exchange(facts_, {});  // a table tells of its own rows
       const TrainingSpecification training = training_of(
           *first_table, combination, draft, method_options(combination, draft, suite_.methods), trial, lengths);
-      facts_ = facts;
+      facts_ = std::move(facts);
       found =
           first_stages_.emplace(key, add_training(*first_table, combination, draft, training, trial, lengths)).first;
       epochs_.insert(lengths.begin(), lengths.end());
@@ -459,18 +459,22 @@ class Planner {
                                                                 const Combination& second) const {
     const std::string& id = second.row.start_from.value;
     std::vector<std::pair<const TableText*, const RowText*>> found;
-    std::vector<std::string> tables, ids;
+    std::vector<const std::string*> others;
+    std::vector<std::string> tables;
     for (const auto* list : {&suite_.tables, &suite_.left_out})
       for (const TableText& table : *list)
         for (const RowText& row : table.rows) {
-          ids.push_back(row.id.value);
+          others.push_back(&row.id.value);
           if (row.id.value != id) continue;
           if (&table == &home || table.id == home.id) return {&table, &row};
           found.emplace_back(&table, &row);
           tables.push_back(table.id);
         }
-    if (found.empty())
+    if (found.empty()) {
+      std::vector<std::string> ids;
+      for (const std::string* other : others) ids.push_back(*other);
       second.refuse("start_from", "'" + id + "'", "the suite has no row of that id", settings::nearest_or_all(id, ids));
+    }
     if (found.size() > 1)
       second.refuse("start_from", "'" + id + "'",
                     fmt::format("tables '{}' have a row of that id", fmt::join(tables, "', '")),
