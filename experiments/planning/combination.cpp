@@ -1,6 +1,7 @@
 #include "experiments/planning/combination.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "experiments/specification/estimated_split.h"
 #include "settings/names.h"
@@ -126,6 +127,18 @@ MethodOptions method_options(const Combination& combination, const Draft& draft,
   for (const auto& [id, method] : in_python) known.push_back(id);
   combination.refuse("method", "'" + draft.method + "'", fmt::format("methods are {}", fmt::join(known, ", ")),
                      settings::did_you_mean(draft.method, known));
+}
+
+std::string trainer_of(const Draft& draft, const SuiteText& suite) {
+  if (draft.recipe.program == 0 || !draft.recipe.program_options.empty()) return draft.method;
+  // "train.py" says more than the "python3.11" that starts it.
+  const auto is_file = [](const std::string& word) {
+    const std::string extension = std::filesystem::path(word).extension().string();
+    return !word.starts_with('-') && extension.size() > 1 &&
+           std::isalpha(static_cast<unsigned char>(extension[1])) != 0;
+  };
+  const auto file = std::ranges::find_if(suite.worker, is_file);
+  return std::filesystem::path(file == suite.worker.end() ? suite.worker.front() : *file).filename().string();
 }
 
 }  // namespace resolute::experiments

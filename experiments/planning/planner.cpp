@@ -407,13 +407,13 @@ class Planner {
       weights = first.weights;
       provisional = provisional || first.provisional;
     }
-    const JobId id = add_job(
-        {{},
-         training,
-         std::move(needs),
-         draft.ranks,
-         fmt::format("training {} trial {} '{}' on {}", draft.method, trial, combination.row.label, names_of(training)),
-         provisional});
+    const JobId id = add_job({{},
+                              training,
+                              std::move(needs),
+                              draft.ranks,
+                              fmt::format("training {} trial {} '{}' on {}", trainer_of(draft, suite_), trial,
+                                          combination.row.label, names_of(training)),
+                              provisional});
     return {std::move(training), id, provisional, std::move(joined), std::move(stages), std::move(weights)};
   }
 
@@ -528,8 +528,8 @@ class Planner {
                                      evaluation,
                                      after,
                                      1,
-                                     fmt::format("evaluation {} trial {} '{}' on {}{}", draft.method, trial,
-                                                 combination.row.label, names_of(training), asked),
+                                     fmt::format("evaluation {} trial {} '{}' on {}{}", trainer_of(draft, suite_),
+                                                 trial, combination.row.label, names_of(training), asked),
                                      planned.provisional}));
     }
     epochs_.insert(lengths.begin(), lengths.end());

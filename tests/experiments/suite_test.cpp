@@ -341,6 +341,21 @@ TEST_F(Suite, a_program_of_one_s_own_has_jobs_of_its_own) {
   EXPECT_THAT(all_mine.tables[0].notes, Not(Contains(HasSubstr("backbone"))));
 }
 
+TEST_F(Suite, jobs_of_a_program_are_called_by_its_file) {
+  const auto jobs = [&](const std::string& worker, const std::string& program) {
+    std::vector<std::string> labels;
+    for (const PlannedJob& job : plan("worker = " + worker + "\n" + small("train.program = " + program)).jobs)
+      labels.push_back(job.label);
+    return labels;
+  };
+  for (const auto& [worker, name] : {std::pair(R"(["python3.11", "-u", "src/train.py", "x.y"])", "train.py"),
+                                     {R"(["python", "-m", "mine.net"])", "mine.net"},
+                                     {R"(["/opt/mine/train", "--fast"])", "train"}})
+    EXPECT_THAT(jobs(worker, "1"), AllOf(Contains(StartsWith(fmt::format("training {} trial 0 '", name))),
+                                         Contains(StartsWith(fmt::format("evaluation {} trial 0 '", name)))));
+  EXPECT_THAT(jobs(R"(["python", "train.py"])", "0"), Contains(StartsWith("training rain trial 0 '")));
+}
+
 TEST_F(Suite, a_program_s_files_make_its_jobs_and_nobody_else_s) {
   const auto write = [&](const std::string& name, std::string_view text) {
     core::write_atomic(core::real_file_system(), folder_ / name, text);
