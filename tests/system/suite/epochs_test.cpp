@@ -42,7 +42,8 @@ TEST(SuiteInEpochs, is_planned_from_raw_images_and_tabled_from_the_pack) {
   const auto of = [&](const std::string& verb, const Words& more = {}) {
     return resolute(joined({"suite", verb, suite, "--store", store}, more));
   };
-  EXPECT_THAT(succeeded(of("plan")).out, HasSubstr("; 32 training images; 8 steps of 4 images (milestones 8)\n"));
+  EXPECT_THAT(succeeded(of("plan")).out,
+              HasSubstr("; 32 training images; trainings of 8 steps of 4 images (milestones 8)\n"));
   const core::Json planned = json_of(of("plan", {"--json"}));
   EXPECT_EQ(planned["epochs"][0]["steps"], (core::Json{8, 8}));
   EXPECT_EQ(json_of(of("plan", {"--json", "--set", "train.steps=8"}))["jobs"], planned["jobs"]);

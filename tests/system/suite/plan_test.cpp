@@ -53,7 +53,7 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
   ScratchFolder scratch;
   const Words many{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
   const std::string summed = succeeded(resolute(many)).out, listed = succeeded(resolute(joined(many, {"--jobs"}))).out;
-  EXPECT_THAT(summed, HasSubstr("  people (drawn)    83 jobs, 0 done; 30 steps of 8 images"));
+  EXPECT_THAT(summed, HasSubstr("  people (drawn)    83 jobs, 0 done; trainings of 30 steps of 8 images"));
   EXPECT_THAT(summed,
               HasSubstr("jobs: shards 2 (0 done), seals 1 (0 done), trainings 40 (0 done), evaluations 40 (0 done)\n"));
   EXPECT_THAT(summed, Not(HasSubstr("trial 19")));
