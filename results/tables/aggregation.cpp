@@ -308,10 +308,14 @@ void find_other_settings(Table& table, const experiments::TablePlan& plan, const
   if (compared == plan.rows.end()) return;
   for (std::size_t r = 0; r < plan.rows.size(); ++r) {
     std::set<DifferentSetting> found;
-    for (std::size_t d = 0; d < plan.rows[r].cells.size(); ++d)
-      for (DifferentSetting& one :
-           different_settings(index.settings_of(plan.rows[r].cells[d]), index.settings_of(compared->cells[d])))
-        if (!is_of_method(one.key)) found.insert(std::move(one));
+    for (std::size_t d = 0; d < plan.rows[r].cells.size(); ++d) {
+      auto differences =
+          different_settings(index.settings_of(plan.rows[r].cells[d]), index.settings_of(compared->cells[d]));
+      // Of two methods the row's label tells, and each option of either would differ.
+      if (std::ranges::any_of(differences, [](const DifferentSetting& one) { return one.key == "method"; }))
+        std::erase_if(differences, [](const DifferentSetting& one) { return is_of_method(one.key); });
+      found.insert(differences.begin(), differences.end());
+    }
     table.rows[r].other_settings.assign(found.begin(), found.end());
   }
 }

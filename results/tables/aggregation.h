@@ -82,8 +82,8 @@ struct Row {
   std::string id;
   std::string label;
   std::vector<Cell> cells;  //!< data set after data set, within it metric after metric
-  //! Settings that differ from the row with which the table compares (first: this row's), on any data set: all but
-  //! the method and its options, which rows are about.
+  //! Settings that differ from the row with which the table compares (first: this row's), on any data set. Of rows
+  //! of two methods all but the method and its options, which such rows are about.
   std::vector<DifferentSetting> other_settings{};
   std::string latex{};  //!< the label in LaTeX, as it is; empty: made of `label`
 

@@ -185,7 +185,17 @@ TEST(OtherSettings, of_a_row_are_named_below_the_differences_with_both_values) {
   EXPECT_FALSE(to_json(tables)["tables"][0]["rows"][0].contains("other_settings"));
 }
 
-TEST(OtherSettings, are_a_few_and_none_of_a_method) {
+TEST(OtherSettings, are_options_too_where_both_rows_have_one_method) {
+  const auto text = [](const experiments::BaselineOptions& options) {
+    return to_markdown(compared([&](experiments::TrainingSpecification& training) { training.method = options; }));
+  };
+  experiments::BaselineOptions options;
+  EXPECT_THAT(text(options), Not(HasSubstr("differs from")));
+  options.triplet = !options.triplet;
+  EXPECT_THAT(text(options), HasSubstr("differs from Baseline \\| HR in baseline.triplet (false, true)\n"));
+}
+
+TEST(OtherSettings, are_a_few_and_none_of_two_methods) {
   const std::string text = to_markdown(compared([](experiments::TrainingSpecification& training) {
     training.recipe.steps = 1;
     training.recipe.images = 2;
