@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/log.h"
 #include "core/process/process.h"
 #include "experiments/language/settings.h"
 #include "experiments/language/table_reader.h"
@@ -15,7 +16,8 @@ using Environment = std::map<std::string, std::string>;
 
 constexpr std::chrono::seconds kLongestReading{60};  // Python starts slowly where a busy server has its files
 
-core::Json schema_of(const std::filesystem::path& path, const Environment& environment) {
+//! \param warn say what the Python lacks for the method's trainings
+core::Json schema_of(const std::filesystem::path& path, const Environment& environment, bool warn) {
   const std::string python = python_program(environment);
   const std::string command = fmt::format("'{} -m resolute.schema'", python);
   const std::string suggestion = "name a Python that has the package resolute by RESOLUTE_PYTHON";
@@ -29,8 +31,11 @@ core::Json schema_of(const std::filesystem::path& path, const Environment& envir
     throw core::input_error(command + " cannot be started", error.what(), suggestion);
   }
   const auto* exited = output.timed_out ? nullptr : std::get_if<core::Exited>(&output.status);
-  if (exited != nullptr && exited->code == 0) return core::parse_json(output.out, command);
   const std::string last = output.last_error_line(), opening = "resolute: ";
+  if (exited != nullptr && exited->code == 0) {
+    if (warn && last.starts_with(opening)) core::log_warning("{}", last.substr(opening.size()));
+    return core::parse_json(output.out, command);
+  }
   if (exited != nullptr && exited->code == 2 && last.starts_with(opening))
     throw core::input_error(last.substr(opening.size()));
   const std::string end = output.timed_out ? fmt::format("did not end in {} s", kLongestReading.count())
@@ -68,7 +73,7 @@ std::string python_program(const Environment& environment) {
   return named.empty() ? "python3" : named;
 }
 
-PythonMethods read_methods(const std::vector<SuiteFile>& parts, const Environment& environment) {
+PythonMethods read_methods(const std::vector<SuiteFile>& parts, const Environment& environment, bool warn) {
   const core::Json kept = kept_schemas(parts.back());
   PythonMethods methods;
   for (const SuiteFile& part : parts) {
@@ -85,7 +90,7 @@ PythonMethods read_methods(const std::vector<SuiteFile>& parts, const Environmen
       PythonMethod method;
       try {
         const auto found = kept.find(id);
-        method = read_python_method(found == kept.end() ? schema_of(path, environment) : *found, "its options");
+        method = read_python_method(found == kept.end() ? schema_of(path, environment, warn) : *found, "its options");
       } catch (const core::RuntimeError& error) {
         throw error.at(where);
       }

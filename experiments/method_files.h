@@ -16,7 +16,9 @@ namespace resolute::experiments {
 std::string python_program(const std::map<std::string, std::string>& environment);
 
 //! By id, of all files of a suite; several may name one method. A bundle has `method_schemas` in place of the files.
-//! \throws RuntimeError (kInput) with the place of a key that is wrong, and the line of the method's file where that is
-PythonMethods read_methods(const std::vector<SuiteFile>& parts, const std::map<std::string, std::string>& environment);
+//! \param warn log which packages the Python lacks for their trainings \throws RuntimeError (kInput) with the place of
+//! a key that is wrong, and the line of the method's file where that is
+PythonMethods read_methods(const std::vector<SuiteFile>& parts, const std::map<std::string, std::string>& environment,
+                           bool warn);
 
 }  // namespace resolute::experiments

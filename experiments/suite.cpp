@@ -55,7 +55,7 @@ class SuiteReader {
     parts_ = read_suite_files(files_, path_, options_.relative_to);
     suite_.file = path_.string();
     suite_.options = options_;
-    suite_.methods = read_methods(parts_, options_.environment);
+    suite_.methods = read_methods(parts_, options_.environment, options_.estimate || options_.need_roots);
     suite_.python = python_program(options_.environment);
     suite_.sets = read_sets(options_.sets, suite_.methods);
     for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);

@@ -7,16 +7,18 @@ An option without a "default" has to be given. `"recovers":true` stands there wh
 
 import ast
 import hashlib
+import importlib.util
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import Error, InputError
 
 _TYPES = ("bool", "float", "int", "str")
+_NEEDS = ("h5py", "numpy", "safetensors", "torch")  # of every training and evaluation here
 
 
 def _last_name(node: ast.expr) -> str:
@@ -164,6 +166,25 @@ def schema_of(source: bytes, path: str) -> dict[str, Any]:
             "sha256": hashlib.sha256(source).hexdigest(), **({"recovers": True} if file.recovers(kind) else {})}
 
 
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+    """Packages that the file cannot do without, with the line: what a `try:` or an `if` imports it may do without."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((name.name.partition(".")[0], node.lineno) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module.partition(".")[0], node.lineno
+        elif not isinstance(node, (ast.Try, ast.If)):
+            yield from _imports(ast.iter_child_nodes(node))
+
+
+def _missing_packages(source: bytes) -> list[str]:
+    """Packages that this Python lacks for a training of the file's method, each once. None is loaded."""
+    needed = {name: f"'{name}'" for name in _NEEDS}
+    for name, line in _imports([ast.parse(source)]):
+        needed.setdefault(name, f"'{name}' of line {line}")
+    return [words for name, words in needed.items() if name not in sys.modules and importlib.util.find_spec(name) is None]
+
+
 def _print(words: list[str]) -> None:
     if len(words) != 1:
         raise InputError("one file is needed; usage: python -m resolute.schema FILE.py")
@@ -172,6 +193,10 @@ def _print(words: list[str]) -> None:
     except OSError as error:
         raise InputError(f"'{words[0]}' cannot be read ({error.strerror})") from None
     print(json.dumps(schema_of(source, words[0]), sort_keys=True, separators=(",", ":")))
+    sys.path.insert(0, str(Path(words[0]).parent))  # as where it trains
+    if missing := _missing_packages(source):
+        print(f"resolute: '{words[0]}' cannot train by {sys.executable or 'this Python'} (no package {', '.join(missing)}); install what is "
+              "missing, or name another Python by RESOLUTE_PYTHON", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,23 @@ class Schema(unittest.TestCase):
                 self.assertEqual((2, 1, ""), (ended.returncode, len(ended.stderr.splitlines()), ended.stdout))
                 self.assertTrue(ended.stderr.startswith("resolute: "), ended.stderr)
 
+    def test_packages_that_a_training_would_miss_are_told_by_who_plans_it(self):
+        file = HEAD + "from . import near\nimport beside.more, json\ntry:\n  import perhaps\nexcept ImportError:\n  pass\n" + OPTIONS
+        file += "\n    def network(self, facts):\n        from also_nowhere.parts import Head\n"
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "mine.py").write_text(file)
+            (Path(folder) / "beside").mkdir()
+            (Path(folder) / "mine.toml").write_text(SUITE.replace("[defaults]", "[defaults]\nmine.width = 8"))
+            for verb, told in (("plan", True), ("status", False)):
+                command = [BUILD / "bin/resolute", "suite", verb, "mine.toml", "--store", "store"]
+                (Path(folder) / "store").mkdir(exist_ok=True)
+                environment = {**os.environ, "PYTHONPATH": str(BUILD / "python"), "RESOLUTE_PYTHON": sys.executable}
+                ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+                self.assertEqual(told, "'nothing_that_is_installed' of line 1" in ended.stderr, ended.stderr)
+                self.assertEqual(told, "'also_nowhere' of line " in ended.stderr, ended.stderr)
+                for other in ("'beside'", "'perhaps'", "'json'", "'near'", "'resolute'", "'dataclasses'"):
+                    self.assertNotIn(other, ended.stderr)
+
     def test_the_package_s_program_reads_by_the_package_s_python(self):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "mine.py").write_text(options("width: int = 8"))
