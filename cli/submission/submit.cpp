@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <iostream>
 
 #include "allocations/growth/grow.h"
@@ -50,6 +51,30 @@ refuses; with --wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ende
 
 // Stands for a token that will be drawn: a dry run prints the same each time.
 constexpr const char* kNoToken = "000000000000";
+
+// What is wrong with a command line, its suite and its machine. Told one by one, each call would find the next.
+class Refusals {
+ public:
+  void gather(const auto& step) {
+    try {
+      step();
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kInput) throw;
+      if (last_) core::log_error("{}", text_);
+      text_ = error.what();
+      last_ = std::current_exception();
+    }
+  }
+  bool any() const { return last_ != nullptr; }
+  //! All but the last are told by now.
+  void throw_last() const {
+    if (last_) std::rethrow_exception(last_);
+  }
+
+ private:
+  std::string text_;
+  std::exception_ptr last_;
+};
 
 // A submission before SLURM is asked.
 struct Order {
@@ -136,9 +161,9 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
   allocations::throw_refused(*refusal);
 }
 
-Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
+Order read_order(const SuiteArguments& arguments, experiments::Plan plan, core::FileSystem& files,
                  const std::map<std::string, std::string>& environment, slurm::Time now) {
-  Order order{arguments, arguments.plan_to_submit(), {}, {}, {}, {}};
+  Order order{arguments, std::move(plan), {}, {}, {}, {}};
   order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
   auto options = read_submit_options(arguments, order.plan, files, environment);
   order.request = std::move(options.request);
@@ -151,6 +176,23 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
                       "leave [resources] out of the site file (--site names another)");
   allocations::require_gpus(files, arguments.store, order.plan, order.request);
   return order;
+}
+
+// Nothing after --help.
+std::optional<Order> parse_order(const Arguments& arguments, const options::options_description& visible,
+                                 core::FileSystem& files, const std::map<std::string, std::string>& environment) {
+  Refusals refusals;
+  auto parsed = parse_suite_arguments(arguments, kSuiteSubmitHelp, visible, {"SUITE.toml"}, [&](const auto& values) {
+    refusals.gather([&] { require_submit_options(values, files, environment); });
+    if (values.count("store") == 0) refusals.throw_last();  // the plan is of a store
+  });
+  if (!parsed) return std::nullopt;
+  experiments::Plan plan;
+  refusals.gather([&] { plan = parsed->plan_to_submit(); });
+  if (refusals.any() && parsed->values.count("dry-run") == 0)
+    refusals.gather([&] { allocations::require_sbatch(environment); });
+  refusals.throw_last();
+  return read_order(*parsed, std::move(plan), files, environment, orchestrator::wall_clock_seconds());
 }
 
 void warn(core::FileSystem& files, const Order& order) {
@@ -178,11 +220,12 @@ int suite_submit(const Arguments& arguments) {
   add(kSameImages, kSameImagesHelp);
   add("wait", "stay until the submission has ended; ctrl-C leaves it alone");
   add("dry-run", "show what would be submitted, and change nothing");
-  auto parsed = parse_suite_arguments(arguments, kSuiteSubmitHelp, visible);
-  if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();
-  Order order = read_order(*parsed, files, environment, orchestrator::wall_clock_seconds());
+  std::optional<Order> asked = parse_order(arguments, visible, files, environment);
+  if (!asked) return 0;
+  Order& order = *asked;
+  const SuiteArguments* parsed = &order.arguments;
   const bool dry = parsed->values.count("dry-run") > 0;
   const auto is_complete = [&] {
     return orchestrator::all_results_there(files, parsed->store, order.plan,

@@ -36,9 +36,32 @@ std::optional<T> given(const options::variables_map& values, const char* name) {
   return values[name].as<T>();
 }
 
-core::RuntimeError missing(const char* option) {
-  return core::input_error(fmt::format("option --{} is missing", option), "no site file says it either",
-                           fmt::format("give it, or '{}' in [slurm] of ~/.config/resolute/site.toml", option));
+// "a", "a and b", "a, b and c"
+std::string listed(const std::vector<std::string>& words) {
+  const auto last = words.end() - 1;
+  return words.size() == 1 ? *last : fmt::format("{} and {}", fmt::join(words.begin(), last, ", "), *last);
+}
+
+// All that is missing at once: each call would find the next.
+void require_sizes_and_store(const options::variables_map& values, const experiments::Site& site) {
+  std::vector<std::string> missing, of_site;
+  const auto look = [&](const char* option, bool in_site) {
+    if (values.count(option) > 0 || in_site) return;
+    missing.push_back(fmt::format("--{}", option));
+    if (option != std::string_view("store")) of_site.push_back(fmt::format("'{}'", option));
+  };
+  look("store", false);
+  look("nodes", site.slurm.nodes.has_value());
+  look("time", site.slurm.time.has_value());
+  if (missing.empty()) return;
+  std::string suggestion = missing.size() == 1 ? "give it" : "give them";
+  if (missing.size() > of_site.size()) suggestion += fmt::format(", or set {}", kStoreVariable);
+  if (!of_site.empty())
+    suggestion += fmt::format(", or {} in [slurm] of ~/.config/resolute/site.toml", listed(of_site));
+  throw core::input_error(fmt::format("option{} {} {} missing", missing.size() == 1 ? "" : "s", listed(missing),
+                                      missing.size() == 1 ? "is" : "are"),
+                          of_site.empty() ? "" : fmt::format("no site file says {} either", listed(of_site)),
+                          suggestion);
 }
 
 // A refusal names the place that the value comes from.
@@ -86,24 +109,17 @@ bool take_text(const std::string& option, slurm::Resources& resources) {
 }
 
 void read_sizes(const options::variables_map& values, const experiments::Site& site, slurm::Resources& resources) {
-  if (const auto nodes = given<int>(values, "nodes"))
-    resources.nodes = *nodes;
-  else if (site.slurm.nodes)
-    resources.nodes = *site.slurm.nodes;
-  else
-    throw missing("nodes");
+  const auto nodes = given<int>(values, "nodes");
+  resources.nodes = nodes ? *nodes : site.slurm.nodes.value();
   resources.gpus_per_node = given<int>(values, "gpus-per-node").value_or(site.slurm.gpus_per_node.value_or(0));
   resources.cpus_per_node = given<int>(values, "cpus-per-node").value_or(site.slurm.cpus_per_node.value_or(0));
   // A suite without GPUs has no use for the type that a site names.
   if (resources.gpus_per_node == 0 && values.count("gpu-type") == 0) resources.gpu_type.clear();
   if (site.slurm.gpu_request)
     resources.gpu_request = settings::parse_word<slurm::GpuRequest>(*site.slurm.gpu_request, "gpu_request");
-  if (const auto time = given<std::string>(values, "time"))
-    resources.time = slurm::parse_time_limit(*time, "--time");
-  else if (site.slurm.time)
-    resources.time = slurm::parse_time_limit(*site.slurm.time, site.places.at("slurm.time") + ": time");
-  else
-    throw missing("time");
+  const auto time = given<std::string>(values, "time");
+  resources.time = time ? slurm::parse_time_limit(*time, "--time")
+                        : slurm::parse_time_limit(site.slurm.time.value(), site.places.at("slurm.time") + ": time");
   resources.exclusive = values.count("exclusive") > 0 || site.slurm.exclusive.value_or(false);
 }
 
@@ -369,6 +385,11 @@ void refuse_former_options(const std::string& option) {
   });
 }
 
+void require_submit_options(const options::variables_map& values, core::FileSystem& files,
+                            const Environment& environment) {
+  require_sizes_and_store(values, read_site_of(values, files, environment));
+}
+
 std::pair<int, int> parse_allocations(const std::string& text, const std::string& place) {
   const auto dots = text.find("..");
   const auto least = core::number_of<int>(text.substr(0, dots));
@@ -400,6 +421,7 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   const auto& values = arguments.values;
   const std::filesystem::path suite_file = values["SUITE.toml"].as<std::string>();
   const experiments::Site site = read_site_of(values, files, environment);
+  require_sizes_and_store(values, site);
   SubmitOptions submission;
   slurm::SubmissionRequest& request = submission.request;
   request.suite = plan.suite;

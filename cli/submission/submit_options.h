@@ -19,6 +19,10 @@ void add_submit_options(boost::program_options::options_description& options);
 //! \throws RuntimeError (kInput) for an option of before 0.1.0, which says what there is instead
 void refuse_former_options(const std::string& option);
 
+//! \throws RuntimeError (kInput) naming all of --store, --nodes and --time that nothing says
+void require_submit_options(const boost::program_options::variables_map& values, core::FileSystem& files,
+                            const std::map<std::string, std::string>& environment);
+
 struct SubmitOptions {
   slurm::SubmissionRequest request;  //!< all but its batches, token and time
   std::vector<allocations::Pool> pools;

@@ -75,7 +75,8 @@ void require_suite_file(const std::string& path) {
 
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     options::options_description more,
-                                                    const std::vector<std::string>& words) {
+                                                    const std::vector<std::string>& words,
+                                                    const std::function<void(const options::variables_map&)>& check) {
   auto add = more.add_options();
   if (more.find_nothrow("store", false) == nullptr)
     add("store", options::value<std::string>(),
@@ -86,6 +87,7 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, help, more, words);
   if (!values) return std::nullopt;
+  if (check) check(*values);
   for (const std::string& word : words)
     if (word.ends_with(".toml") && values->count(word) > 0) {
       const std::string file = found_suite((*values)[word].as<std::string>());

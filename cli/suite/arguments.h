@@ -3,6 +3,7 @@
 //! Shared by the `suite` subcommands: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--stand-ins]
 //! [--datasets A,B] [--with-references] [--from-scratch] [--json].
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -77,10 +78,12 @@ struct SuiteArguments {
 };
 
 //! Adds the shared options to `more`, but for a --store that it has already (with a default, where it may be left out),
-//! and parses; nothing after --help. \param words what stands without an option, the suite first
-std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
-                                                    boost::program_options::options_description more,
-                                                    const std::vector<std::string>& words = {"SUITE.toml"});
+//! and parses; nothing after --help. \param words what stands without an option, the suite first \param check called
+//! with what was typed before any of it is asked for
+std::optional<SuiteArguments> parse_suite_arguments(
+    const Arguments& arguments, const CommandHelp& help, boost::program_options::options_description more,
+    const std::vector<std::string>& words = {"SUITE.toml"},
+    const std::function<void(const boost::program_options::variables_map&)>& check = {});
 
 enum class RunOf { kTyped, kLast };
 //! `suite run`, with kLast as the suite was run last.

@@ -88,8 +88,12 @@ TEST_F(SubmitOptions, the_least_asks_for_nodes_and_a_time_limit) {
 }
 
 TEST_F(SubmitOptions, nodes_and_time_are_required) {
-  EXPECT_THAT(refused({"--time", "5"}), StartsWith("option --nodes is missing"));
-  EXPECT_THAT(refused({"--nodes", "5"}), StartsWith("option --time is missing"));
+  const std::string either = " either); give it, or ", place = " in [slurm] of ~/.config/resolute/site.toml";
+  EXPECT_EQ(refused({"--time", "5"}),
+            "option --nodes is missing (no site file says 'nodes'" + either + "'nodes'" + place);
+  EXPECT_EQ(refused({"--nodes", "5"}),
+            "option --time is missing (no site file says 'time'" + either + "'time'" + place);
+  EXPECT_THAT(refused({}), StartsWith("options --nodes and --time are missing (no site file says 'nodes' and 'time'"));
   write_site("[slurm]\nnodes = 2\ntime = \"90\"\n");
   const auto request = read({});
   EXPECT_EQ(request.resources.nodes, 2);

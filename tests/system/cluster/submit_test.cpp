@@ -93,6 +93,34 @@ TEST_F(Submit, dry_run_shows_the_script_and_changes_nothing) {
   EXPECT_EQ(slurm_.calls("sbatch").size() + slurm_.calls("squeue").size(), 0U);
 }
 
+TEST_F(Submit, all_that_is_missing_is_named_at_once) {
+  const auto bare = [&](std::vector<std::string> more = {}) {
+    auto output = run_program(joined({program_.string(), "suite", "submit", suite_.string()}, more), environment());
+    EXPECT_EQ(code_of(output), 2);
+    return output.err;
+  };
+  EXPECT_EQ(bare(),
+            "resolute: options --store, --nodes and --time are missing (no site file says 'nodes' and 'time' either); "
+            "give them, or set RESOLUTE_STORE, or 'nodes' and 'time' in [slurm] of ~/.config/resolute/site.toml\n");
+  EXPECT_EQ(bare({"--nodes", "1", "--time", "5"}),
+            "resolute: option --store is missing; give it, or set RESOLUTE_STORE\n");
+  const fs::path suite = scratch_ / "wrong.toml";
+  write(suite, std::string_view("suite = \"wrong\"\n"));
+  auto environment = this->environment();
+  environment["PATH"] = "/nowhere";
+  const auto told = [&](const fs::path& file, const std::vector<std::string>& more) {
+    const auto output = run_program(
+        joined({program_.string(), "suite", "submit", file.string(), "--store", store_.string()}, more), environment);
+    EXPECT_EQ(code_of(output), 2);
+    return output.err;
+  };
+  EXPECT_THAT(told(suite, {}), testing::MatchesRegex("resolute: options --nodes and --time are missing .*\n"
+                                                     "resolute: .*wrong.toml.*key 'title' is missing.*\n"
+                                                     "resolute: there is no sbatch here .*\n"));
+  EXPECT_THAT(told(suite_, {"--dry-run", "--nodes", "1"}),
+              testing::MatchesRegex("resolute: option --time is missing .*\n"));
+}
+
 TEST_F(Submit, twice_is_one_job) {
   auto first = succeeded(submit());
   EXPECT_TRUE(has(first.out, "submitted: job 12 (resolute-tiny-")) << first.out;
