@@ -192,9 +192,25 @@ std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path
 
 namespace {
 
+// Images beside those that the list names: whoever wrote it may have lost some.
+void count_unlisted(core::FileSystem& files, const fs::path& root, const std::vector<Sample>& samples,
+                    Remarks& remarks) {
+  std::map<std::string, std::size_t> listed;  // images by folder
+  for (const Sample& sample : samples) {
+    const fs::path path = sample.path;
+    if (is_image_name(path.filename().string())) ++listed[path.parent_path().string()];
+  }
+  for (const auto& [folder, images] : listed) {
+    const std::vector<std::string> names = files.list(root / folder);
+    const auto there = static_cast<std::size_t>(std::ranges::count_if(names, is_image_name));
+    remarks.leave_out("in no list that is read", there - std::min(there, images));
+  }
+}
+
 std::vector<Sample> list_csv(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Sample> samples;
   for (ListedImage& image : read_image_list(files, root, remarks)) samples.push_back(std::move(image.sample));
+  if (!remarks.refused_any()) count_unlisted(files, root, samples, remarks);
   return samples;
 }
 

@@ -45,6 +45,14 @@ TEST_F(Csv, lists_what_the_file_says) {
   EXPECT_EQ(list(), samples_);
 }
 
+TEST_F(Csv, images_beside_those_that_it_names_are_counted) {
+  const auto left_out = [&] { return list_data_set(files_, Source::kCsv, root_).left_out; };
+  write(good_);
+  EXPECT_THAT(left_out(), testing::IsEmpty());
+  for (const char* other : {"a/3.JPG", "b/4.png", "b/Thumbs.db", "b/._2.png", "elsewhere/1.jpg"}) touch(other);
+  EXPECT_THAT(left_out(), ElementsAre(testing::Pair("in no list that is read", 2)));
+}
+
 TEST_F(Csv, columns_may_stand_in_any_order) {
   write(
       "rate,camera,path,subset,identity\n1,1,a/1.jpg,train,1\n0,2,a/2.jpg,train,1\n"
