@@ -159,6 +159,7 @@ class _Drawing:
         if self.lies:  # the first on top
             axes.set_yticks(range(len(self.places)), self.places)
             axes.set_ylim(len(self.places) - 0.5, -0.5)
+            axes.axvline(0, color="black", linewidth=axes.spines["left"].get_linewidth())  # bars go both ways from there
         elif self.places:
             turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if self.is_crowded else {}
             axes.set_xticks(range(len(self.places)), self.places, **turned)

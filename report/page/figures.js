@@ -188,6 +188,7 @@ function layoutOf(figure, width) {
   if (figure.kind === "bars") {
     [xaxis, yaxis] = [yaxis, xaxis];
     if (!xaxis.range) xaxis.rangemode = "tozero";
+    xaxis.zerolinecolor = cssColour("--text"); // bars go both ways from there
     Object.assign(yaxis, { autorange: "reversed", zeroline: false, showgrid: false });
     delete yaxis.range;
   }

@@ -94,6 +94,7 @@ class Figures(unittest.TestCase):
         axes = self.drawn("bars").axes[0]
         lengths = [[bar.get_width() for bar in group] for group in axes.containers if hasattr(group, "patches")]
         self.assertEqual([[20, 80], [40, -10, 5]], [[value for value in group if not math.isnan(value)] for group in lengths])
+        self.assertIn([0, 0], [list(line.get_xdata()) for line in axes.lines], "where bars begin")
         marks = next(line for line in axes.lines if line.get_marker() == "d")
         self.assertEqual([22, 78, 50], list(marks.get_xdata()))
         middles = [bar.get_y() + bar.get_height() / 2 for bar in axes.containers[1].patches]
