@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "datasets/arrays/named_arrays.h"
+#include "datasets/split/gallery_draws.h"
 #include "results/kernel/gemm_openblas.h"
 #include "results/scores/prepared_features.h"
 
@@ -103,14 +104,14 @@ void require_cameras_of_both_or_neither(const Side& query, const Side& gallery) 
 }
 
 // Distances as they stand: those that float64 tells apart would be ties in float32.
-results::RankingScores rank_given(const Dump& file, const Side& query, const Side& gallery,
-                                  const results::RankingOptions& ranking) {
+results::GalleryScores rank_given(const Dump& file, const Side& query, const Side& gallery,
+                                  const results::Galleries& galleries, const results::RankingOptions& ranking) {
   const auto rank = [&](const auto& distance) {
     if (distance.shape[0] != query.identities.values.size() || distance.shape[1] != gallery.identities.values.size())
       throw core::input_error(fmt::format("'distance' is {}×{}", distance.shape[0], distance.shape[1]),
                               fmt::format("there are {} queries and {} gallery images", query.identities.values.size(),
                                           gallery.identities.values.size()));
-    return results::rank_distances(std::span(distance.values), query.labels(), gallery.labels(), ranking);
+    return results::score_galleries(std::span(distance.values), query.labels(), gallery.labels(), galleries, ranking);
   };
   if (file.is_float64("distance")) return rank(file.read_float64("distance"));
   return rank(file.read_float32("distance"));
@@ -147,8 +148,27 @@ class FileGallery {
   std::array<std::vector<float>, 2> unit_;  // the last ones
 };
 
-results::RankingScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,
-                                        const RankRequest& request, const std::string& path) {
+results::GalleryScores of_whole(const results::RankingScores& ranked) {
+  results::GalleryScores scores;
+  scores.cmc = ranked.cmc;
+  scores.map_full = ranked.map;
+  scores.minp_full = ranked.minp;
+  scores.chance_map_full = ranked.chance_map;
+  scores.queries = ranked.queries;
+  scores.queries_without_match = ranked.queries_without_match;
+  for (const results::RankedQuery& query : ranked.per_query) {
+    results::GalleryQuery& found = scores.per_query.emplace_back();
+    found.full = query;
+    found.galleries = query.rank > 0 ? 1 : 0;
+    for (std::size_t k = 0; k < found.cmc.size(); ++k)
+      found.cmc[k] = query.rank > 0 && query.rank <= static_cast<std::uint64_t>(results::kQueryRanks[k]) ? 1 : 0;
+  }
+  return scores;
+}
+
+results::GalleryScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,
+                                        const results::Galleries& galleries, const RankRequest& request,
+                                        const std::string& path) {
   auto query_features = file.read_float32("query/features");
   std::vector<std::int64_t> prefix;
   if (file.has("query/prefix")) {
@@ -165,14 +185,16 @@ results::RankingScores rank_by_features(const Dump& file, const Side& query, con
   FileGallery images(*rows, request.cosine, path);
   const results::GallerySource source = images.source();
   const results::RankingOptions& ranking = request.ranking;
+  const results::Gemm gemm = results::openblas_gemm();
+  if (!request.re_ranking && !request.draws())
+    return of_whole(results::rank_features(queries, query.labels(), source, gallery.labels(), prefix, gemm, ranking));
+  const results::FeatureMatrix all{source.read(0, source.rows), source.rows, source.dimension};
   if (!request.re_ranking)
-    return results::rank_features(queries, query.labels(), source, gallery.labels(), prefix, results::openblas_gemm(),
-                                  ranking);
-  // All are compared with one another.
-  const std::span<const float> all = source.read(0, source.rows);
-  const auto distances = results::re_ranked_rows(queries, {all, source.rows, source.dimension}, *request.re_ranking,
-                                                 results::openblas_gemm(), ranking.work);
-  return results::rank_distances(distances, query.labels(), gallery.labels(), ranking);
+    return results::score_galleries(queries, query.labels(), all, gallery.labels(), prefix, galleries, gemm, ranking);
+  const auto distances = [&](const results::FeatureMatrix& asked, const results::FeatureMatrix& shown) {
+    return results::re_ranked_rows(asked, shown, *request.re_ranking, gemm, ranking.work);
+  };
+  return results::score_galleries(queries, query.labels(), all, gallery.labels(), galleries, distances, ranking);
 }
 
 // Re-ranking compares gallery images with one another, and a feature's length is that of all its dimensions.
@@ -212,9 +234,16 @@ RankedFile rank_open_file(const std::string& path, const RankRequest& request, c
     throw core::input_error("there is nothing to rank", "no image in it is a query",
                             "of an image list, the column subset says which images are query and which gallery");
   if (first != nullptr) require_same_queries(*first, ranked);
-  ranked.scores = file.has("distance") ? rank_given(file, query, gallery, request.ranking)
-                                       : rank_by_features(file, query, gallery, request, path);
-  if (ranked.scores.queries == 0) ranked.no_score = results::why_nothing_counts(query.labels(), gallery.labels());
+  const std::vector<results::GalleryDraw> draws =
+      datasets::draw_galleries(request.protocol, request.seed, query.identities.values, gallery.identities.values);
+  results::Galleries galleries;
+  if (request.draws()) galleries = std::span(draws);
+  ranked.scores = file.has("distance") ? rank_given(file, query, gallery, galleries, request.ranking)
+                                       : rank_by_features(file, query, gallery, galleries, request, path);
+  if (ranked.scores.queries == 0)
+    ranked.no_score = results::why_nothing_counts(query.labels(), gallery.labels());
+  else if (request.draws() && ranked.scores.map_single == 0)
+    ranked.no_score = datasets::kNoMatchDrawn;
   return ranked;
 }
 

@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "results/scores/ranking.h"
+#include "results/scores/galleries.h"
 #include "results/scores/re_ranking.h"
+#include "settings/evaluation.h"
 
 namespace resolute::cli {
 
@@ -17,13 +18,17 @@ struct RankRequest {
   results::RankingOptions ranking;
   std::optional<results::ReRanking> re_ranking;
   bool cosine = false;  //!< each feature over its length, rounded to float32; what has length 0 is refused
+  //! The galleries: name, draws and shots count.
+  settings::EvaluationProtocol protocol{.name = settings::ProtocolName::kWholeGallery};
+  std::uint64_t seed = 0;  //!< of the draws
+  bool draws() const { return protocol.name != settings::ProtocolName::kWholeGallery; }
 };
 
 struct RankedFile {
   std::string path;
   std::vector<std::int64_t> identities, cameras;  //!< of the queries; cameras empty where the file has none
   bool left_out_by_camera = false;                //!< gallery images of a query's own identity and camera were
-  results::RankingScores scores;
+  results::GalleryScores scores;
   std::string no_score{};  //!< why no query counts: then `scores` are means over nothing; empty where one does
 };
 

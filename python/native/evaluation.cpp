@@ -3,11 +3,11 @@
 #include "settings/evaluation.h"
 
 #include <algorithm>
-#include <map>
 #include <span>
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "datasets/split/gallery_draws.h"
 #include "python/native/call.h"
 #include "python/native/handles.h"
 #include "results/kernel/distance.h"
@@ -50,22 +50,6 @@ results::Labels labels_of(const Side& side) {
   return {{side.identities, side.images}, {side.cameras, side.images}};
 }
 
-// A split's galleries, where the images are a split's. Identity 0 stands for distractors there, which are not drawn;
-// elsewhere people may be numbered from 0.
-std::vector<results::GalleryDraw> draws_of(const RankRequest& request, const Side& query, const Side& gallery) {
-  std::vector<results::GalleryDraw> draws;
-  if (request.protocol.name == ProtocolName::kWholeGallery) return draws;
-  const std::span<const std::int64_t> asked = labels_of(query).identities, shown = labels_of(gallery).identities;
-  const bool is_0_asked = std::ranges::find(asked, 0) != asked.end();
-  std::map<std::int64_t, std::vector<std::size_t>> images_of;
-  for (std::size_t i = 0; i < shown.size(); ++i)
-    if (shown[i] != -1 && (shown[i] != 0 || is_0_asked)) images_of[shown[i]].push_back(i);
-  const int shots = request.protocol.name == ProtocolName::kMultiShot ? request.protocol.shots : 1;
-  for (int draw = 0; draw < request.protocol.draws; ++draw)
-    draws.push_back(datasets::draw_gallery(images_of, request.seed, draw, shots));
-  return draws;
-}
-
 // \return why some score is over nothing, or ""
 std::string written(const results::GalleryScores& scores, const Side& query, const Side& gallery,
                     const ScoreArrays& to) {
@@ -83,9 +67,7 @@ std::string written(const results::GalleryScores& scores, const Side& query, con
     std::copy(found.cmc.begin(), found.cmc.end(), to.shares + i * found.cmc.size());
   }
   if (scores.queries == 0) return results::why_nothing_counts(labels_of(query), labels_of(gallery));
-  return scores.map_single > 0
-             ? ""
-             : "no drawn gallery has a match of a query: an image of its identity from another camera";
+  return scores.map_single > 0 ? "" : datasets::kNoMatchDrawn;
 }
 
 // Features as the protocol compares them. \param unit their memory where they are made of unit length
@@ -100,7 +82,8 @@ void compare_by(const EvaluationProtocol& protocol, std::string_view side, resul
 // \param score gives results::GalleryScores in results::Galleries
 std::string score_protocol(const RankRequest& request, const Side& query, const Side& gallery, const ScoreArrays& to,
                            const auto& score) {
-  const std::vector<results::GalleryDraw> draws = draws_of(request, query, gallery);
+  const std::vector<results::GalleryDraw> draws = datasets::draw_galleries(
+      request.protocol, request.seed, labels_of(query).identities, labels_of(gallery).identities);
   results::Galleries galleries = std::span<const results::GalleryDraw>(draws);
   if (request.protocol.name == ProtocolName::kWholeGallery) galleries = results::WholeGallery();
   return written(score(galleries), query, gallery, to);

@@ -1,5 +1,6 @@
 """Scores from Python are those of an evaluator in plain NumPy, of torchreid's own, and to the bit those of `resolute rank`."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -169,24 +170,39 @@ for seed in range(20):
                 for side, values, ids, cameras in (("query", query, *labels[::2]), ("gallery", gallery, *labels[1::2])):
                     file[f"{side}/features"], file[f"{side}/identities"], file[f"{side}/cameras"] = values, ids, cameras
             for options, keywords in (([], {}), (["--cosine"], {"distance": "cosine"}), (["--re-rank"], {"rerank": True}),
-                                      (["--re-rank=10,3,0.5"], {"rerank": (10, 3, 0.5)})):
-                said = json.loads(program("rank", path, "--json", *options))
+                                      (["--re-rank=10,3,0.5"], {"rerank": (10, 3, 0.5)}),
+                                      (["--protocol=single-shot"], {"protocol": "single-shot"}),
+                                      (["--protocol=single-shot", "--draws=7", "--seed=3", "--cosine"],
+                                       {"protocol": "single-shot", "draws": 7, "seed": 3, "distance": "cosine"}),
+                                      (["--protocol=multi-shot", "--shots=2", "--draws=4", "--re-rank"],
+                                       {"protocol": "multi-shot", "shots": 2, "draws": 4, "rerank": True})):
+                table = Path(folder) / "queries.csv"
+                said = json.loads(program("rank", path, "--json", "--csv", table, *options))
                 scores = resolute.rank(query, gallery, *labels, **keywords, threads=1)
                 self.assertEqual(said["cmc"], list(scores.cmc))
                 self.assertEqual([said["map"], said["minp"], said["chance_map"]], [scores.mAP, scores.mINP, scores.chance_mAP])
+                if "protocol" not in keywords:
+                    continue
+                self.assertEqual([said["map_single"], said["chance_cmc"]], [scores.map_single, list(scores.chance_cmc)])
+                lines = list(csv.DictReader(table.read_text().splitlines()))
+                self.assertEqual([int(line["galleries"]) for line in lines], scores.galleries.tolist())
+                self.assertEqual([[float(line[f"rank-{k}"] or 0) for k in (1, 5, 10, 20)] for line in lines], scores.shares.tolist())
 
     def test_a_difference_is_the_programs(self):
         query, gallery, *labels = features(3)
         other = query + numpy.random.default_rng(5).standard_normal(query.shape).astype(numpy.float32)
+        drawn = {"protocol": "single-shot", "draws": 5, "seed": 2}
         with tempfile.TemporaryDirectory() as folder:
             paths = []
             for name, values in (("first", query), ("other", other)):
                 paths.append(Path(folder) / f"{name}.npz")
                 numpy.savez(paths[-1], qf=values, gf=gallery, q_pids=labels[0], g_pids=labels[1], q_camids=labels[2], g_camids=labels[3])
-            said = json.loads(program("rank", *paths, "--json"))["files"][1]["difference"]
-        found = resolute.compare(resolute.rank(query, gallery, *labels), resolute.rank(other, gallery, *labels))
-        for name, key in (("rank-1", "rank1"), ("mAP", "map")):
-            self.assertEqual([said[key][part] for part in ("mean", "low", "high")], list(found[name][:3]))
+            for keywords in ({}, drawn):
+                options = [f"--{name}={value}" for name, value in keywords.items()]
+                said = json.loads(program("rank", *paths, "--json", *options))["files"][1]["difference"]
+                found = resolute.compare(*(resolute.rank(values, gallery, *labels, **keywords) for values in (query, other)))
+                for name, key in (("rank-1", "rank1"), ("mAP", "map")):
+                    self.assertEqual([said[key][part] for part in ("mean", "low", "high")], list(found[name][:3]))
 
     def test_tensors_and_views_are_read_as_they_stand(self):
         query, gallery, *labels = features(4)

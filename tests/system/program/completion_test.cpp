@@ -56,6 +56,7 @@ TEST(CompletionTest, offers_the_words_of_closed_lists) {
   EXPECT_THAT(offered("suite table s.toml --format ="), formats);
   EXPECT_THAT(offered("suite table s.toml --format = la"), ElementsAre("latex"));
   EXPECT_THAT(offered("data export p --format f"), ElementsAre("fastreid"));
+  EXPECT_THAT(offered("rank f.h5 --protocol m"), ElementsAre("multi-shot"));
   EXPECT_THAT(offered("data ingest vi"), ElementsAre("viper"));
   EXPECT_THAT(offered("data synth --layout vi"), ElementsAre("viper"));
   EXPECT_THAT(offered("suite keys rain.adversary"), ElementsAre("rain.adversary"));

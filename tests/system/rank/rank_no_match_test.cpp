@@ -57,6 +57,21 @@ TEST_F(RankWithoutAMatch, does_so_however_it_ranks) {
   expect_no_score(other_people(), "no image of a query's identity", {"--max-rank", "1"});
 }
 
+// Of its identity an image of the query's own camera may be the one that is drawn.
+TEST_F(RankWithoutAMatch, in_a_drawn_gallery_has_none_though_the_whole_gallery_has) {
+  FeatureFile file = people({1, 1, 1, 1}, {0, 0, 1, 1});
+  int without = 0;
+  for (int seed = 0; seed < 8; ++seed) {
+    const Words draw{"--protocol", "single-shot", "--draws", "1", "--seed", std::to_string(seed)};
+    const CommandOutput output = rank(file, draw);
+    without += code_of(output);
+    if (code_of(output) == 1)
+      EXPECT_THAT(core::parse_json(output.out, "answer").at("why").get<std::string>(),
+                  HasSubstr("no drawn gallery has a match of a query"));
+  }
+  EXPECT_THAT(without, testing::AllOf(testing::Gt(0), testing::Lt(8)));
+}
+
 TEST_F(RankWithoutAMatch, of_several_files_the_others_have_their_scores) {
   const fs::path good = scratch_ / "good.h5", bad = scratch_ / "bad.h5";
   people({1, 2, 3, 4}, {1, 1, 1, 1}).write(good);

@@ -226,6 +226,17 @@ TEST_F(RankOfGoldenCases, numbers_that_no_ranking_can_have_are_refused) {
   expect_refusal(rank(problem.as_features(), {"--threads", "0"}), 2, "--threads 0 is too small");
   expect_refusal(rank(problem.as_features(), {"--csv", ""}), 2, "csv");
   expect_refusal(rank(problem.as_features(), {"--max-rank", "2147483647"}), 2, "--max-rank 2147483647 is too large");
+  const auto refused = [&](std::vector<std::string> options, const std::string& why) {
+    expect_refusal(rank(problem.as_features(), std::move(options)), 2, why);
+  };
+  refused({"--protocol", "single"}, "--protocol");
+  refused({"--protocol", "single-shot", "--draws", "0"}, "--draws 0 is too small");
+  refused({"--protocol", "multi-shot", "--shots", "1"}, "--shots 1 is too small");
+  refused({"--protocol", "single-shot", "--seed", "-1"}, "--seed");
+  refused({"--draws", "5"},
+          "option --draws has no effect (protocol whole-gallery does not read it); give --protocol "
+          "single-shot too, or leave it out");
+  refused({"--protocol", "single-shot", "--shots", "3"}, "give --protocol multi-shot too");
 }
 
 TEST_F(RankOfGoldenCases, output_says_where_there_are_no_cameras) {

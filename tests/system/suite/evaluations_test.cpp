@@ -62,6 +62,29 @@ TEST_F(EvaluationsTest, rank_says_of_the_features_what_the_evaluation_says) {
   EXPECT_EQ(again.at("cmc").at(0), metrics("re-ranked").at("rank1"));
 }
 
+TEST_F(EvaluationsTest, rank_by_the_protocol_of_the_evaluation_gives_all_of_its_numbers) {
+  for (const char* row : {"plain", "cosine", "flipped", "multi-shot"}) {
+    const core::Json job = json_of(evaluation(row) / "spec.json"), by = job.at("protocol"), wanted = metrics(row);
+    Words command{"rank", evaluation(row) / "features.h5", "--json", "--protocol", by.at("name").get<std::string>()};
+    for (const auto& [option, value] : {std::pair("--draws", by.at("draws")), {"--seed", job.at("split").at("seed")}})
+      command.insert(command.end(), {option, value.dump()});
+    if (by.contains("shots")) command.insert(command.end(), {"--shots", by.at("shots").dump()});
+    const core::Json found = json_of(resolute(command));
+    for (const std::size_t k : {1U, 5U, 10U, 20U})
+      EXPECT_EQ(found.at("cmc").at(k - 1), wanted.at(fmt::format("rank{}", k))) << row;
+    EXPECT_EQ(found.at("chance_cmc").at(0), wanted.at("chance_rank1")) << row;
+    for (const auto& [ours, metric] : {std::pair("map", "mAP"),
+                                       {"minp", "mINP"},
+                                       {"map_single", "map_single"},
+                                       {"chance_map", "chance_mAP"},
+                                       {"queries", "queries"}})
+      EXPECT_EQ(found.at(ours), wanted.at(metric)) << row << metric;
+  }
+  const fs::path features = evaluation("multi-shot") / "features.h5";
+  EXPECT_THAT(succeeded(resolute({"rank", features, "--protocol", "multi-shot", "--draws", "3", "--seed", "9"})).out,
+              HasSubstr("\nmulti-shot: rank-k over 3 galleries drawn by seed 9, with 5 images of each identity; "));
+}
+
 TEST_F(EvaluationsTest, the_last_column_is_the_mean_over_data_sets) {
   for (std::size_t metric = 0; metric < 3; ++metric) {
     const double people = cell("whole", metric).at("mean"), others = cell("whole", 3 + metric).at("mean");
