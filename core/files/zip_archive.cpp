@@ -18,6 +18,7 @@ constexpr zip_uint16_t kDosMidnight = 0, kDosFirstOfJanuary1980 = 1 << 5 | 1;
 constexpr zip_uint32_t kDeflateLevel = 6;
 constexpr zip_uint16_t kPadding = 0x4246;  // torch.save's own extra field
 constexpr std::size_t kLocalHeaderBytes = 30, kExtraHeaderBytes = 4;
+constexpr zip_uint64_t kMostDeflated = 1100;              // to one byte; 1032 at most
 constexpr zip_uint32_t kRegularFile644 = 0100644U << 16;  // else unpackers make files that anybody may write
 
 }  // namespace
@@ -212,6 +213,8 @@ ZipReader::ZipReader(std::unique_ptr<ReadableFile> file, std::string name, std::
     throw corrupt_error(fmt::format("{} is cut off or damaged", name_),
                         fmt::format("as a ZIP archive: {}", zip_error_strerror(&error)), advice_);
   }
+  if (archive_->source.size() == 0)  // libzip takes no bytes for no entries
+    throw corrupt_error(fmt::format("{} is cut off or damaged", name_), "as a ZIP archive: it is empty", advice_);
   constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD |
                                    ZIP_STAT_ENCRYPTION_METHOD | ZIP_STAT_CRC;
   const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive, 0));
@@ -226,46 +229,83 @@ ZipReader::ZipReader(std::unique_ptr<ReadableFile> file, std::string name, std::
       throw corrupt_error(fmt::format("{} is damaged", name_), fmt::format("entry '{}' is in it twice", stat.name),
                           advice_);
     entries_.push_back(
-        {stat.name, stat.size, stat.crc,
+        {stat.name, stat.size, stat.comp_size, stat.crc,
          stat.comp_method == ZIP_CM_STORE && stat.encryption_method == ZIP_EM_NONE && stat.comp_size == stat.size});
   }
 }
 
 ZipReader::~ZipReader() = default;
 
+class ZipReader::OpenEntry final : public ReadableFile {
+ public:
+  OpenEntry(const ZipReader& zip, std::size_t index) : zip_(zip), entry_(zip.entries_.at(index)) {
+    const std::lock_guard lock(zip.archive_->guard);
+    file_.reset(zip_fopen_index(zip.archive_->handle.get(), index, 0));
+    if (!file_) refuse(*zip_get_error(zip.archive_->handle.get()));
+  }
+  ~OpenEntry() override {
+    const std::lock_guard lock(zip_.archive_->guard);
+    file_.reset();
+  }
+  std::uint64_t size() const override { return entry_.size; }
+  void read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    RESOLUTE_EXPECT(offset == at_, "parts of an entry are read in turn");
+    const std::lock_guard lock(zip_.archive_->guard);
+    at_ += to.size();
+    std::byte beyond{};  // the read after the last compares the checksum
+    if (zip_fread(file_.get(), to.data(), to.size()) != static_cast<zip_int64_t>(to.size()) ||
+        (at_ >= entry_.size && zip_fread(file_.get(), &beyond, 1) != 0))
+      refuse(*zip_file_get_error(file_.get()));
+  }
+
+ private:
+  [[noreturn]] void refuse(zip_error_t& error) const {
+    zip_.archive_->source.rethrow();
+    const int code = zip_error_code_zip(&error);
+    throw zip_.damaged(entry_, code == ZIP_ER_CRC  ? "its checksum differs"
+                               : code == ZIP_ER_OK ? "its end is not where it says"
+                                                   : zip_error_strerror(&error));
+  }
+
+  const ZipReader& zip_;
+  const Entry& entry_;
+  std::unique_ptr<zip_file_t, ReleaseZip> file_;
+  std::uint64_t at_ = 0;
+};
+
+RuntimeError ZipReader::damaged(const Entry& entry, std::string_view why) const {
+  return corrupt_error(fmt::format("{}: entry '{}' is damaged", name_, entry.name), why, advice_);
+}
+
+std::unique_ptr<ReadableFile> ZipReader::open(std::size_t index) const {
+  // The entry's claim is compared with the file before it takes memory.
+  if (const Entry& entry = entries_.at(index);
+      entry.packed > archive_->source.size() || entry.size / kMostDeflated > entry.packed)
+    throw damaged(entry, fmt::format("it claims {} bytes, more than the file can hold", entry.size));
+  return std::make_unique<OpenEntry>(*this, index);
+}
+
 Bytes ZipReader::read(std::size_t index, bool zero_is_none) const {
   const Entry& entry = entries_.at(index);
-  const std::string place = fmt::format("{}: entry '{}'", name_, entry.name);
   if (!entry.stored)
-    throw input_error(place + " is compressed", "entries that are stored as they are can be read",
-                      "write the archive anew without compression");
-  const auto damaged = [&](std::string_view why) { return corrupt_error(place + " is damaged", why, advice_); };
-  // Its claim is compared with the file before it takes memory.
-  if (entry.size > archive_->source.size()) throw damaged("it ends outside of the file");
+    throw input_error(fmt::format("{}: entry '{}' is compressed", name_, entry.name),
+                      "entries that are stored as they are can be read", "write the archive anew without compression");
+  const auto file = open(index);
   Bytes bytes(static_cast<std::size_t>(entry.size));
-  const std::lock_guard lock(archive_->guard);
-  if (zero_is_none && entry.checksum == 0 && entry.size > 0) {
-    // libzip compares no checksum of a part of an entry, however long.
-    const std::unique_ptr<zip_source_t, ReleaseZip> part(zip_source_zip(
-        archive_->handle.get(), archive_->handle.get(), index, 0, 0, static_cast<zip_int64_t>(entry.size)));
-    const bool is_read =
-        part && zip_source_open(part.get()) == 0 &&
-        zip_source_read(part.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size());
-    archive_->source.rethrow();
-    if (!is_read) throw damaged("it ends early");
+  if (!zero_is_none || entry.checksum != 0 || entry.size == 0) {
+    file->read_at(0, bytes);
     return bytes;
   }
-  const std::unique_ptr<zip_file_t, ReleaseZip> file(zip_fopen_index(archive_->handle.get(), index, 0));
-  zip_int64_t got = 0;
-  if (file) got = zip_fread(file.get(), bytes.data(), bytes.size());
-  std::byte beyond{};  // the read after the last compares the checksum
-  if (file && got == static_cast<zip_int64_t>(bytes.size()) && zip_fread(file.get(), &beyond, 1) == 0) return bytes;
+  // libzip compares no checksum of a part of an entry, however long.
+  const std::lock_guard lock(archive_->guard);
+  const std::unique_ptr<zip_source_t, ReleaseZip> part(zip_source_zip(
+      archive_->handle.get(), archive_->handle.get(), index, 0, 0, static_cast<zip_int64_t>(entry.size)));
+  const bool is_read =
+      part && zip_source_open(part.get()) == 0 &&
+      zip_source_read(part.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size());
   archive_->source.rethrow();
-  zip_error_t* error = file ? zip_file_get_error(file.get()) : zip_get_error(archive_->handle.get());
-  const int code = zip_error_code_zip(error);
-  throw damaged(code == ZIP_ER_CRC  ? "its checksum differs"
-                : code == ZIP_ER_OK ? "it ends early"
-                                    : zip_error_strerror(error));
+  if (!is_read) throw damaged(entry, "it ends early");
+  return bytes;
 }
 
 }  // namespace resolute::core

@@ -33,13 +33,14 @@ void write_zip(const std::filesystem::path& path, const std::vector<ZipEntry>& e
 //! that a reader may map them, in an archive under 4 GiB; 1 to 65,535
 Bytes encode_zip(const std::vector<ZipEntry>& entries, std::size_t alignment = 1);
 
-//! Reads archives whose entries are stored. Nothing in the file is believed: offsets and sizes are checked against the
-//! file, and an entry's bytes against its CRC-32. Any thread.
+//! Reads archives. Nothing in the file is believed: offsets and sizes are checked against the file, and an entry's
+//! bytes against its CRC-32. Any thread.
 class ZipReader {
  public:
   struct Entry {
-    std::string name;  //!< any bytes; two entries may have one name
+    std::string name;  //!< any bytes; no two entries have one name
     std::uint64_t size = 0;
+    std::uint64_t packed = 0;    //!< bytes that it takes in the file
     std::uint32_t checksum = 0;  //!< CRC-32
     bool stored = false;         //!< neither compressed nor encrypted
   };
@@ -51,6 +52,10 @@ class ZipReader {
 
   //! In the directory's order.
   const std::vector<Entry>& entries() const { return entries_; }
+  //! An entry, compressed or not, of which parts are read in turn from the first byte on; the last one compares the
+  //! checksum. Lives no longer than this. \param index of entries()
+  //! \throws RuntimeError: kCorrupt for an entry that is damaged; of the file; so do its reads
+  std::unique_ptr<ReadableFile> open(std::size_t index) const;
   //! The bytes of an entry. \param index of entries() \param zero_is_none take a checksum of 0 for none, as torch.save
   //! can write it
   //! \throws RuntimeError: kInput for an entry that is not stored; kCorrupt for one that is damaged; of the file
@@ -58,6 +63,8 @@ class ZipReader {
 
  private:
   struct Archive;
+  class OpenEntry;
+  RuntimeError damaged(const Entry& entry, std::string_view why) const;
 
   std::string name_, advice_;
   std::unique_ptr<Archive> archive_;

@@ -90,9 +90,13 @@ class MatArrays final : public StoredArrays {
     char** names = Mat_GetDir(file_.get(), &count);
     if (names == nullptr && count > 0)
       throw core::input_error(fmt::format("cannot read '{}'", path.string()), "its list of arrays is damaged");
-    for (char* name : std::span(names, names == nullptr ? 0 : count))
-      if (name != nullptr) names_.emplace_back(name);
-    refuse_doubles(names_);
+    for (char* name : std::span(names, names == nullptr ? 0 : count)) {
+      if (name == nullptr) continue;
+      if (has(name))  // programs differ in which of two they take
+        throw core::input_error(fmt::format("cannot read '{}'", path.string()),
+                                fmt::format("'{}' is in it twice", name), "save the arrays anew");
+      names_.emplace_back(name);
+    }
   }
   bool has(const std::string& name) const override { return std::ranges::find(names_, name) != names_.end(); }
 

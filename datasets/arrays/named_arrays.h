@@ -14,8 +14,8 @@ namespace resolute::datasets {
 
 class FloatRows;
 
-//! All errors are kInput and name file and array: missing, other elements or another rank than asked for, larger than
-//! the file can hold. Not thread-safe.
+//! All errors are kInput, or kCorrupt of a damaged `.npz`, and name file and array: missing, other elements or another
+//! rank than asked for, larger than the file can hold. Not thread-safe.
 class NamedArrays {
  public:
   virtual ~NamedArrays() = default;
@@ -45,7 +45,7 @@ class FloatRows {
 
 //! A folder of NAME.npy, or by its ending a `.npz` or `.mat`; anything else is taken for HDF5. Outside HDF5 an array of
 //! one row or one column is a list where a list is asked for: programs differ in which they write.
-//! \throws RuntimeError (kInput) for a missing file or one of another kind
+//! \throws RuntimeError (kInput; kCorrupt of a `.npz`) for a missing file or one of another kind
 std::unique_ptr<NamedArrays> open_named_arrays(const std::filesystem::path& path);
 
 }  // namespace resolute::datasets

@@ -98,14 +98,6 @@ core::RuntimeError StoredArrays::refusal(const std::string& name, const std::str
   return core::input_error(fmt::format("cannot read '{}': '{}' {}", path_.string(), name, problem), why);
 }
 
-void StoredArrays::refuse_doubles(std::vector<std::string> names) const {
-  std::ranges::sort(names);
-  const auto twice = std::ranges::adjacent_find(names);
-  if (twice != names.end())
-    throw core::input_error(fmt::format("cannot read '{}'", path_.string()), fmt::format("'{}' is in it twice", *twice),
-                            "save the arrays anew");
-}
-
 template <class T>
 NamedArray<T> StoredArrays::read(const std::string& name, std::size_t rank) const {
   StoredArrayFacts facts = facts_of(name);

@@ -46,8 +46,6 @@ class StoredArrays : public NamedArrays {
   virtual std::vector<std::byte> bytes_of(const std::string& name) const = 0;
   //! An error about one array of the file.
   core::RuntimeError refusal(const std::string& name, const std::string& problem, const std::string& why) const;
-  //! \throws RuntimeError (kInput) where two of the file's arrays have one name: programs differ in which they take
-  void refuse_doubles(std::vector<std::string> names) const;
 
  private:
   template <class T>
