@@ -4,9 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <string_view>
 #include <system_error>
-#include <thread>
 
 #include "cli/command.h"
 #include "cli/help.h"
@@ -91,10 +89,7 @@ int main(int argc, char** argv) {
     resolute::cli::flush_output("the results");
     return code;
   } catch (const resolute::core::RuntimeError& error) {
-    // Every rank of an MPI launch reads the same command line: the first says what is wrong with it, and mpirun ends
-    // the others for that. One that is not ended has a rank in its environment that another program's launch has left.
-    if (runs_suite(arguments) && resolute::orchestrator::launched_rank(resolute::core::current_environment()) != 0)
-      std::this_thread::sleep_for(std::chrono::seconds(2));
+    if (runs_suite(arguments)) resolute::orchestrator::let_first_rank_speak(resolute::core::current_environment());
     std::cerr << resolute::core::log_stamp() << "resolute: " << error.what() << std::endl;
     return resolute::core::exit_code(error.kind());
   } catch (const std::filesystem::filesystem_error& error) {

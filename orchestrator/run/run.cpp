@@ -68,6 +68,10 @@ int launched_rank(const std::map<std::string, std::string>& environment) {
   return 0;
 }
 
+void let_first_rank_speak(const std::map<std::string, std::string>& environment) {
+  if (launched_rank(environment) != 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+}
+
 StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now, Milliseconds lead) {
   if (signal != SIGUSR1) return {fmt::format("signal {}", signal), Cause::kInterrupted};
   const auto near = std::max<Milliseconds>(std::chrono::minutes(5), lead + std::chrono::minutes(2));

@@ -26,6 +26,10 @@ StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_a
 bool launched_by_mpi(const std::map<std::string, std::string>& environment);
 //! This process's number among them, as the launcher's variables say; 0 if it was not launched by one.
 int launched_rank(const std::map<std::string, std::string>& environment);
+//! Before a rank speaks of a fault that all ranks of its launch may have: the first speaks at once and mpirun ends the
+//! others for that, which wait here. One that lives on has the variables of another program's launch, or a fault that
+//! its node alone has.
+void let_first_rank_speak(const std::map<std::string, std::string>& environment);
 //! \param found processes that MPI_Init has found \throws RuntimeError (kInput) where it found itself alone and was
 //! started as one of several: by a kind of srun's --mpi that the library does not speak, or by another MPI's mpirun
 void require_acquainted(const std::map<std::string, std::string>& environment, int found);

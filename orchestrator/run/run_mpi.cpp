@@ -21,16 +21,12 @@ namespace {
 
 constexpr auto kFlushLimit = std::chrono::milliseconds(2000);
 
-// main() speaks for rank 0 alone, and another node may be the only one without the library. If all are without it,
-// mpirun ends this process before it speaks.
+// Another node may be the only one without the library.
 std::unique_ptr<MpiTransport> start_transport(int rank) {
   try {
     return MpiTransport::start();
   } catch (const core::RuntimeError& error) {
-    if (rank != 0) {
-      std::this_thread::sleep_for(std::chrono::seconds(2));
-      core::log_error("{}: {}", core::host_name(), error.what());
-    }
+    if (rank != 0) throw error.at(core::host_name());
     throw;
   }
 }
@@ -225,9 +221,7 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
   try {
     require_acquainted(environment, transport->size());
   } catch (const core::RuntimeError& error) {
-    // mpirun ends the others when the first has said it. One that lives on has the variables of another program's
-    // launch.
-    if (launched_rank(environment) != 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+    let_first_rank_speak(environment);
     leave_mpi(true, report(nullptr, &error));
   }
   if (transport->self() != 0) run_agent(*transport, *std::move(spawner), options);
