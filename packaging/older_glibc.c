@@ -1,5 +1,5 @@
-// What programs built on Debian 12 want of glibc 2.36 and glibc 2.28 has not, or has in another way. script/support/older_glibc.py puts
-// this library before all others that a file names. x86-64 alone, whose struct stat is the kernel's.
+// Programs built on Debian 12 want it of glibc 2.36, and glibc 2.28 has not got it, or has it in another way.
+// script/support/older_glibc.py puts this library before all others that a file names. x86-64 alone, whose struct stat is the kernel's.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
@@ -32,9 +32,6 @@ OFFERED int fstatat64(int folder, const char* path, struct stat* found, int flag
 
 // 2.30
 OFFERED pid_t gettid(void) { return (pid_t)syscall(SYS_gettid); }
-
-// 2.34. A kernel before 5.9 says ENOSYS.
-OFFERED int close_range(unsigned first, unsigned last, int flags) { return (int)syscall(SYS_close_range, first, last, flags); }
 
 // 2.36
 OFFERED uint32_t arc4random(void) {

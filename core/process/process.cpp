@@ -59,7 +59,6 @@ struct ChildPlan {
   const char* program;
   char* const* arguments;
   char* const* environment;
-  const char* working_folder;
   const std::pair<int, int>* descriptors;  // target, source; sources are above every target
   std::size_t descriptor_count;
   const cpu_set_t* processors;  // nullptr: the parent's
@@ -77,21 +76,6 @@ struct ChildPlan {
 bool is_in_folder() {
   std::array<char, PATH_MAX> name;
   return ::syscall(SYS_getcwd, name.data(), name.size()) < 0 ? errno != ENOENT : name.front() == '/';
-}
-
-void keep_descriptors_from_exec() {
-  if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
-  // Linux before 5.11 refuses. Functions of the C library that read folders ask for memory, which a child must not.
-  const int folder = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  alignas(dirent64) std::array<char, 2048> entries;
-  for (long size = 0; (size = ::syscall(SYS_getdents64, folder, entries.data(), entries.size())) > 0;)
-    for (const char *place = entries.data(), *end = place + size; place < end;) {
-      const auto* entry = reinterpret_cast<const dirent64*>(place);
-      const int descriptor = std::atoi(entry->d_name);  // "." and "..": 0
-      if (descriptor > 2) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-      place += entry->d_reclen;
-    }
-  ::close(folder);
 }
 
 // The child until exec: only async-signal-safe calls, and every signal is blocked. It returns only when something has
@@ -116,7 +100,7 @@ int run_child(void* argument) {
     ::close(file);
   }
   // Libraries of the parent (MPI among them) leave descriptors open across exec; a child must not hold their sockets.
-  keep_descriptors_from_exec();
+  drop_descriptors(3, /*at_exec=*/true);
   for (std::size_t i = 0; i < plan.descriptor_count; ++i)
     if (::dup2(plan.descriptors[i].second, plan.descriptors[i].first) < 0) return fail();
   // Handlers before the mask: the parent's must never run on its memory in another process.
@@ -127,8 +111,7 @@ int run_child(void* argument) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // From a folder that is gone MKL, for one, does not find its own file.
-  const char* folder = plan.working_folder != nullptr ? plan.working_folder : is_in_folder() ? nullptr : "/";
-  if (folder != nullptr && ::chdir(folder) != 0) return fail();
+  if (!is_in_folder() && ::chdir("/") != 0) return fail();
   ::execve(plan.program, plan.arguments, plan.environment);
   return fail();
 }
@@ -271,6 +254,22 @@ void leave_process(int exit_code) {
 #endif
 }
 
+void drop_descriptors(int first, bool at_exec) {
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, at_exec ? CLOSE_RANGE_CLOEXEC : 0U) == 0) return;
+  // Linux before 5.11 refuses. Functions of the C library that read folders ask for memory, which a child must not.
+  const int folder = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  alignas(dirent64) std::array<char, 2048> entries;
+  for (long size = 0; (size = ::syscall(SYS_getdents64, folder, entries.data(), entries.size())) > 0;)
+    for (const char *place = entries.data(), *end = place + size; place < end;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(place);
+      const int descriptor = std::atoi(entry->d_name);  // "." and "..": 0
+      if (descriptor >= first && at_exec) ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+      if (descriptor >= first && !at_exec && descriptor != folder) ::close(descriptor);
+      place += entry->d_reclen;
+    }
+  ::close(folder);
+}
+
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   if (this != &other) {
     reset();
@@ -376,7 +375,6 @@ pid_t spawn_process(const SpawnRequest& request) {
   ChildPlan plan{program.c_str(),
                  arguments.data(),
                  environment.data(),
-                 request.working_folder ? request.working_folder->c_str() : nullptr,
                  descriptors.data(),
                  descriptors.size(),
                  processors.empty() ? nullptr : processors.data(),

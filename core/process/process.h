@@ -29,6 +29,10 @@ void undo_set_up();
 //! sanitizer it is std::exit(), which looks for leaks.
 [[noreturn]] void leave_process(int exit_code);
 
+//! Closes the descriptors of this process from `first` on, or, `at_exec`, keeps them from a program that it becomes. A
+//! child that borrows its parent's memory may call it.
+void drop_descriptors(int first, bool at_exec);
+
 //! An owned file descriptor; -1 is none.
 class FileDescriptor {
  public:
@@ -71,8 +75,7 @@ ExitStatus to_exit_status(int wait_status);
 struct SpawnRequest {
   std::vector<std::string> arguments;                   //!< [0] is the program: a path, or a name looked up on PATH
   std::map<std::string, std::string> environment = {};  //!< the whole environment of the child
-  std::map<int, int> descriptors = {};  //!< child's number → our descriptor; 0, 1, 2 not named are /dev/null
-  std::optional<std::filesystem::path> working_folder = {};
+  std::map<int, int> descriptors = {};           //!< child's number → our descriptor; 0, 1, 2 not named are /dev/null
   std::vector<int> processors = {};              //!< logical processors that it may run on; empty: those of its parent
   std::optional<int> oom_score_adjustment = {};  //!< -1000 … 1000 (proc(5)): more is killed sooner when memory runs out
   //! A folder of cgroup v2, opened with O_PATH: the child starts in that group, or, where the kernel refuses, in its

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "orchestrator/agent/child.h"
@@ -16,16 +15,13 @@ namespace resolute::orchestrator {
 namespace {
 
 // mpirun waits for whoever holds the outputs that it gave to its ranks; every other inherited descriptor goes too.
-void drop_inherited(int keep) {
-  int null_device = ::open("/dev/null", O_RDWR);
+// \return `keep`, as another number
+int drop_inherited(int keep) {
+  const int null_device = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int standard = 0; standard <= 2; ++standard) ::dup2(null_device, standard);
-  if (null_device > 2) ::close(null_device);
-  if ((keep == 3 || ::close_range(3, static_cast<unsigned>(keep) - 1, 0) == 0) &&
-      ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0) == 0)
-    return;
-  const long limit = std::min<long>(::sysconf(_SC_OPEN_MAX), 65536);  // a kernel without that call
-  for (int descriptor = 3; descriptor < limit; ++descriptor)
-    if (descriptor != keep) ::close(descriptor);
+  const int kept = ::dup2(keep, 3);
+  core::drop_descriptors(kept + 1, /*at_exec=*/false);
+  return kept;
 }
 
 // \return whether this is the child, which dies with its parent
@@ -62,7 +58,7 @@ void run_spawner(int socket, const SpawnerOptions& options, const std::filesyste
     // Ends are for the agent to decide: a signal to its whole job must not take the ranks' checkpoints.
     // And a limit on the size of files must fail a cut of a log, not this process.
     for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
-    drop_inherited(socket);
+    socket = drop_inherited(socket);
     LogKeeperSockets logs = make_log_keeper_sockets();
     pid_t log_keeper = 0;
     if (fork_child(log_keeper)) {

@@ -50,6 +50,8 @@ int start_on_an_old_kernel(int, char**) {
   if (syscall(SYS_close_range, 3U, ~0U, 0) == 0) return 2;
   for (int i = 0; i < 300; ++i) open("/dev/null", O_RDONLY);  // NOLINT: deliberately without O_CLOEXEC
   std::cout << run_command({.arguments = {"/bin/ls", "/proc/self/fd"}, .environment = {}}, 10s).out;
+  drop_descriptors(10, /*at_exec=*/false);
+  for (const int descriptor : {9, 10, 290}) std::cout << (fcntl(descriptor, F_GETFD) >= 0);
   return 0;
 }
 const tests::ProgramRole kOldKernel("old kernel", start_on_an_old_kernel);
@@ -144,7 +146,7 @@ TEST(ProcessTest, descriptors_arrive_under_their_numbers_and_no_others) {
 
 TEST(ProcessTest, descriptors_arrive_alone_where_the_kernel_is_old) {
   const auto output = run_command({.arguments = kOldKernel.command(), .environment = current_environment()}, 10s);
-  EXPECT_EQ(output.out, "0\n1\n2\n3\n") << describe(output.status) << output.err;
+  EXPECT_EQ(output.out, "0\n1\n2\n3\n100") << describe(output.status) << output.err;
 }
 
 TEST(ProcessTest, from_a_folder_that_is_gone_children_start_in_the_root) {

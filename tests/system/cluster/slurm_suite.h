@@ -123,9 +123,9 @@ class DisturbedSuite {
 
   //! `resolute` with these words, as a user on the submission node.
   CommandOutput resolute(std::vector<std::string> words) const {
-    core::SpawnRequest request = program(joined({kBin / "resolute"}, words), box.environment());
+    core::SpawnRequest request =
+        program(joined({"env", "-C", scratch_.path(), kBin / "resolute"}, words), box.environment());
     request.environment["PATH"] = wrappers().string() + ":" + request.environment["PATH"];
-    request.working_folder = scratch_.path();
     return core::run_command(std::move(request), tests::kPatience);
   }
   //! `resolute suite COMMAND` on the workload and store.

@@ -23,14 +23,13 @@ class ExternalWorker : public testing::Test {
   }
 
   core::SpawnRequest suite(const std::string& command, const fs::path& store, const Words& more) const {
-    const Words words{kBin / "resolute", "suite",         command, "experiments/examples/external_worker.toml",
-                      "--store",         store,           "--set", "trials=1",
-                      "--set",           "train.steps=60"};
+    const Words words = joined({"env", "-C", tests::source_folder(), kBin / "resolute", "suite", command},
+                               {"experiments/examples/external_worker.toml", "--store", store, "--set", "trials=1",
+                                "--set", "train.steps=60"});
     core::SpawnRequest request = program(joined(words, more));
     request.environment["RESOLUTE_PYTHON"] = python_ + "/python";
     request.environment["PYTHONPATH"] = python_package();
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
-    request.working_folder = tests::source_folder().string();
     return request;
   }
   core::SpawnRequest run(const fs::path& store) const {

@@ -52,15 +52,14 @@ class OsnetWorker : public testing::Test {
   }
   static void TearDownTestSuite() { calm_.reset(); }
 
-  core::SpawnRequest asked(Words words, const std::string& python) const {
-    core::SpawnRequest request = program(std::move(words));
+  core::SpawnRequest asked(const Words& words, const std::string& python) const {
+    core::SpawnRequest request = program(joined({"env", "-C", tests::source_folder()}, words));
     request.environment["PATH"] = python + ":" + request.environment["PATH"];
     request.environment["RESOLUTE_PYTHON"] = python + "/python";
     request.environment["PYTHONPATH"] = python_package();
     request.environment["RESOLUTE"] = (kBin / "resolute").string();
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
     request.environment["MARKET1501"] = people();
-    request.working_folder = tests::source_folder().string();
     return request;
   }
   core::SpawnRequest suite(const std::string& command, const fs::path& store, const Words& more,

@@ -149,11 +149,14 @@ TEST(WatchTest, on_a_terminal_it_redraws_and_leaves_at_q_with_the_terminal_as_it
   request.environment = program_environment();
   request.environment["TERM"] = "xterm";
   request.environment.erase("NO_COLOR");
-  request.working_folder = scratch.path();
   const std::string watch = (kBin / "resolute").string() + " suite status " + kTinySuite.string() + " --store " +
                             (scratch / "store").string() + " --watch --interval 0.1";
   // q once it has redrawn: what is typed before it listens is thrown away with the terminal's line discipline.
-  request.arguments = {"sh", "-c",
+  request.arguments = {"env",
+                       "-C",
+                       scratch.path(),
+                       "sh",
+                       "-c",
                        "(until grep -q '\x1b\\[3A' drawn; do sleep 0.1; done; printf q) | "
                        "script -qefc 'stty -a > before; " +
                            watch + " && stty -a > after' drawn"};
