@@ -6,7 +6,6 @@
 #include <system_error>
 
 #include "core/error.h"
-#include "core/files/json.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 
@@ -14,8 +13,6 @@ namespace resolute::experiments {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kVersion = 1;
 
 fs::path source_file(const StoreLayout& store, const std::string& suite) {
   return store.suite_folder(suite) / "source.json";
@@ -38,24 +35,34 @@ bool lies_in(const fs::path& folder, const std::string& path) {
 }
 
 std::optional<SuiteSource> read_source(core::FileSystem& files, const fs::path& file) {
-  try {
-    const auto text = core::read_text_if_exists(files, file);
-    if (!text) return std::nullopt;
-    const core::Json json = core::parse_json(*text, file.string());
-    core::ObjectReader reader(json, file.string());
-    SuiteSource source{reader.required<std::string>("path"), reader.required<std::string>("sha256")};
-    const int version = reader.required<int>("version");
-    reader.finish();
-    if (version == kVersion) return source;
-    throw core::input_error(fmt::format("'{}' has version {}", file.string(), version));
-  } catch (const core::RuntimeError& error) {
-    if (error.is_storage()) throw;
-    core::log_warning("it is not known which file this suite is made from: {}", error.what());
-    return std::nullopt;
-  }
+  SuiteSource source;
+  const bool known = read_suite_file(
+      files, file, "it is not known which file this suite is made from", [&](core::ObjectReader& reader) {
+        source = {reader.required<std::string>("path"), reader.required<std::string>("sha256")};
+      });
+  return known ? std::optional(source) : std::nullopt;
 }
 
 }  // namespace
+
+bool read_suite_file(core::FileSystem& files, const fs::path& file, std::string_view unknown,
+                     const std::function<void(core::ObjectReader&)>& read) {
+  try {
+    const auto text = core::read_text_if_exists(files, file);
+    if (!text) return false;
+    const core::Json json = core::parse_json(*text, file.string());
+    core::ObjectReader reader(json, file.string());
+    if (const int version = reader.required<int>("version"); version != kSuiteFileVersion)
+      throw core::input_error(fmt::format("'{}' has version {}", file.string(), version));
+    read(reader);
+    reader.finish();
+    return true;
+  } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
+    core::log_warning("{}: {}", unknown, error.what());
+    return false;
+  }
+}
 
 SuiteSource source_of(core::FileSystem& files, const fs::path& suite_file) {
   std::error_code ignored;
@@ -92,7 +99,7 @@ void note_source(core::FileSystem& files, const StoreLayout& store, const std::s
   if (is_own_copy(store, suite, given)) return;
   const fs::path file = source_file(store, suite);
   const std::string text =
-      core::canonical_json({{"path", given.path}, {"sha256", given.sha256}, {"version", kVersion}}) + "\n";
+      core::canonical_json({{"path", given.path}, {"sha256", given.sha256}, {"version", kSuiteFileVersion}}) + "\n";
   if (core::read_text_if_exists(files, file) != text) core::write_atomic(files, file, text);
 }
 

@@ -4,12 +4,22 @@
 //! give one name: each would write over the other's tables, and `suite cancel` of one would stop the run of the other.
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "experiments/store/store_layout.h"
 
 namespace resolute::experiments {
+
+//! The version of the small files of a suite: source.json, typed.json.
+inline constexpr int kSuiteFileVersion = 1;
+//! Has the object of such a file read. \return false where there is no file, and, with a warning that opens with
+//! `unknown`, where it is damaged or of another version \throws RuntimeError of the store
+bool read_suite_file(core::FileSystem& files, const std::filesystem::path& file, std::string_view unknown,
+                     const std::function<void(core::ObjectReader&)>& read);
 
 struct SuiteSource {
   std::string path;    //!< absolute, links followed; empty: it has none (a pipe)
