@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -255,34 +256,47 @@ std::variant<ShownJob, AnotherJob> parse_record(const LineReader& reader, const 
 
 constexpr std::int64_t kMostNodes = 1'000'000;
 
-// "1-3,7" → 4; "001-003" → 3.
-std::optional<std::int64_t> count_ranges(std::string_view ranges) {
-  std::int64_t count = 0;
-  for (const std::string_view range : core::split(ranges, ',')) {
-    const auto dash = range.find('-');
-    const auto first = core::number_of<int>(range.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : core::number_of<int>(range.substr(dash + 1));
-    if (!first || !last || *first < 0 || *last < *first) return std::nullopt;
-    count += std::int64_t{*last} - *first + 1;
-    if (count > kMostNodes) return std::nullopt;
-  }
-  return count;
-}
-
-// Numbers of one range have one width: "n[01-10]".
-bool is_in(std::string_view ranges, std::string_view digits) {
-  const auto number = core::number_of<int>(digits);
+// Puts each number of "1-3,07" behind each name. \return false for what SLURM would not write, and over kMostNodes
+bool extend(std::vector<std::string>& names, std::string_view ranges) {
+  std::vector<std::string> longer;
   for (const std::string_view range : core::split(ranges, ',')) {
     const auto dash = range.find('-');
     const std::string_view least = range.substr(0, dash);
     const auto first = core::number_of<int>(least);
     const auto last = dash == std::string_view::npos ? first : core::number_of<int>(range.substr(dash + 1));
-    const std::size_t zeros = least.starts_with('0') ? least.size() : 1;
-    if (number && first && last && *first <= *number && *number <= *last &&
-        fmt::format("{:0{}}", *number, zeros) == digits)
-      return true;
+    if (!first || !last || *first < 0 || *last < *first ||
+        (std::int64_t{*last} - *first + 1) * std::ssize(names) + std::ssize(longer) > kMostNodes)
+      return false;
+    // Numbers of one range have one width: "n[01-10]".
+    const std::size_t digits = least.starts_with('0') ? least.size() : 1;
+    for (const std::string& name : names)
+      for (std::int64_t number = *first; number <= *last; ++number)
+        longer.push_back(fmt::format("{}{:0{}}", name, number, digits));
   }
-  return false;
+  names = std::move(longer);
+  return true;
+}
+
+// The names in "n[1-3,7],rack[0-1]n[1-3]"; nothing of what SLURM would not write, and over kMostNodes.
+std::optional<std::vector<std::string>> names_of(std::string_view node_list) {
+  std::vector<std::string> all;
+  while (!node_list.empty()) {
+    std::vector<std::string> names(1);
+    std::size_t end = 0;
+    for (; end < node_list.size() && node_list[end] != ','; ++end)
+      if (node_list[end] != '[') {
+        for (std::string& name : names) name += node_list[end];
+      } else {
+        const auto close = node_list.find(']', end);
+        if (close == std::string_view::npos || !extend(names, node_list.substr(end + 1, close - end - 1)))
+          return std::nullopt;
+        end = close;
+      }
+    if (end == 0 || std::ssize(all) + std::ssize(names) > kMostNodes) return std::nullopt;
+    std::ranges::move(names, std::back_inserter(all));
+    node_list.remove_prefix(std::min(end + 1, node_list.size()));
+  }
+  return all;
 }
 
 }  // namespace
@@ -349,49 +363,12 @@ bool is_job_name(std::string_view name) {
 }
 
 int count_nodes(std::string_view node_list) {
-  std::int64_t count = 0;
-  while (!node_list.empty()) {
-    std::size_t end = 0;
-    std::int64_t product = 1;  // "r[1-2]n[1-3]"
-    while (end < node_list.size() && node_list[end] != ',') {
-      if (node_list[end] != '[') {
-        ++end;
-        continue;
-      }
-      const auto close = node_list.find(']', end);
-      if (close == std::string_view::npos) return 0;
-      const auto ranges = count_ranges(node_list.substr(end + 1, close - end - 1));
-      if (!ranges) return 0;
-      product *= *ranges;
-      if (product > kMostNodes) return 0;
-      end = close + 1;
-    }
-    if (end == 0) return 0;
-    count += product;
-    if (count > kMostNodes) return 0;
-    node_list.remove_prefix(std::min(end + 1, node_list.size()));
-  }
-  return static_cast<int>(count);
+  return static_cast<int>(names_of(node_list).value_or(std::vector<std::string>()).size());
 }
 
 bool may_name(std::string_view node_list, std::string_view node) {
-  if (count_nodes(node_list) == 0) return true;
-  while (!node_list.empty()) {
-    const auto open = node_list.substr(0, node_list.find(',')).find('[');
-    const auto close = open == std::string_view::npos ? 0 : node_list.find(']', open);
-    const auto end = std::min(node_list.find(',', close), node_list.size());
-    const std::string_view item = node_list.substr(0, end);
-    if (item == node || item.find('[', close) != std::string_view::npos) return true;
-    if (open != std::string_view::npos) {
-      const std::string_view before = item.substr(0, open), behind = item.substr(close + 1);
-      if (node.size() > before.size() + behind.size() && node.starts_with(before) && node.ends_with(behind)) {
-        const std::string_view digits = node.substr(open, node.size() - before.size() - behind.size());
-        if (is_in(item.substr(open + 1, close - open - 1), digits)) return true;
-      }
-    }
-    node_list.remove_prefix(std::min(end + 1, node_list.size()));
-  }
-  return false;
+  const auto names = names_of(node_list);
+  return !names || names->empty() || std::ranges::find(*names, node) != names->end();
 }
 
 }  // namespace resolute::slurm

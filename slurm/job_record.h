@@ -93,8 +93,7 @@ std::optional<Accepted> parse_accepted(std::string_view text);
 //! million.
 int count_nodes(std::string_view node_list);
 
-//! False if such a list does not have the node. True if it has, and where that cannot be told: of a list that is empty,
-//! or compressed in two places ("r[1-2]n[1-3]").
+//! False if such a list does not have the node. True if it has, and of a list that is empty or cannot be read.
 bool may_name(std::string_view node_list, std::string_view node);
 
 //! 1 to 128 of [A-Za-z0-9_.-], not beginning with '-' or '.': the only job names that this program gives.

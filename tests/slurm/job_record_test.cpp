@@ -354,8 +354,9 @@ TEST(NodeLists, name_their_nodes_and_no_others) {
     EXPECT_TRUE(may_name("n[1-3,7],m01,nid[000998-001001],g[008-010]-ib,x", node)) << node;
   for (const char* node : {"n4", "n", "n01", "m1", "m011", "nid999", "nid0000999", "g010", "g10-ib", "1", "login1", ""})
     EXPECT_FALSE(may_name("n[1-3,7],m01,nid[000998-001001],g[008-010]-ib,x", node)) << node;
-  for (const char* unclear : {"", "n[1-", "r[1-2]n[1-3]", "a,r[1-2]n[1-3]"})
-    EXPECT_TRUE(may_name(unclear, "login1")) << unclear;
+  for (const char* node : {"r1n3", "r2n1", "a"}) EXPECT_TRUE(may_name("a,r[1-2]n[1-3]", node)) << node;
+  for (const char* node : {"r3n1", "r1n", "r1", "rn1"}) EXPECT_FALSE(may_name("a,r[1-2]n[1-3]", node)) << node;
+  for (const char* unclear : {"", "n[1-", "n[a-b]"}) EXPECT_TRUE(may_name(unclear, "login1")) << unclear;
 }
 
 }  // namespace
