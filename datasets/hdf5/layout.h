@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "core/bytes.h"
-#include "core/error.h"
 #include "settings/choice.h"
 
 namespace resolute::datasets::hdf5 {
@@ -55,9 +54,9 @@ FileImage lay_out(std::span<const ArrayLayout> arrays);
 
 //! The arrays of a file on disk that lay_out() planned, sorted by name. Read without HDF5, which trusts metadata whose
 //! checksums are right; whatever the writer never writes is refused (chunks, compression, other element types, links
-//! other than hard ones), as are arrays beyond the end of the file and more than 4096 entries or 8 levels. \param kind
-//! of the errors: kCorrupt for files that we wrote \throws besides these system_error() with the path
-std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::ErrorKind kind);
+//! other than hard ones), as are arrays beyond the end of the file and more than 4096 entries or 8 levels (kCorrupt).
+//! \param advice what to do about a damaged file \throws besides these system_error() with the path
+std::vector<PlacedArray> read_layout(const std::filesystem::path& path, std::string_view advice = {});
 
 //! Version of the HDF5 library in use, e.g. "1.10.8": part of what decides a shard's bytes.
 std::string library_version();

@@ -269,13 +269,12 @@ class LayoutReader {
 
 }  // namespace
 
-std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::ErrorKind kind) {
+std::vector<PlacedArray> read_layout(const std::filesystem::path& path, std::string_view advice) {
   const auto file = core::real_file_system().open_for_read(path);
   try {
     return LayoutReader(*file).read();
   } catch (const Refusal& refusal) {
-    throw core::RuntimeError(kind, fmt::format("cannot read '{}'", path.string()), refusal.what(),
-                             "`resolute store check --store STORE` names all that is damaged, and how to mend it");
+    throw core::corrupt_error(fmt::format("cannot read '{}'", path.string()), refusal.what(), advice);
   }
 }
 

@@ -10,6 +10,9 @@
 
 namespace resolute::datasets {
 
+inline constexpr const char* kPackDamageAdvice =
+    "`resolute store check --store STORE` names all that is damaged, and how to mend it";
+
 struct PackFile {
   struct ShardEntry {
     std::string file;

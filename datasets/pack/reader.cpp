@@ -31,13 +31,13 @@ PackReader PackReader::open(core::FileSystem& files, const fs::path& pack_folder
     const fs::path path = pack_folder / entry.file;
     if (!files.exists(path))
       throw core::corrupt_error(fmt::format("pack '{}' lacks '{}'", pack_folder.string(), entry.file),
-                                "pack.json names it", "remove pack.json and ingest the data set again");
+                                "pack.json names it", kPackDamageAdvice);
     auto shard = std::make_shared<const Shard>(path);
     const ShardHeader& header = shard->header();
     if (header.options != reader.options_ || header.shard != static_cast<int>(i) || header.rows != entry.rows ||
         header.first_row != reader.size_ || header.listing_sha256 != read.pack.listing_sha256)
       throw core::corrupt_error(fmt::format("shard '{}' belongs to another pack", path.string()),
-                                "its header contradicts pack.json", "remove the file and ingest the data set again");
+                                "its header contradicts pack.json", kPackDamageAdvice);
     reader.first_rows_.push_back(reader.size_);
     reader.size_ += shard->size();
     reader.shards_.push_back({std::move(shard), reader.rates_});

@@ -102,8 +102,7 @@ void verify_pack(core::FileSystem& files, const fs::path& pack_folder, int threa
     if (found[i] != pack.shards.at(i).sha256)
       throw core::corrupt_error(
           fmt::format("shard '{}' has SHA-256 {}", (pack_folder / pack.shards[i].file).string(), found[i]),
-          fmt::format("pack.json says {}; every row is intact", pack.shards[i].sha256),
-          "remove the file and ingest the data set again");
+          fmt::format("pack.json says {}; every row is intact", pack.shards[i].sha256), kPackDamageAdvice);
   if (read_sealed_manifest(files, pack_folder, pack) != manifest_text(reader.rows()))
     throw core::corrupt_error(fmt::format("'{}' and the shards disagree", (pack_folder / "manifest.json").string()),
                               "they describe the same rows");

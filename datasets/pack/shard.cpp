@@ -6,6 +6,7 @@
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "datasets/image/low_resolution.h"
+#include "datasets/pack/pack_file.h"
 
 namespace resolute::datasets {
 
@@ -31,14 +32,13 @@ bool is_possible(const ImageSize& size) {
 }  // namespace
 
 core::RuntimeError Shard::corrupt(const std::string& problem) const {
-  return core::corrupt_error(fmt::format("{}: {}", where_, problem), "not what was written",
-                             "remove the file and ingest the data set again");
+  return core::corrupt_error(fmt::format("{}: {}", where_, problem), "not what was written", kPackDamageAdvice);
 }
 
 Shard::Shard(const fs::path& path)
     : file_(core::real_file_system().open_for_read(path)),
       where_(fmt::format("shard '{}'", path.string())),
-      arrays_(hdf5::read_layout(path, core::ErrorKind::kCorrupt)) {
+      arrays_(hdf5::read_layout(path, kPackDamageAdvice)) {
   read_header();
   check_arrays();
   for (const std::string& name : image_array_names(header_.options)) {

@@ -20,9 +20,7 @@ void write_file(const std::filesystem::path& path, const FileImage& image) {
   PlacedFile(core::real_file_system(), path, image).publish();
 }
 
-std::vector<PlacedArray> read(const std::filesystem::path& path) {
-  return read_layout(path, core::ErrorKind::kCorrupt);
-}
+std::vector<PlacedArray> read(const std::filesystem::path& path) { return read_layout(path); }
 
 // HDF5's checksummed blocks of a file that lay_out() planned, begin and end, found by where a checksum is right.
 std::vector<std::pair<std::size_t, std::size_t>> metadata_blocks(const core::Bytes& bytes) {

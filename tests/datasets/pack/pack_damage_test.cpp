@@ -58,7 +58,7 @@ TEST_F(PackDamage, every_flipped_byte_of_a_shard_is_noticed_or_harmless) {
 }
 
 TEST_F(PackDamage, every_byte_of_the_arrays_is_guarded) {
-  for (const auto& array : hdf5::read_layout(shard(), core::ErrorKind::kCorrupt)) {
+  for (const auto& array : hdf5::read_layout(shard())) {
     for (std::uint64_t at = 0; at<array.layout.bytes(); at += array.layout.bytes()> 64 ? 7 : 1) {
       flip_byte(shard(), array.offset + at, 1);
       EXPECT_THROW(read_all(raw_.pack()), core::RuntimeError) << array.layout.name << " byte " << at;
@@ -67,15 +67,23 @@ TEST_F(PackDamage, every_byte_of_the_arrays_is_guarded) {
   }
 }
 
-TEST_F(PackDamage, damaged_metadata_leads_to_what_names_all_damage) {
+TEST_F(PackDamage, all_damage_leads_to_what_names_all_damage) {
+  const auto expect_led = [&](const std::string& what) {
+    expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", what, "; `resolute store check --store STORE` names"},
+                 [&] { verify_pack(core::real_file_system(), raw_.pack()); });
+  };
   flip_byte(shard(), 20, 1);  // in the superblock
-  expect_error(core::ErrorKind::kCorrupt,
-               {"shard-00000.h5", "metadata", "; `resolute store check --store STORE` names"},
-               [&] { PackReader::open(raw_.pack()); });
+  expect_led("metadata");
+  flip_byte(shard(), 20, 1);
+  const std::uint64_t row = hdf5::read_layout(shard()).front().offset;
+  flip_byte(shard(), row, 1);
+  expect_led("checksum");
+  std::filesystem::remove(shard());
+  expect_led("lacks");
 }
 
 TEST_F(PackDamage, verify_names_shard_row_and_data_set) {
-  const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
+  const auto arrays = hdf5::read_layout(shard());
   ASSERT_EQ(1, std::ranges::count_if(arrays, [](const auto& array) { return array.layout.name == "lr_2"; }));
   for (const auto& array : arrays) {
     if (array.layout.name != "lr_2") continue;
@@ -88,7 +96,7 @@ TEST_F(PackDamage, verify_names_shard_row_and_data_set) {
 // A value whose checksum is right: written, not damaged.
 TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
   const auto place = [&](const std::string& name) {
-    for (const auto& array : hdf5::read_layout(shard(), core::ErrorKind::kCorrupt))
+    for (const auto& array : hdf5::read_layout(shard()))
       if (array.layout.name == name) return array.offset;
     throw core::input_error("no data set " + name);
   };
@@ -118,7 +126,7 @@ TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
 
 // A row that a manifest could not have does not get through with mended checksums either.
 TEST_F(PackDamage, a_row_that_no_manifest_may_have_is_refused) {
-  const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
+  const auto arrays = hdf5::read_layout(shard());
   const auto place = [&](const std::string& name) {
     return std::ranges::find_if(arrays, [&](const auto& array) { return array.layout.name == name; });
   };

@@ -123,7 +123,7 @@ Original original_of(const std::string& name) {
       std::make_unique<Folder>(files.read(kCorpus / "pack" / name)), files.read(kCorpus / "shard" / name), {}, {}, {}};
   original.contents = original.folder->read(original.shard);
   original.metadata = metadata_blocks(original.shard);
-  const auto arrays = datasets::hdf5::read_layout(original.folder->shard(), core::ErrorKind::kCorrupt);
+  const auto arrays = datasets::hdf5::read_layout(original.folder->shard());
   for (const auto& array : arrays)
     for (const auto& crc : arrays)
       // Of lr_view, whose images have lengths of their own, the checksums stay.
