@@ -187,7 +187,7 @@ void tell_refused(const datasets::RefusedFiles& refused, bool json) {
 void require_store(const fs::path& store) {
   if (!fs::is_directory(store))
     throw core::input_error(fmt::format("there is no store '{}'", store.string()), named_by_variable(store),
-                            "give its folder");
+                            "check its name, or run a suite first");
 }
 
 std::string named_by_variable(const fs::path& store) {

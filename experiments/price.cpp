@@ -334,12 +334,6 @@ void find_repeated(const std::vector<TimedJob>& jobs, Price& price) {
 
 }  // namespace
 
-std::optional<double> multiply_adds(const TrainingSpecification& training) {
-  const auto work = work_of(training);
-  if (!work) return std::nullopt;
-  return training_work(training, *work, estimated_split(training.pack, training.split));
-}
-
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training) {
   const auto bytes_a_pixel = times.bytes_a_pixel(training);
   const auto work = work_of(training);

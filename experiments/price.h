@@ -18,10 +18,8 @@
 
 namespace resolute::experiments {
 
-//! Multiply-adds of all steps; nothing where a program trains (Recipe::program).
-std::optional<double> multiply_adds(const TrainingSpecification& training);
 //! Bytes that the tensors of a training take on a GPU, on one process rank; nothing if they were not counted, or where
-//! a program trains.
+//! a program trains (Recipe::program).
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training);
 //! Multiply-adds of embedding query and gallery images once; nothing where no number of images is known, or where a
 //! program trained.

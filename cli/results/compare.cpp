@@ -28,7 +28,7 @@ int suite_compare(const Arguments& arguments) {
                         "a [profiles.NAME] of the other suite");
   const auto parsed = parse_suite_arguments(arguments, kSuiteCompareHelp, visible, {"SUITE.toml", "OTHER.toml"});
   if (!parsed) return 0;
-  parsed->require_store();
+  require_store(parsed->store.root());
   const auto typed = [&](const char* option) { return parsed->values[option].as<std::string>(); };
   const std::string file = typed("SUITE.toml"), other_file = typed("OTHER.toml"), profile = typed("profile"),
                     other_profile = typed("other-profile");

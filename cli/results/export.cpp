@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 #include <iostream>
 
@@ -100,7 +99,7 @@ int suite_export(const Arguments& arguments) {
   add("replace", kReplaceHelp);
   auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
   if (!parsed) return 0;
-  parsed->require_store();
+  require_store(parsed->store.root());
   experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);

@@ -67,7 +67,7 @@ int suite_report(const Arguments& arguments) {
   auto parsed = parse_suite_arguments(arguments, kSuiteReportHelp, visible);
   if (!parsed) return 0;
   refuse_contradictions(*parsed);
-  parsed->require_store();
+  require_store(parsed->store.root());
   experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);
   const std::filesystem::path file = page_file(*parsed, plan);

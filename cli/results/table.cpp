@@ -67,7 +67,7 @@ int suite_table(const Arguments& arguments) {
                         "markdown, csv, json, latex or provenance");
   auto parsed = parse_suite_arguments(arguments, kSuiteTableHelp, visible);
   if (!parsed) return 0;
-  parsed->require_store();
+  require_store(parsed->store.root());
   std::string format = parsed->values["format"].as<std::string>();
   if (parsed->json && format != "provenance") format = "json";
   if (format != "markdown" && format != "csv" && format != "json" && format != "latex" && format != "provenance")

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -169,7 +168,7 @@ int suite_watch(const Arguments& arguments) {
       address.frame_ancestors.push_back(report::parse_origin(origin));
   if (!(interval >= 0.1 && interval <= 86400))
     throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
-  parsed->require_store();
+  require_store(parsed->store.root());
   serve(*parsed, address, milliseconds(static_cast<std::int64_t>(interval * 1000)));
   return 0;
 }

@@ -60,7 +60,7 @@ std::vector<std::string> end_submissions(std::vector<allocations::Standing>& ope
 int suite_rename(const Arguments& arguments) {
   const auto parsed = parse_suite_arguments(arguments, kSuiteRenameHelp, {}, {"OLD", "SUITE.toml"});
   if (!parsed) return 0;
-  parsed->require_store();
+  require_store(parsed->store.root());
   const auto old_name = required_value(parsed->values, "OLD");
   if (!settings::is_plain_name(old_name))
     throw core::input_error(fmt::format("'{}' is no name of a suite", old_name),

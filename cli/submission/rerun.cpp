@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <iostream>
 #include <map>
 
@@ -131,7 +130,7 @@ int suite_rerun(const Arguments& arguments) {
   add("undo", "move it back");
   auto parsed = parse_suite_arguments(arguments, kSuiteRerunHelp, visible);
   if (!parsed) return 0;
-  parsed->require_store();
+  require_store(parsed->store.root());
   const bool back = parsed->values.count("undo") > 0;
   if (back == (parsed->values.count("mixed") > 0))
     throw core::input_error("`suite rerun` needs one of --mixed and --undo", {}, "--mixed alone changes nothing");

@@ -100,12 +100,6 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   return parsed;
 }
 
-void SuiteArguments::require_store() const {
-  if (!fs::is_directory(store.root()))
-    throw core::input_error(fmt::format("there is no store '{}'", store.root().string()),
-                            named_by_variable(store.root()), "check --store, or run the suite first");
-}
-
 experiments::Plan SuiteArguments::plan(bool need_roots) const {
   auto plan = plan_of(values["SUITE.toml"].as<std::string>(), values["profile"].as<std::string>(), need_roots);
   require_own_suite(plan.suite);

@@ -41,8 +41,6 @@ struct SuiteArguments {
   experiments::StoreLayout store;
   bool json = false;
   std::shared_ptr<datasets::TrainingImages> counted;  //!< what count_split() has counted
-  //! \throws RuntimeError (kInput) where no folder is the store
-  void require_store() const;
   //! Reads the suite anew from what was typed. With `need_roots`, and for the two below, raw images that are here must
   //! be those of the packs that are (cli/store/raw_images.h); the suite that the store has under this name must be this
   //! file's (suite_source.h). \throws RuntimeError (kInput)

@@ -52,7 +52,7 @@ int suite_bundle(const Arguments& arguments) {
   auto& machine = core::real_file_system();
   const fs::path out = required_value(parsed->values, "out");
   if (parsed->values.count("replace") == 0) core::require_new_file(machine, out, kOrReplace);
-  parsed->require_store();
+  require_store(parsed->store.root());
   experiments::Plan plan = parsed->plan_as_run();
   note_high_views(plan, parsed->store);
   experiments::BundledFiles files(machine, parsed->store);

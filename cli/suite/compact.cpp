@@ -28,7 +28,7 @@ int suite_compact(const Arguments& arguments) {
   add_compact_options(visible, "the suite");
   auto parsed = parse_suite_arguments(arguments, kSuiteCompactHelp, visible);
   if (!parsed) return 0;
-  parsed->require_store();
+  require_store(parsed->store.root());
   auto& files = core::real_file_system();
   const auto plan = parsed->plan_as_run();
   print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {

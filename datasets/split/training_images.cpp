@@ -48,10 +48,4 @@ std::optional<SplitCount> TrainingImages::count_split(const PackSettings& pack, 
   return counts_.emplace(key, count).first->second;
 }
 
-std::optional<settings::TrainingCount> TrainingImages::count(const PackSettings& pack, const fs::path& pack_folder,
-                                                             const fs::path& root, const SplitSettings& split) {
-  const auto counted = count_split(pack, pack_folder, root, split);
-  return counted ? std::optional(counted->train) : std::nullopt;
-}
-
 }  // namespace resolute::datasets

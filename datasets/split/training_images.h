@@ -31,15 +31,12 @@ class TrainingImages {
   //! \param files must outlive this
   explicit TrainingImages(core::FileSystem& files) : files_(files) {}
 
-  //! The items of the split's `train`, and whose they are. The labels are those of the sealed pack's manifest where
+  //! The items of the split, and whose they are. The labels are those of the sealed pack's manifest where
   //! there is one: it is what the training will read. Otherwise they are listed as packing would: from the names of the
   //! raw images (their pixels stay unread; of CAVIAR4REID the headers are read), or from the settings of drawn ones.
   //! \param pack_folder where the pack is or will be \param root folder of the raw images, of drawn ones too where they
   //! are drawn already; may be empty or not there \return nothing where there is neither pack nor raw image \throws
   //! RuntimeError: as read_sealed_rows(), list_samples() and make_split()
-  std::optional<settings::TrainingCount> count(const PackSettings& pack, const fs::path& pack_folder,
-                                               const fs::path& root, const SplitSettings& split);
-  //! The same of the whole split.
   std::optional<SplitCount> count_split(const PackSettings& pack, const fs::path& pack_folder, const fs::path& root,
                                         const SplitSettings& split);
 

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "experiments/specification/metrics.h"
-#include "results/exports/provenance.h"
+#include "results/verdicts/mixed_rows.h"
 
 namespace resolute::report {
 namespace {

@@ -80,14 +80,6 @@ Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files,
   return provenance;
 }
 
-std::map<JobId, JobId> trainings_of(const experiments::Plan& plan) {
-  std::map<JobId, JobId> trainings;
-  for (const experiments::PlannedJob& job : plan.jobs)
-    if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
-      trainings[job.id] = evaluation->training;
-  return trainings;
-}
-
 core::Json to_json(const Provenance& provenance) {
   Json cells = Json::array(), jobs = Json::array();
   for (const CellProvenance& cell : provenance.cells)

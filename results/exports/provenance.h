@@ -3,7 +3,6 @@
 //! On which jobs each number of a suite's tables stands, and what of each decided its bits
 //! (docs/inside/formats/provenance.md).
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,9 +44,6 @@ struct Provenance {
 //! Depends on the plan and on the store's files alone. \param files BundledFiles where `resolute suite compact` may
 //! have packed logs. A damaged record is named in the log and counts as none. \throws core::RuntimeError of the store
 Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store);
-
-//! The training of each of the plan's evaluations.
-std::map<JobId, JobId> trainings_of(const experiments::Plan& plan);
 
 //! The document of docs/inside/formats/provenance.md.
 core::Json to_json(const Provenance& provenance);

@@ -1,7 +1,6 @@
 #include "results/exports/relations.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <type_traits>
 
@@ -10,6 +9,7 @@
 #include "results/exports/provenance.h"
 #include "results/exports/relation_rows.h"
 #include "results/tables/aggregation.h"
+#include "results/verdicts/mixed_rows.h"
 
 namespace resolute::results {
 namespace {

@@ -19,14 +19,6 @@ constexpr std::size_t kCallsAtOnce = 32;  // to a store that may be far away
 using Jobs = std::vector<JobId>;
 using Counts = std::map<std::string, int>;  // by class
 
-std::map<JobId, JobId> trainings_of(const experiments::Plan& plan) {
-  std::map<JobId, JobId> trainings;
-  for (const auto& job : plan.jobs)
-    if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
-      trainings.emplace(job.id, evaluation->training);
-  return trainings;
-}
-
 class Choice {
  public:
   Choice(const experiments::Plan& plan, const ClassLookup& class_of)
@@ -99,6 +91,14 @@ class Choice {
 };
 
 }  // namespace
+
+std::map<JobId, JobId> trainings_of(const experiments::Plan& plan) {
+  std::map<JobId, JobId> trainings;
+  for (const auto& job : plan.jobs)
+    if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
+      trainings.emplace(job.id, evaluation->training);
+  return trainings;
+}
 
 std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const ClassLookup& class_of) {
   return Choice(plan, class_of).rows();

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@
 namespace resolute::results {
 
 using experiments::JobId;
+
+//! The training of each of the plan's evaluations.
+std::map<JobId, JobId> trainings_of(const experiments::Plan& plan);
 
 //! A row on a data set, all its metrics.
 struct MixedRow {

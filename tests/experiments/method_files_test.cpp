@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 
 #include "core/hash/sha256.h"
-#include "experiments/price.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::method_files_test {
@@ -87,7 +86,6 @@ TEST_F(MethodFiles, a_recipe_has_the_file_and_all_options_by_value) {
   EXPECT_EQ(recipe.program, 1);
   EXPECT_EQ(recipe.program_sha256, core::sha256_hex(std::string_view(kMine)));
   EXPECT_EQ(recipe.program_options, R"({"name":null,"rate":2.0,"wide":false,"width":8})");
-  EXPECT_FALSE(multiply_adds(training("")).has_value()) << "its networks are unknown, so its hours are";
   EXPECT_THAT(made.worker, ElementsAre("python3", "-m", "resolute", "work", (folder_ / "methods/mine.py").string()));
   EXPECT_THAT(made.tables[0].notes,
               Contains("trained by a method in Python (mine of SHA-256 " + recipe.program_sha256.substr(0, 12) + ")"));

@@ -369,7 +369,8 @@ TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without
   write(text);
   PackSettings pack;
   pack.single_images = SingleImages::kDistractors;
-  EXPECT_EQ((settings::TrainingCount{4, 2}), TrainingImages(files_).count(pack, root_ / "pack", root_, {}));
+  EXPECT_EQ((settings::TrainingCount{4, 2}),
+            TrainingImages(files_).count_split(pack, root_ / "pack", root_, {}).value().train);
   // Nobody trains on, or asks for, a distractor.
   for (const char* subset : {"train", "query"}) {
     write(

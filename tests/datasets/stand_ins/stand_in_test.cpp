@@ -136,9 +136,9 @@ TEST_P(StandIn, trains_on_as_many_images_as_are_counted_before_it_is_packed) {
         split.seed = seed;
         const Split made = make_split(reader, split);
         const settings::TrainingCount expected{made.train.size(), made.train_identities};
-        EXPECT_EQ(expected, images.count(pack_options(), root_ / (name + "-other"), raw, split));
-        EXPECT_EQ(expected, images.count(pack_options(), root_ / (name + "-pack"), {}, split));
-        EXPECT_EQ(std::nullopt, images.count(pack_options(), root_ / "nowhere", root_ / "nowhere", split));
+        EXPECT_EQ(expected, images.count_split(pack_options(), root_ / (name + "-other"), raw, split).value().train);
+        EXPECT_EQ(expected, images.count_split(pack_options(), root_ / (name + "-pack"), {}, split).value().train);
+        EXPECT_FALSE(images.count_split(pack_options(), root_ / "nowhere", root_ / "nowhere", split));
       }
   }
 }
@@ -156,9 +156,9 @@ TEST_P(StandIn, of_a_packs_settings_is_that_of_its_layout_and_counted_before_it_
   if (settings::facts_of(GetParam()).one_camera) split.lr_camera = 0;
   if (has_pairs()) split.lr_side = LrSide::kPair;
   TrainingImages images(files_);
-  const auto undrawn = images.count(pack, root_ / "a", root_ / "nowhere", split);
-  EXPECT_EQ(undrawn, images.count(pack, root_ / "b", root_ / "drawn", split));
-  EXPECT_GT(undrawn.value().images, 0U);
+  const auto undrawn = images.count_split(pack, root_ / "a", root_ / "nowhere", split).value().train;
+  EXPECT_EQ(undrawn, images.count_split(pack, root_ / "b", root_ / "drawn", split).value().train);
+  EXPECT_GT(undrawn.images, 0U);
 }
 
 TEST_P(StandIn, is_divided_as_its_protocol_says) {
