@@ -1,5 +1,7 @@
 // The program `resolute`: finds the subcommand and turns every error into one line and an exit code.
 
+#include <sys/stat.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -43,6 +45,15 @@ int print_help(const Arguments& words) {
   throw resolute::cli::unknown_command(words);
 }
 
+// With it nothing that is written could be read again.
+void refuse_umask_of_owner() {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  if ((mask & S_IRWXU) != 0)
+    throw resolute::core::input_error(fmt::format("umask is {:04o}", mask),
+                                      "you could not use what this program writes", "say `umask 022` first");
+}
+
 int run(const Arguments& arguments) {
   if (arguments.empty()) {
     std::cerr << resolute::cli::short_overview();
@@ -56,6 +67,7 @@ int run(const Arguments& arguments) {
     if (alone || json) return print_version(json);
     throw resolute::core::input_error("unknown option '" + arguments[1] + "'", {}, "resolute --version [--json]");
   }
+  refuse_umask_of_owner();
   if (const auto found = resolute::cli::find_command(arguments))
     return found->command->run({arguments.begin() + static_cast<std::ptrdiff_t>(found->words), arguments.end()});
   if (arguments.size() > 1 && is_help(arguments[1])) return print_help({arguments[0]});

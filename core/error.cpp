@@ -1,5 +1,7 @@
 #include "core/error.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -38,6 +40,13 @@ bool is_one_of(const auto& errors, int error_number) {
 ErrorKind kind_of_errno(int error_number) {
   if (is_one_of(kMachineErrors, error_number) || is_one_of(kFullStore, error_number)) return ErrorKind::kEnvironment;
   return is_one_of(kOwnErrors, error_number) ? ErrorKind::kInput : ErrorKind::kTransient;
+}
+
+// The limit that a write has met, where it is this process's and not the file system's.
+std::string way_out_of(int error_number) {
+  rlimit file{};
+  if (error_number != EFBIG || ::getrlimit(RLIMIT_FSIZE, &file) != 0 || file.rlim_cur == RLIM_INFINITY) return {};
+  return fmt::format("raise the limit of a file's size, {} bytes (`ulimit -f`, RLIMIT_FSIZE)", file.rlim_cur);
 }
 
 }  // namespace
@@ -83,7 +92,8 @@ RuntimeError corrupt_error(std::string_view problem, std::string_view why, std::
 }
 
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion) {
-  return RuntimeError(kind_of_errno(error_number), compose(problem, std::strerror(error_number), suggestion),
+  const std::string way_out = suggestion.empty() ? way_out_of(error_number) : std::string(suggestion);
+  return RuntimeError(kind_of_errno(error_number), compose(problem, std::strerror(error_number), way_out),
                       error_number);
 }
 

@@ -30,9 +30,9 @@ constexpr std::array kSigns{
     Sign{"shared memory", std::nullopt},
     Sign{"</torch_", std::nullopt},  // PyTorch's name of what it shares between processes
     Sign{"inotify", std::nullopt},
+    Sign{"file too large", std::nullopt},  // RLIMIT_FSIZE
     Sign{"no space left on device", Cause::kStorageFull},
     Sign{"disk quota exceeded", Cause::kStorageFull},
-    Sign{"file too large", Cause::kStorageFull},
     Sign{"process rank", Cause::kPeerLost},  // "process ranks 2, 3 did not come", "process rank 2 did not arrive"
     Sign{"connection closed by peer", Cause::kPeerLost},
     Sign{"connection reset by peer", Cause::kPeerLost},

@@ -36,6 +36,7 @@ TEST(RuntimeErrorTest, errno_decides_the_kind) {
   EXPECT_EQ(system_error("x", ENOSPC).kind(), ErrorKind::kEnvironment);
   EXPECT_EQ(system_error("x", EIO).kind(), ErrorKind::kTransient);
   EXPECT_EQ(system_error("x", ENOENT).kind(), ErrorKind::kInput);
+  EXPECT_STREQ(system_error("x", EFBIG).what(), "x (File too large)") << "the file system's limit: there is no other";
   EXPECT_STREQ(system_error("cannot open 'x'", ENOENT).what(), "cannot open 'x' (No such file or directory)");
 }
 

@@ -157,7 +157,8 @@ TEST_F(FileSystemTest, write_beyond_the_limit_of_a_file_is_an_environment_error)
   ::signal(SIGXFSZ, handler);
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::kEnvironment);
-  EXPECT_THAT(error->what(), HasSubstr("File too large"));
+  EXPECT_THAT(error->what(),
+              HasSubstr("(File too large); raise the limit of a file's size, 4096 bytes (`ulimit -f`, RLIMIT_FSIZE)"));
   EXPECT_TRUE(files_.list(folder_.path()).empty());
 }
 

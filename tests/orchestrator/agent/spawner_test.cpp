@@ -190,7 +190,7 @@ TEST_F(SpawnerTest, a_rank_that_fails_while_its_store_does_is_told_from_one_that
 }
 
 TEST_F(SpawnerTest, words_of_a_full_store_count_where_the_store_has_no_room) {
-  const std::vector<std::string> all{"sqlite3.OperationalError: database: file too large",
+  const std::vector<std::string> all{"sqlite3.OperationalError: no space left on device",
                                      "OSError: Disk quota exceeded",
                                      "cp: error writing to a ramdisk: No space left on device"};
   const auto evidence_of = [&](Spawner& spawner, const std::string& words) {
@@ -209,7 +209,7 @@ TEST_F(SpawnerTest, words_of_a_full_store_count_where_the_store_has_no_room) {
     EXPECT_EQ(evidence_of(roomy, words), std::string(kStoreHasRoom) + words);
     EXPECT_EQ(evidence_of(full, words), words);
   }
-  EXPECT_EQ(evidence_of(roomy, "label too large"), "label too large") << "it is not asked for room";
+  EXPECT_EQ(evidence_of(full, "file too large"), "file too large") << "it is not asked for room";
   EXPECT_THAT(core::real_file_system().list(folder_.path()), testing::UnorderedElementsAre("err-0"));
 }
 

@@ -75,6 +75,7 @@ TEST(Failure, the_last_line_tells_exit_code_1_apart) {
       {"OSError: [Errno 28] No space left on device: '/dev/shm/store/jobs'", Cause::kStorageFull},
       {"KeyError: 'lr'", Cause::kExitCode},
       {"ValueError: label file too large", Cause::kExitCode},
+      {"resolute-worker: cannot write 'features.h5' (File too large); raise the limit", Cause::kExitCode},
       {"ImportError: libcudnn_cnn.so.9: cannot open shared object file", Cause::kExitCode},
       {"AssertionError: process rank 0 has no images", Cause::kExitCode},
       {"RuntimeError: CUDA error: device-side assert triggered", Cause::kDeviceError},
@@ -103,7 +104,7 @@ TEST(Failure, a_gpu_that_was_asked_decides_and_no_words) {
 }
 
 TEST(Failure, a_store_that_has_room_decides_and_no_words) {
-  for (const char* line : {"RuntimeError: file too large for an index of 32 bits", "tar: Disk quota exceeded",
+  for (const char* line : {"RuntimeError: no space left on device 3 of the mesh", "tar: Disk quota exceeded",
                            "rsync: write failed on \"/scratch/tmp\": No space left on device (28)"}) {
     EXPECT_TRUE(accuses_store(rank_exit(0, 1, 0, 1, 0, line))) << line;
     const RankExited asked = rank_exit(0, 1, 0, 1, 0, std::string(kStoreHasRoom) + line);

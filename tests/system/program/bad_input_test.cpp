@@ -363,7 +363,18 @@ TEST(BadSurroundings, a_limit_on_the_size_of_files_is_an_error) {
   const ScratchFolder scratch;
   auto output = run_program({"sh", "-c", "ulimit -f 1; exec \"$@\"", "sh", kBin / "resolute", "data", "synth", "--out",
                              scratch / "people", "--identities", "6"});
-  expect_refusal(output, 1, "File too large");
+  expect_refusal(output, 1, "(File too large); raise the limit of a file's size, 512 bytes (`ulimit -f`");
+}
+
+TEST(BadSurroundings, a_umask_that_takes_the_owners_rights_is_refused) {
+  const ScratchFolder scratch;
+  const auto synth = [&](const std::string& mask) {
+    return run_program({"sh", "-c", "umask " + mask + "; exec \"$@\"", "sh", kBin / "resolute", "data", "synth",
+                        "--out", scratch / mask, "--identities", "6"});
+  };
+  for (const char* mask : {"0777", "0400", "0277"}) expect_refusal(synth(mask), 2, std::string("umask is ") + mask);
+  EXPECT_TRUE(fs::is_empty(scratch.path()));
+  EXPECT_EQ(code_of(synth("0077")), 0);
 }
 
 TEST(BadSurroundings, a_folder_that_is_gone_is_said_and_a_run_by_whole_paths_goes_on_from_it) {
