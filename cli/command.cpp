@@ -197,17 +197,17 @@ std::string named_by_variable(const fs::path& store) {
 
 void require_writable_store(const fs::path& store) {
   auto& files = core::real_file_system();
+  const std::string named = named_by_variable(store).empty() ? "" : fmt::format(" of {}", kStoreVariable);
+  const std::string problem = fmt::format("store '{}'{} cannot be written", store.string(), named);
   try {
     files.create_directories(store);
     core::probe_storage(files, store);
   } catch (const core::RuntimeError& error) {
     if (error.error_number() == EROFS)
-      throw core::system_error("store '" + store.string() + "' cannot be written", EROFS,
-                               "give --store a folder that you may write to");
+      throw core::system_error(problem, EROFS, "give --store a folder that you may write to");
     // It may take files again later, and whoever waits for that knows it by the error's number.
-    if (error.is_storage()) throw error.at("store '" + store.string() + "' cannot be written");
-    throw core::RuntimeError(error.kind(), "store '" + store.string() + "' cannot be written", error.what(),
-                             "give --store a folder that you may write to");
+    if (error.is_storage()) throw error.at(problem);
+    throw core::RuntimeError(error.kind(), problem, error.what(), "give --store a folder that you may write to");
   }
   for (const char* folder : {"jobs", "packs", "suites"})
     if (const auto why = core::why_not_writable(store / folder))

@@ -154,8 +154,16 @@ std::optional<std::filesystem::path> site_file_to_read(core::FileSystem& files,
   return file;
 }
 
-Site read_site(core::FileSystem& files, const std::filesystem::path& file) {
-  const Node document = parse_toml(core::read_named_text(files, file), file.string());
+Site read_site(core::FileSystem& files, const std::filesystem::path& file,
+               const std::map<std::string, std::string>& environment) {
+  std::string text;
+  try {
+    text = core::read_named_text(files, file);
+  } catch (const core::RuntimeError& error) {
+    if (core::variable_in(environment, "RESOLUTE_SITE") != file) throw;
+    throw error.at("RESOLUTE_SITE");
+  }
+  const Node document = parse_toml(text, file.string());
   TableReader top(document, "the site file");
   Site site;
   if (const Node* node = top.find("slurm")) read_slurm(SiteTable(*node, "slurm", site.places), site.places, site.slurm);

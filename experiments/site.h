@@ -84,7 +84,9 @@ std::optional<std::filesystem::path> site_file(const std::map<std::string, std::
 std::optional<std::filesystem::path> site_file_to_read(core::FileSystem& files,
                                                        const std::map<std::string, std::string>& environment);
 
+//! \param environment names the variable in errors, where the file is $RESOLUTE_SITE's
 //! \throws RuntimeError (kInput) opening with FILE:LINE:COLUMN; also if the file is missing
-Site read_site(core::FileSystem& files, const std::filesystem::path& file);
+Site read_site(core::FileSystem& files, const std::filesystem::path& file,
+               const std::map<std::string, std::string>& environment = {});
 
 }  // namespace resolute::experiments

@@ -192,7 +192,7 @@ SiteCheck check_site(const Environment& environment) {
       const auto place = experiments::site_file(environment);
       return {{{Level::kOk, "site", place ? "no site file (" + place->string() + ")" : "no site file", ""}}, {}};
     }
-    experiments::Site site = experiments::read_site(files, *file);
+    experiments::Site site = experiments::read_site(files, *file, environment);
     Finding finding{Level::kOk, "site", file->string(), ""};
     if (!site.container.empty() && !orchestrator::can_be_run(environment, site.container.front()))
       finding = {Level::kWarn, "site", fmt::format("'{}' of [container] is not on PATH here", site.container.front()),

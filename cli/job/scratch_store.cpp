@@ -21,9 +21,9 @@ fs::path make_scratch_folder(const fs::path& store) {
   std::string beside = (store / experiments::kScratchStore).string();
   if (::mkdtemp(beside.data()) != nullptr) return beside;
   const int refused = errno;
-  std::error_code ignored;
-  std::string elsewhere = (fs::temp_directory_path(ignored) / "resolute-scratch-XXXXXX").string();
-  if (::mkdtemp(elsewhere.data()) != nullptr) return elsewhere;
+  std::error_code none;  // an empty path would lead to the working folder
+  std::string elsewhere = (fs::temp_directory_path(none) / "resolute-scratch-XXXXXX").string();
+  if (!none && ::mkdtemp(elsewhere.data()) != nullptr) return elsewhere;
   throw core::system_error("cannot make a folder in '" + store.string() + "'", refused,
                            "make the store writable, or TMPDIR name a folder that is");
 }

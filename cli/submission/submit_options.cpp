@@ -227,7 +227,7 @@ experiments::Site read_site_of(const options::variables_map& values, core::FileS
                                const Environment& environment) {
   if (const auto file = given<std::string>(values, "site")) return experiments::read_site(files, *file);
   const auto file = experiments::site_file_to_read(files, environment);
-  return file ? experiments::read_site(files, *file) : experiments::Site{};
+  return file ? experiments::read_site(files, *file, environment) : experiments::Site{};
 }
 
 std::filesystem::path normal(const std::filesystem::path& path) {

@@ -67,7 +67,7 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
   } catch (const core::RuntimeError& error) {  // a home folder that is another's, as under sudo
     core::log_debug("the site file is left out: {}", error.what());
   }
-  return notify_of(values, file ? experiments::read_site(files, *file) : experiments::Site{});
+  return notify_of(values, file ? experiments::read_site(files, *file, environment) : experiments::Site{});
 }
 
 // With fewer jobs than the plan has.

@@ -11,9 +11,12 @@
 namespace resolute::core {
 
 DrawingFolder::DrawingFolder(std::string_view name) {
-  std::string pattern = (std::filesystem::temp_directory_path() / fmt::format("resolute-{}-XXXXXX", name)).string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw system_error(fmt::format("no folder to draw in can be made beside '{}'", pattern), errno);
+  std::error_code wrong;
+  const std::filesystem::path folder = std::filesystem::temp_directory_path(wrong);
+  std::string pattern = (folder / fmt::format("resolute-{}-XXXXXX", name)).string();
+  if (wrong || ::mkdtemp(pattern.data()) == nullptr)
+    throw system_error("no folder to draw in can be made", wrong ? wrong.value() : errno,
+                       "name a folder that takes files in TMPDIR");
   path_ = pattern;
 }
 

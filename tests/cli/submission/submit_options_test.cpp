@@ -235,7 +235,10 @@ TEST_F(SubmitOptions, a_site_file_that_is_named_must_be_there_and_the_users_own_
   EXPECT_EQ(refused({"--nodes=1", "--time=5"}), "");
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--site", (folder_ / "none").string()}), HasSubstr("none"));
   environment_["RESOLUTE_SITE"] = (folder_ / "none").string();
-  EXPECT_THAT(refused({"--nodes=1", "--time=5"}), HasSubstr("none"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5"}),
+              HasSubstr("RESOLUTE_SITE: cannot open '" + (folder_ / "none").string()));
+  environment_["RESOLUTE_SITE"] = folder_.path().string();
+  EXPECT_THAT(refused({"--nodes=1", "--time=5"}), HasSubstr("RESOLUTE_SITE: cannot read '"));
 }
 
 TEST_F(SubmitOptions, a_sites_shell_container_and_launcher_arrive) {

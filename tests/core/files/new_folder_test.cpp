@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <optional>
+
 #include "core/error.h"
+#include "core/files/drawing_folder.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -154,6 +158,19 @@ TEST_F(NewFolderTest, a_named_file_takes_the_place_of_its_like_alone) {
 TEST_F(NewFolderTest, a_file_needs_a_name_and_a_folder) {
   EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / ""); }), HasSubstr("is not the name of a file"));
   EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / "none/x"); }), HasSubstr("there is no folder"));
+}
+
+TEST(DrawingFolderTest, a_tmpdir_that_takes_no_folder_is_named) {
+  const tests::TemporaryFolder folder;
+  const char* set = std::getenv("TMPDIR");
+  const std::optional<std::string> before = set == nullptr ? std::nullopt : std::optional<std::string>(set);
+  for (const std::string& name : {(folder / "none").string(), std::string("/proc")}) {
+    ::setenv("TMPDIR", name.c_str(), 1);
+    EXPECT_THAT([] { DrawingFolder("x"); }, tests::fails(HasSubstr("; name a folder that takes files in TMPDIR")))
+        << name;
+  }
+  before ? ::setenv("TMPDIR", before->c_str(), 1) : ::unsetenv("TMPDIR");
+  EXPECT_TRUE(std::filesystem::is_directory(DrawingFolder("x").path()));
 }
 
 }  // namespace

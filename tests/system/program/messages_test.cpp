@@ -111,6 +111,8 @@ TEST(Messages, a_variable_that_names_no_store_is_told_as_such) {
   expect_refusal(with_store_variable(none, {"suite", "list"}), 2,
                  "there is no store '" + none + "' (RESOLUTE_STORE names it)");
   expect_refusal(with_store_variable(none, {"suite", "table", kTinySuite.string()}), 2, "(RESOLUTE_STORE names it)");
+  expect_refusal(with_store_variable("/proc/none", {"suite", "run", kTinySuite.string()}), 2,
+                 "store '/proc/none' of RESOLUTE_STORE cannot be written (");
   for (const char* relative : {"store", "./store", "~/store"})
     expect_refusal(
         with_store_variable(relative, {"suite", "list"}), 2,

@@ -199,7 +199,7 @@ TEST(SuiteRun, a_site_file_that_is_named_must_be_there) {
   environment["RESOLUTE_SITE"] = "/nonexistent/site.toml";
   const fs::path store = scratch / "store";
   expect_refusal(run_program({kBin / "resolute", "suite", "run", kTinySuite, "--store", store}, environment), 2,
-                 "/nonexistent/site.toml");
+                 "RESOLUTE_SITE: cannot open '/nonexistent/site.toml'");
   EXPECT_FALSE(fs::exists(store / "jobs"));
 }
 
