@@ -87,7 +87,12 @@ int suite_report(const Arguments& arguments) {
     return 0;
   }
   const std::string page = report::report_page(document);
-  core::replace_named_file(files, file, page);
+  try {
+    core::replace_named_file(files, file, page);
+  } catch (const core::RuntimeError& error) {
+    if (parsed->values.count("out") > 0 || (error.kind() != core::ErrorKind::kInput && !error.is_storage())) throw;
+    throw core::RuntimeError(error.kind(), error.what(), {}, "name a file elsewhere by --out");
+  }
   std::cout << fmt::format("{}: {} tables, {} figures, {} galleries, {:.1f} MB; {}\n", file.string(),
                            document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),
                            static_cast<double>(page.size()) / 1e6,

@@ -240,6 +240,11 @@ TEST_F(ReportTest, a_page_that_cannot_be_written_there_is_refused) {
   write(mine, "suite = 'mine'\n");
   expect_refusal(report({"--out", mine.string()}), 2, "mine.toml' is not replaced (it is a file of another format)");
   EXPECT_EQ(text_of(mine), "suite = 'mine'\n");
+  fs::remove(page());
+  fs::create_directory(page());
+  expect_refusal(report(), 2, "; name a file elsewhere by --out");
+  succeeded(report({"--out", (*scratch_ / "elsewhere.html").string()}));
+  fs::remove(page());
 }
 
 TEST_F(ReportTest, an_evaluation_that_is_not_there_leaves_its_place_empty) {
