@@ -186,6 +186,23 @@ TEST(Journal, every_damaged_byte_is_refused_with_its_offset_or_cuts_the_last_rec
   // The rest after a cut is a valid state: every_prefix_replays above.
 }
 
+TEST(Journal, an_end_that_no_process_has_is_refused_when_it_is_replayed) {
+  const State before = state_after({toy_run(1), toy_job(0), toy_agent(0, "one", 1), toy_placed(0, 1, {{{0}, 1}})});
+  const auto replayed = [&](const RankExited& exited) {
+    State state = before;
+    apply(state, exited);
+    return state;
+  };
+  EXPECT_NE(replayed(rank_exit(0, 1, 0, 255, 0)), before);
+  EXPECT_NE(replayed(rank_exit(0, 1, 0, 0, 64)), before);
+  for (const RankExited& exited :
+       {rank_exit(0, 1, 0, 256, 0), rank_exit(0, 1, 0, -1, 0), rank_exit(0, 1, 0, 0, 128), rank_exit(0, 1, 0, 0, -9)})
+    EXPECT_THAT(
+        [&] { replayed(exited); },
+        tests::fails(core::ErrorKind::kCorrupt, HasSubstr("an event of the journal is impossible: rank-exited")))
+        << describe(exited);
+}
+
 TEST(Journal, another_version_is_refused_with_advice) {
   const std::string problem = "'journal' is not a journal that can be read (it has version ";
   for (const auto& [version, rest] :

@@ -34,6 +34,8 @@ TEST(Wire, names_the_member_that_is_out_of_range) {
                                  std::pair(encode(RankStarted{{kAttemptKey.job, -1}, 0}), "attempt is -1"),
                                  std::pair(encode(Launch{kAttemptKey, {bound}}), "processors is 65536"),
                                  std::pair(encode(RankEnded{kAttemptKey, 0, 0, 0, "", false, -1}), "peak_mib is -1"),
+                                 std::pair(encode(RankEnded{kAttemptKey, 0, 256, 0, ""}), "code is 256"),
+                                 std::pair(encode(RankEnded{kAttemptKey, 0, 0, -1, ""}), "signal is -1"),
                                  std::pair(encode(Shutdown{true, 256}), "exit_code is 256")})
     EXPECT_THAT([&bytes = bad] { decode(bytes); }, tests::fails(testing::HasSubstr(why))) << why;
 }
