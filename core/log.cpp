@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <chrono>
 #include <cstdlib>
 
 #include "core/error.h"

@@ -1,6 +1,5 @@
 #include "experiments/method_files.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "core/log.h"

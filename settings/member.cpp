@@ -1,7 +1,5 @@
 #include "settings/member.h"
 
-#include <functional>
-
 namespace resolute::settings {
 
 std::string MemberText::range() const {

@@ -1,8 +1,6 @@
 #include "allocations/start/run_by_launchers.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <optional>
 #include <set>
 #include <variant>
 #include <vector>

@@ -8,7 +8,6 @@
 #include <map>
 #include <set>
 #include <utility>
-#include <variant>
 
 #include "allocations/submissions/batches.h"
 #include "core/error.h"

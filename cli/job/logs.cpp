@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <iostream>
-#include <memory>
 #include <optional>
 
 #include "cli/columns.h"
@@ -17,7 +16,6 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "experiments/store/bundle.h"
-#include "experiments/store/stored_specification.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/look/explain.h"
 #include "orchestrator/store/wall_clock.h"

@@ -1,6 +1,5 @@
 #include "cli/store/checks.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 

@@ -4,7 +4,6 @@
 
 #include <iostream>
 #include <map>
-#include <set>
 
 #include "cli/columns.h"
 #include "cli/store/store_argument.h"

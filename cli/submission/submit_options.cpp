@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
 
 #include "allocations/submissions/batches.h"
 #include "allocations/submissions/submission_checks.h"

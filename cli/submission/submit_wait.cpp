@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "allocations/liveness/run_signs.h"
 #include "cli/terminal.h"
 #include "core/clock.h"

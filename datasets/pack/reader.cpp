@@ -7,7 +7,6 @@
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
-#include "settings/names.h"
 
 namespace resolute::datasets {
 

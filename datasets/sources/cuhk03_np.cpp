@@ -2,11 +2,9 @@
 // labeled/ and detected/, each with Market-1501's folders and images named IDENTITY_cCAMERA_NUMBER, as 0001_c1_1.png.
 // 767 people train, and the numbers of the other 700 begin anew. All pairs of cameras count as cameras 1 and 2.
 
-#include <string>
 #include <vector>
 
 #include "datasets/samples/listing.h"
-#include "datasets/samples/other_layout.h"
 #include "datasets/sources/market1501.h"
 #include "datasets/sources/reader.h"
 

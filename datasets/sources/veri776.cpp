@@ -3,7 +3,6 @@
 // is in image_test too: a ranking leaves it out as one by the query's own camera. The labels' files, of which
 // train_label.xml is in GB 2312, are not read, and the lists name_*.txt are held against the folders.
 
-#include <algorithm>
 #include <array>
 #include <set>
 #include <string>

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "settings/names.h"
 
 namespace resolute::datasets {
 namespace {

@@ -1,7 +1,6 @@
 #include "networks/onnx/graph.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "core/error.h"
 #include "networks/nn/folded_backbone.h"

@@ -1,7 +1,6 @@
 #include "networks/weights/torch_file.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <utility>

@@ -1,7 +1,6 @@
 #include "orchestrator/look/status.h"
 
 #include <algorithm>
-#include <map>
 #include <unordered_set>
 
 #include "orchestrator/journal/epoch.h"

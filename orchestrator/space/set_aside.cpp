@@ -1,7 +1,6 @@
 #include "orchestrator/space/set_aside.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <set>

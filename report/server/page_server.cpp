@@ -4,7 +4,6 @@
 #include <httplib.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>

@@ -1,7 +1,6 @@
 #include "results/exports/suite_bundle.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <span>
 #include <utility>
@@ -10,7 +9,6 @@
 #include "core/files/new_folder.h"
 #include "core/files/zip_archive.h"
 #include "core/hash/sha256.h"
-#include "core/overloaded.h"
 #include "experiments/store/attempt_files.h"
 #include "experiments/store/weights_catalogue.h"
 #include "results/exports/provenance.h"
@@ -140,7 +138,7 @@ void BundleContents::add_names_of_weights() {
       add_stored(source_.store.weights_name_file(name));
 }
 
-// What searches have passed over: without it they would wait for results.
+// The points that searches have passed over: without them they would wait for results.
 void BundleContents::add_diverged() {
   for (const experiments::SearchPlan& search : source_.plan.searches)
     for (const experiments::JobId& job : search.diverged) add_if_stored(source_.store.divergence_file(job));

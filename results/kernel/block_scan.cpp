@@ -5,7 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "core/error.h"
 #include "results/kernel/distance.h"
 
 namespace resolute::results::kernel {

@@ -1,7 +1,6 @@
 #include "results/scores/spread.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace resolute::results {

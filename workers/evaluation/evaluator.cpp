@@ -1,7 +1,6 @@
 #include "workers/evaluation/evaluator.h"
 
 #include <algorithm>
-#include <memory>
 #include <span>
 #include <utility>
 

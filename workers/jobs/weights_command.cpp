@@ -2,7 +2,6 @@
 
 #include <iostream>
 #include <memory>
-#include <variant>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
@@ -43,7 +42,7 @@ core::RuntimeError misfit(const std::string& file, const core::Json& report) {
                            fmt::format("{}{}", fmt::join(named, ", "), count > named.size() ? ", …" : ""), suggestion);
 }
 
-// Whoever imports the trunk here, from whichever file, is not tested on people whom it has seen.
+// A trunk that is imported here, from whichever file, is not tested on people whom it has seen.
 void remember_origin(core::FileSystem& files, const experiments::StoreLayout& store, const FinishedTraining& trained,
                      const networks::NamedTensors& trunk) {
   const auto& [specification, record] = trained;

@@ -1,7 +1,5 @@
 #include "methods/cadnet/networks/cadnet.h"
 
-#include <string>
-
 #include "core/error.h"
 #include "networks/nn/losses.h"
 
