@@ -23,7 +23,7 @@ core::RuntimeError usage_error(const std::string& problem, const CommandHelp& he
   return core::input_error(problem, {}, std::string("usage: ") + help.usage);
 }
 
-// What an option's value should have been, where that is a number.
+// The kind of number that an option takes; empty of other values.
 std::string needed_by(const options::options_description& visible, const std::string& option) {
   const auto* known = visible.find_nothrow(option.substr(option.find_first_not_of('-')), false);
   const auto* typed =

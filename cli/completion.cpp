@@ -67,7 +67,7 @@ std::vector<experiments::SuiteFile> suite_files(const Words& typed) {
   return {};
 }
 
-// Of [[dataset]] or [[table.row]]; a row's grid gives an id for each of its points.
+// A [[dataset]] has an id, and a [[table.row]]; a row's grid gives an id for each of its points.
 void add_ids(const experiments::Node& tables, Words& ids) {
   for (const experiments::Node& table : tables.tables) {
     try {
@@ -282,7 +282,7 @@ constexpr const char* kZshEnd = R"script(    *) _files ;;
   esac
 }
 
-# Of $fpath the file is the function's body.
+# A file of $fpath is the function's body.
 if [ "$funcstack[1]" = _resolute ]; then
   _resolute "$@"
 else

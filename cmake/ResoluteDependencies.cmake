@@ -1,5 +1,5 @@
-# Every dependency, found once, as imported targets. What each is for: docs/inside/decisions.md.
-# What scripts have unpacked from PyPI's wheels.
+# Every dependency, found once, as imported targets. docs/inside/decisions.md says what each is for.
+# Scripts have unpacked it from PyPI's wheels.
 if(NOT LIBTORCH_ROOT)
   if(DEFINED ENV{RESOLUTE_CACHE})
     set(_libtorch_cache $ENV{RESOLUTE_CACHE})

@@ -24,7 +24,7 @@
 
 include(CheckLinkerFlag)
 
-# What programs find beside themselves, below the prefix: modules, libtorch, and the program that the worker becomes.
+# Programs find it beside themselves, below the prefix: modules, libtorch, and the program that the worker becomes.
 set(RESOLUTE_INSTALL_PRIVATE lib/resolute)
 
 # Seconds after which a test hangs: many times what the longest usual one takes, as a machine may be slow and busy.
@@ -87,7 +87,7 @@ if(RESOLUTE_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
     message(FATAL_ERROR "RESOLUTE_FUZZ needs clang, which has libFuzzer: configure with --preset fuzz")
   endif()
-  # Of numbers that do not fit what they become neither compiler's `undefined` speaks.
+  # Neither compiler's `undefined` speaks of numbers that do not fit what they become.
   add_compile_options(-fsanitize=fuzzer-no-link,float-cast-overflow -fno-sanitize-recover=all)
 endif()
 
@@ -194,7 +194,7 @@ function(resolute_test_program)
     set(together ${resolute_fewer_together})
   endif()
   target_link_libraries(${target} PRIVATE resolute_warnings ${ARG_DEPS} ${support} GTest::gmock)
-  # Of an inline function that both have the linker takes the first: that of what is tested, which is optimised as users have it.
+  # The linker takes the first of two inline functions: that of what is tested, which is optimised as users have it.
   foreach(tested IN LISTS ARG_DEPS)
     get_target_property(type ${tested} TYPE)
     if(type STREQUAL STATIC_LIBRARY)

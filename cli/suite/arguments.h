@@ -33,7 +33,7 @@ inline constexpr const char* kJobsPerGpuHelp =
 //! An option of commands that write a file or folder of a suite's results.
 inline constexpr const char* kReplaceHelp =
     "in the place of an earlier one; a file of another format, or a folder with other files in it, stays";
-//! What such a command says of something that is there (core/files/new_folder.h).
+//! Such a command says it of something that is there (core/files/new_folder.h).
 inline constexpr const char* kOrReplace = ", or give --replace";
 
 struct SuiteArguments {

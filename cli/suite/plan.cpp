@@ -287,7 +287,7 @@ std::optional<double> sealed_bytes(const experiments::StoreLayout& store, const 
   return bytes;
 }
 
-// Where raw images are here.
+// The raw images are here.
 std::optional<double> raw_pixels(const experiments::StoreLayout& store, const experiments::DatasetPlan& dataset) {
   const auto images =
       datasets::native_images(core::real_file_system(), dataset.pack, store.pack_folder(dataset.pack), dataset.root);

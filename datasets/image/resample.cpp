@@ -105,7 +105,7 @@ std::vector<PointTap> make_point_taps(int in_size, int out_size) {
   return taps;
 }
 
-// What is kept of a size: so much for all together, then all is forgotten.
+// The room of all that is kept by size together; when it is full all is forgotten.
 constexpr std::size_t kMostKeptBytes = std::size_t{16} << 20;
 
 std::size_t bytes_of(const Taps& taps) {

@@ -167,7 +167,7 @@ class ListedImages {
   std::size_t count_ = 0;
 };
 
-// Where each person has a folder: lists and folders divide the images alike, whatever numbers they give the people.
+// The people where each has a folder: lists and folders divide the images alike, whatever numbers they give the people.
 class PeopleOfFolders {
  public:
   // \param place the line's in messages \throws RuntimeError (kInput) for a folder of two people, or a person of two

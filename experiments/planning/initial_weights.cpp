@@ -12,7 +12,7 @@ namespace {
 
 enum class SamePeople { kNo, kYes, kUnknown };
 
-//! Two packs' people. Of lists and folders of one's own the data set's name tells them apart.
+//! Two packs' people. The data set's name tells those of lists and folders of one's own apart.
 SamePeople same_people(const PackSettings& a, const PackSettings& b) {
   using settings::Source;
   const auto names_itself = [](Source source) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kEnding = ".json";
 
-//! What `read` gives; nothing of what is damaged or of another version.
+//! The value of `read`; nothing of a file that is damaged or of another version.
 template <class Read>
 std::invoke_result_t<Read> if_readable(const Read& read) {
   try {

@@ -25,7 +25,7 @@ bool in_doubt(const std::vector<BurnedIn>& places) {
   return std::ranges::adjacent_find(places, std::not_equal_to(), &BurnedIn::digest) != places.end();
 }
 
-// Where another run or an earlier one made attempts, this one may not have heard of their checkpoints.
+// This run may not have heard of the checkpoints of attempts that another run or an earlier one made.
 bool begins_anew(const Job& job) { return job.checkpoint < 0 && job.attempts == job.placements; }
 
 // Then another carrier could end in the same way. All other ends come from elsewhere: a signal, an agent, a user, the

@@ -1,4 +1,4 @@
-// What the page is made with: elements, words, tables of facts, what waits until one comes near; and the page's header.
+// The parts of the page: elements, words, tables of facts, what waits until one comes near; and the page's header.
 // Text of the document only ever becomes text.
 
 const FIGURE_SECTIONS = [
@@ -13,7 +13,7 @@ const SYMBOLS = ["circle", "square", "diamond", "cross", "x", "triangle-up", "tr
 const PATTERNS = ["", "/", "x", "."];
 const MOST_ROWS = 500; // of a table of a figure's numbers; the CSV has all
 
-// What outlives a new rendering while a run is watched.
+// It outlives a new rendering while a run is watched.
 const state = {
   report: null,
   sorting: new Map(), // of a table's id: {column, descending}
@@ -82,7 +82,7 @@ function metricNamed(name) {
   return (state.report.metrics || {})[name] || { heading: name, decimals: 1, better: "up" };
 }
 
-// What may be said of it was decided where it was measured (results/verdicts/verdict.h).
+// Its words were decided where it was measured (results/verdicts/verdict.h).
 const noVerdict = (trials) => `${plural(trials, "trial")}: no verdict`;
 const intervalText = (difference, decimals) => `${signed(difference.mean, decimals)} ` +
   `[${signed(difference.low, decimals)}, ${signed(difference.high, decimals)}]` +
@@ -146,7 +146,7 @@ function csvButton(what, name, numbers) {
     onclick: save }, "CSV");
 }
 
-// What is made when it is first opened. `key` tells it again after a new rendering.
+// It is made when it is first opened. `key` tells it again after a new rendering.
 const makers = new WeakMap();
 
 function openedLater(key, summary, make) {

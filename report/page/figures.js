@@ -255,7 +255,7 @@ function drawLater(place, figure) {
   if (queue.length === 1) setTimeout(drawNext, 0);
 }
 
-// Of places that a later edition of the page has put others in place of: Plotly keeps what it drew until it is told.
+// Places that a later edition of the page has put others in place of: Plotly keeps what it drew until it is told.
 function forgetPlaces() {
   for (const place of drawn.keys())
     if (!place.isConnected) {

@@ -303,7 +303,7 @@ const targetOf = (hash) => (hash.length > 1 ? document.getElementById(decodeURIC
 
 let arriving = null; // what one is on the way to
 
-// What is far away is not laid out, and its height an estimate: once one comes near, what one came for may move away. So one goes
+// A part that is far away is not laid out, and its height an estimate: once one comes near, what one came for may move away. So one goes
 // there again as long as it does, unless one has gone on meanwhile.
 function arrive(target) {
   arriving = target;

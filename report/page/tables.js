@@ -76,7 +76,7 @@ function sortedRows(table) {
   if (!order) return table.rows;
   return [...table.rows].sort((a, b) => {
     const [one, two] = [sortKey(a, order.column), sortKey(b, order.column)];
-    // What is not there stands last whichever way the rest goes.
+    // A value that is not there stands last whichever way the rest goes.
     if (!isNumber(one) && order.column >= 0) return isNumber(two) ? 1 : 0;
     if (!isNumber(two) && order.column >= 0) return -1;
     const sign = order.column < 0 ? one.localeCompare(two) : one - two;
@@ -219,13 +219,13 @@ function reasonList(table) {
     el("li", {}, el("span", { class: "bad" }, "⚠ "), `${reason} (${metrics.join(", ")})`)));
 }
 
-// What is to be known of the papers' numbers, by the figures that stand beside them.
+// The facts of the papers' numbers, by the figures that stand beside them.
 function footnoteList(table) {
   return table.footnotes ? el("ol", { class: "small footnotes" }, table.footnotes.map((text) => el("li", {}, text)))
     : null;
 }
 
-// What its rows are, and what else differs between a row and the one that the table compares with.
+// Its rows, and what else differs between a row and the one that the table compares with.
 function noteList(table) {
   const to = table.rows.find((row) => row.id === table.compare_with);
   const word = (value) => (value === null || value === "" ? "none" : typeof value === "string" ? value : JSON.stringify(value));

@@ -20,7 +20,7 @@ struct Candidate {
   std::uint32_t image;
 };
 
-//! What of the candidates so far may be among the `count` nearest of one image.
+//! The candidates so far that may be among the `count` nearest of one image.
 class Candidates {
  public:
   Candidates(std::size_t count, std::size_t most_ties) : count_(count), most_ties_(most_ties), room_(2 * count + 32) {}
@@ -84,7 +84,7 @@ class Search {
     }
     scan(own);
     scan(first);
-    // Where all features are equal, one block's images tell so.
+    // One block's images tell that all features are equal.
     finish(0, std::min(kBlock, found.size()), found);
     scan(others);
     finish(std::min(kBlock, found.size()), found.size(), found);

@@ -83,7 +83,7 @@ void check_evaluation_metrics(const std::map<std::string, double>& metrics, cons
   }
 }
 
-// What no ranking can give: a program has mixed up its numbers.
+// No ranking can give such metrics: a program has mixed up its numbers.
 void check_counts_and_curve(const std::map<std::string, double>& metrics, const std::string& where) {
   const auto refuse = [&](const char* name, double value, const std::string& why) {
     throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value), why);

@@ -7,7 +7,7 @@
 namespace resolute::workers {
 namespace {
 
-// Of NVML's interface, whose header comes with the toolkit.
+// The part of NVML's interface that is called; its header comes with the toolkit.
 constexpr int kNvmlSuccess = 0, kNvmlNotSupported = 3, kNvmlFunctionNotFound = 13;
 constexpr int kNvmlClockOfMultiprocessors = 1;
 struct NvmlUtilization {

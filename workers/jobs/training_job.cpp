@@ -65,8 +65,8 @@ struct TrainingFiles {
   std::optional<results::GradientLogWriter> gradients;
 };
 
-// What another training has left that is this one with fewer steps; nothing where it is not there any more. Process
-// rank 0 alone looks for it, and the others get what it has found.
+// The checkpoint of another training, which is this one with fewer steps; nothing where it is not there any more.
+// Process rank 0 alone looks for it, and the others get what it has found.
 std::optional<Checkpoint> load_shorter(const JobContext& context,
                                        const experiments::TrainingSpecification& specification, CheckpointOwner owner) {
   if (context.options.go_on_from.empty()) return std::nullopt;
