@@ -135,9 +135,9 @@ TEST_F(Cuhk03, every_truncation_of_the_list_is_refused) {
   const std::string whole = small_list().dump();
   for (std::size_t length = 0; length < whole.size(); ++length) {
     core::replace_unsynced(files_, list(), std::string_view(whole).substr(0, length));
-    const std::string said = refusal(Source::kCuhk03);
-    EXPECT_THAT(said, StartsWith("'ROOT/cuhk-03.json': not JSON (")) << length;
-    EXPECT_THAT(said, testing::EndsWith("; run script/cuhk03_images again")) << length;
+    const std::string message = refusal(Source::kCuhk03);
+    EXPECT_THAT(message, StartsWith("'ROOT/cuhk-03.json': not JSON (")) << length;
+    EXPECT_THAT(message, testing::EndsWith("; run script/cuhk03_images again")) << length;
   }
 }
 

@@ -140,20 +140,20 @@ TEST(Comparison, of_rows_with_fewer_trials_those_that_both_have_are_paired) {
 }
 
 TEST(Comparison, queries_that_are_not_the_same_leave_a_reason_with_both_jobs) {
-  const std::string own = Compared().evaluation("multi easy 1").hex.substr(0, 12);
-  const std::string its = Compared().evaluation("baseline easy 1").hex.substr(0, 12);
+  const std::string rows_id = Compared().evaluation("multi easy 1").hex.substr(0, 12);
+  const std::string baselines_id = Compared().evaluation("baseline easy 1").hex.substr(0, 12);
   const auto changed = [&](const auto& change) {
     Compared suite;
     change(suite.queries.at(suite.evaluation("multi easy 1")));
     return reason(suite);
   };
-  const auto both = AllOf(HasSubstr(own), HasSubstr(its));
+  const auto both = AllOf(HasSubstr(rows_id), HasSubstr(baselines_id));
   EXPECT_THAT(changed([](auto& queries) { queries.erase(queries.begin() + 3); }),
-              AllOf(both, HasSubstr("query 'q03.jpg' at rate 2 of " + its)));
+              AllOf(both, HasSubstr("query 'q03.jpg' at rate 2 of " + baselines_id)));
   EXPECT_THAT(changed([](auto& queries) {
                 queries.push_back({"extra\n.jpg", 1, 2, 2, true, {0, 0, 0, 0}, 0});
               }),
-              AllOf(both, HasSubstr("query 'extra?.jpg' at rate 2 of " + own)));
+              AllOf(both, HasSubstr("query 'extra?.jpg' at rate 2 of " + rows_id)));
   EXPECT_THAT(changed([](auto& queries) { queries[0].rate = 8; }), both);
   EXPECT_THAT(changed([](auto& queries) { queries[0].identity = 3; }), both);
   EXPECT_THAT(changed([](auto& queries) { queries[0].has_match = false; }), both);
@@ -245,9 +245,9 @@ TEST(Comparison, without_a_row_to_compare_with_no_query_is_asked_for) {
 TEST(Comparison, of_fewer_than_five_trials_says_that_it_is_none) {
   for (int trials : {1, 2, 4}) {
     const SuiteTables tables = Compared(trials).tables();
-    const std::string said = fmt::format("{} trial{}: no verdict", trials, trials == 1 ? "" : "s");
-    EXPECT_THAT(to_markdown(tables), HasSubstr("], " + said + " |"));
-    EXPECT_THAT(to_latex(tables), HasSubstr("], " + said));
+    const std::string line = fmt::format("{} trial{}: no verdict", trials, trials == 1 ? "" : "s");
+    EXPECT_THAT(to_markdown(tables), HasSubstr("], " + line + " |"));
+    EXPECT_THAT(to_latex(tables), HasSubstr("], " + line));
     const core::Json difference = to_json(tables)["tables"][0]["rows"][1]["cells"][0]["difference"];
     EXPECT_EQ(difference["verdict"], "no verdict");
     EXPECT_EQ(difference["survives_holm"], false);

@@ -121,7 +121,7 @@ TEST_F(SuiteOnGpus, every_method_killed_and_gone_on_with_has_the_table_of_an_und
   run(killed, wide);
 
   EXPECT_EQ(table_of(undisturbed), table_of(killed));
-  // What ended a training went on from a checkpoint.
+  // A training that was ended went on from a checkpoint.
   for (const std::string& job : trainings) {
     std::set<fs::path> logs;
     for (const auto& file : fs::directory_iterator(killed / "jobs" / job.substr(0, 2) / job))

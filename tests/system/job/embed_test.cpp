@@ -71,13 +71,13 @@ class EmbedTest : public SharedFolder {
 };
 
 TEST_F(EmbedTest, gives_the_bits_of_an_evaluation_on_any_number_of_ranks) {
-  const core::Json told = json_of(embed(list(), "one.h5", {"--json"}));
+  const core::Json answer = json_of(embed(list(), "one.h5", {"--json"}));
   const ArrayFileReader kept(features()), made(out("one.h5"));
   std::vector<std::string> paths;
   for (const std::string side : {"query", "gallery"}) {
     const auto expected = kept.read_float32(side + "/features", 2);
-    EXPECT_EQ(told.at(side == "query" ? "queries" : "gallery"), expected.shape[0]);
-    EXPECT_EQ(told.at("dimension"), expected.shape[1]);
+    EXPECT_EQ(answer.at(side == "query" ? "queries" : "gallery"), expected.shape[0]);
+    EXPECT_EQ(answer.at("dimension"), expected.shape[1]);
     EXPECT_GT(expected.shape[0], 5U);
     EXPECT_EQ(expected.values, made.read_float32(side + "/features", 2).values) << side;
     for (const char* labels : {"/identities", "/cameras"})
@@ -105,8 +105,8 @@ TEST_F(EmbedTest, rank_says_of_it_what_the_evaluation_says) {
 
 TEST_F(EmbedTest, of_a_folder_every_image_is_one_of_nobody_in_the_order_of_paths) {
   write(folder() / "gallery/notes.txt", "no image");
-  const auto said = succeeded(embed(folder(), "folder.h5"));
-  EXPECT_THAT(said.out, HasSubstr(fmt::format("of 0 queries and {} gallery images", samples_.size())));
+  const auto output = succeeded(embed(folder(), "folder.h5"));
+  EXPECT_THAT(output.out, HasSubstr(fmt::format("of 0 queries and {} gallery images", samples_.size())));
   const ArrayFileReader made(out("folder.h5")), kept(features());
   const auto identities = made.read_int64("gallery/identities", 1);
   EXPECT_EQ(std::vector<std::int64_t>(samples_.size(), 0), identities.values);
@@ -131,15 +131,15 @@ TEST_F(EmbedTest, broken_images_are_all_named_and_nothing_is_written) {
   write(broken / "in/text.jpg", "no image");
   const std::string before = "\x89HDF that stood there";
   write(out("before.h5"), before);
-  const auto said = embed(broken / "in", "before.h5");
-  EXPECT_EQ(code_of(said), 2);
-  EXPECT_EQ(said.out, "");
-  EXPECT_THAT(said.err, HasSubstr("cut.png"));
-  EXPECT_THAT(said.err, HasSubstr("text.jpg"));
-  EXPECT_THAT(lines_of(said.err).back(), HasSubstr("1 more file is refused"));
+  const auto output = embed(broken / "in", "before.h5");
+  EXPECT_EQ(code_of(output), 2);
+  EXPECT_EQ(output.out, "");
+  EXPECT_THAT(output.err, HasSubstr("cut.png"));
+  EXPECT_THAT(output.err, HasSubstr("text.jpg"));
+  EXPECT_THAT(lines_of(output.err).back(), HasSubstr("1 more file is refused"));
   EXPECT_EQ(text_of(out("before.h5")), before);
-  const auto told = embed(broken / "in", "before.h5", {"--json"});
-  EXPECT_EQ(core::parse_json(told.out, "refused").at("count"), 2);
+  const auto answer = embed(broken / "in", "before.h5", {"--json"});
+  EXPECT_EQ(core::parse_json(answer.out, "refused").at("count"), 2);
   write(broken / "in/list.csv", "path,identity,camera\nwhole.png,1,1\ngone.png,1,2\n");
   expect_refusal(embed(broken / "in/list.csv", "before.h5"), 2, "'list.csv', line 3: image '");
   EXPECT_EQ(text_of(out("before.h5")), before);

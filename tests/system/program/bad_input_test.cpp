@@ -62,11 +62,11 @@ TEST_F(BadImages, all_wrong_file_names_are_named_at_once) {
   const auto json =
       resolute({"data", "ingest", "market1501", "--root", people_, "--store", scratch_ / "store", "--json"});
   EXPECT_EQ(code_of(json), 2);
-  const core::Json told = core::Json::parse(json.out);
-  EXPECT_EQ(told.at("count"), 24);
-  ASSERT_EQ(told.at("refused").size(), 24U);
-  EXPECT_EQ(told.at("refused")[23].at("file"), "query/person-33.jpg");
-  EXPECT_THAT(told.at("refused")[23].at("problem").get<std::string>(), HasSubstr("'query/person-33.jpg' is not"));
+  const core::Json answer = core::Json::parse(json.out);
+  EXPECT_EQ(answer.at("count"), 24);
+  ASSERT_EQ(answer.at("refused").size(), 24U);
+  EXPECT_EQ(answer.at("refused")[23].at("file"), "query/person-33.jpg");
+  EXPECT_THAT(answer.at("refused")[23].at("problem").get<std::string>(), HasSubstr("'query/person-33.jpg' is not"));
   expect_no_pack();
 }
 
@@ -82,8 +82,8 @@ TEST_F(BadImages, all_damaged_images_of_all_shards_are_named_at_once) {
                                 "--shards", "9", "--threads", "2", "--json"});
   EXPECT_EQ(code_of(output), 2);
   std::vector<std::string> named;
-  const core::Json told = core::Json::parse(output.out);
-  for (const core::Json& one : told.at("refused")) named.push_back(one.at("file"));
+  const core::Json answer = core::Json::parse(output.out);
+  for (const core::Json& one : answer.at("refused")) named.push_back(one.at("file"));
   EXPECT_EQ(named, names);
   for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "store"))
     EXPECT_NE(entry.path().filename(), "pack.json") << "a sealed pack";
@@ -100,11 +100,11 @@ TEST_F(BadImages, ingest_tells_people_cameras_distractors_and_what_is_left_out) 
   EXPECT_THAT(text.out, HasSubstr("1 left out (seen on one side alone, in low or in high resolution); split "));
   EXPECT_THAT(text.out, HasSubstr("\nimages of distractors in no gallery of this split: 2\n"));
   words.emplace_back("--json");
-  const core::Json told = core::Json::parse(succeeded(resolute(words)).out);
-  EXPECT_EQ(told.at("pack").at("identities"), 6);
-  EXPECT_EQ(told.at("left_out").at("junk (identity -1)"), 2);
-  EXPECT_EQ(told.at("split").at("left_out"), 1);
-  EXPECT_EQ(told.at("warnings").size(), 0U);
+  const core::Json answer = core::Json::parse(succeeded(resolute(words)).out);
+  EXPECT_EQ(answer.at("pack").at("identities"), 6);
+  EXPECT_EQ(answer.at("left_out").at("junk (identity -1)"), 2);
+  EXPECT_EQ(answer.at("split").at("left_out"), 1);
+  EXPECT_EQ(answer.at("warnings").size(), 0U);
 }
 
 TEST_F(BadImages, empty_folder_is_named) {

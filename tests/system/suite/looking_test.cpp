@@ -85,9 +85,9 @@ TEST(Looking, sees_that_a_run_of_another_machine_has_fallen_silent) {
     return reader.look().at("status");
   };
   for (const auto& [ago, silent] : {std::pair{2, false}, {25, true}, {3, false}}) {
-    const core::Json told = status(std::chrono::seconds(ago));
-    EXPECT_EQ(told.at("live"), true);
-    EXPECT_EQ(told.at("silent"), silent) << "heard of " << ago << " s ago";
+    const core::Json seen = status(std::chrono::seconds(ago));
+    EXPECT_EQ(seen.at("live"), true);
+    EXPECT_EQ(seen.at("silent"), silent) << "heard of " << ago << " s ago";
   }
 }
 

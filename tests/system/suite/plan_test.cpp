@@ -16,13 +16,13 @@ CommandOutput under_an_empty_environment(Words arguments) {
 TEST(SuitePlan, of_a_shipped_suite_needs_no_data_and_tells_what_is_missing) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
-  const auto said = succeeded(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--cores", "8"}));
-  EXPECT_THAT(said.out, HasSubstr("raw images missing: root = \"${MARKET1501}\" (mlr-market-1501, "));
-  EXPECT_EQ(said.out.find("${MARKET1501}"), said.out.rfind("${MARKET1501}")) << "once for each root";
-  EXPECT_THAT(said.out, HasSubstr("licence: research only; it may not be passed on"));
-  EXPECT_THAT(said.out, HasSubstr("one core with AVX-512: "));
-  EXPECT_THAT(said.out, HasSubstr("; 1 min on 8 cores; the longest training 1 min; "));
-  EXPECT_THAT(said.out, Not(HasSubstr("measured: docs/inside/methods/")));
+  const auto output = succeeded(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--cores", "8"}));
+  EXPECT_THAT(output.out, HasSubstr("raw images missing: root = \"${MARKET1501}\" (mlr-market-1501, "));
+  EXPECT_EQ(output.out.find("${MARKET1501}"), output.out.rfind("${MARKET1501}")) << "once for each root";
+  EXPECT_THAT(output.out, HasSubstr("licence: research only; it may not be passed on"));
+  EXPECT_THAT(output.out, HasSubstr("one core with AVX-512: "));
+  EXPECT_THAT(output.out, HasSubstr("; 1 min on 8 cores; the longest training 1 min; "));
+  EXPECT_THAT(output.out, Not(HasSubstr("measured: docs/inside/methods/")));
   EXPECT_FALSE(fs::exists(store));
 
   const auto json = json_of(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--json"}));
@@ -67,13 +67,13 @@ TEST(SuitePlan, tells_the_smallest_difference_that_trials_and_people_can_tell) {
               testing::ContainsRegex("table main: 2 rows on 1 data set; tells rows [0-9.]+ points of rank-1 apart"));
   EXPECT_THAT(succeeded(resolute(joined(tiny, {"--measured"}))).out,
               HasSubstr("  main on people: 20 trials × 6 people tell rows "));
-  const core::Json told = json_of(resolute(joined(tiny, {"--json"})))["tellable"];
-  ASSERT_EQ(1U, told.size());
-  EXPECT_EQ(told[0]["trials"], 20);
-  EXPECT_EQ(told[0]["people"], 6);
-  EXPECT_EQ(told[0]["rows_measured"], false);
-  EXPECT_EQ(told[0]["paper"], nullptr);
-  EXPECT_GT(told[0]["rows"], 0);
+  const core::Json tellable = json_of(resolute(joined(tiny, {"--json"})))["tellable"];
+  ASSERT_EQ(1U, tellable.size());
+  EXPECT_EQ(tellable[0]["trials"], 20);
+  EXPECT_EQ(tellable[0]["people"], 6);
+  EXPECT_EQ(tellable[0]["rows_measured"], false);
+  EXPECT_EQ(tellable[0]["paper"], nullptr);
+  EXPECT_GT(tellable[0]["rows"], 0);
 }
 
 // With its images here, so that nothing is missing; --stand-ins draws them.
@@ -183,14 +183,14 @@ TEST(SuitePlan, says_where_a_workers_results_would_pass_for_ours) {
     std::string text = text_of(suite);
     text.replace(text.find(from), from.size(), to);
     write(scratch / "changed.toml", text);
-    const auto said = succeeded(resolute({"suite", "plan", scratch / "changed.toml", "--store", scratch / "store"}));
-    return said.err.find("stands in the store as resolute-worker's own") != std::string::npos;
+    const auto output = succeeded(resolute({"suite", "plan", scratch / "changed.toml", "--store", scratch / "store"}));
+    return output.err.find("stands in the store as resolute-worker's own") != std::string::npos;
   };
   EXPECT_TRUE(warned("train.steps = 1", "train.steps = 2"));
   EXPECT_FALSE(warned("train.steps = 1", "train.steps = 1\ntrain.program = 1"));
   EXPECT_FALSE(warned("worker = ", "# ")) << "resolute-worker trains";
-  const std::string own = "  [[table.row]]\n  id = \"own\"\n  label = \"Own\"\n  train.program = 2\n";
-  EXPECT_FALSE(warned("  [[table.row]]", own + "  [[table.row]]")) << "it hands the other row to resolute-worker";
+  const std::string own_row = "  [[table.row]]\n  id = \"own\"\n  label = \"Own\"\n  train.program = 2\n";
+  EXPECT_FALSE(warned("  [[table.row]]", own_row + "  [[table.row]]")) << "it hands the other row to resolute-worker";
 }
 
 TEST(SuiteRun, a_site_file_that_is_named_must_be_there) {

@@ -1,5 +1,5 @@
-// What the simulated accelerator promises: a host that forgets to wait, or reads what is not its own, does not get away
-// with it.
+// The promise of the simulated accelerator: a host that forgets to wait, or reads what is not its own, does not get
+// away with it.
 
 #include "tests/support/accelerator/accelerator.h"
 

@@ -1,4 +1,4 @@
-// What is said of drivers that are too old or not there.
+// The messages about drivers that are too old or not there.
 
 #include "workers/device/cuda_driver.h"
 

@@ -43,7 +43,7 @@ TEST(NumericClass, names_the_device_and_what_its_bits_depend_on) {
   }
 }
 
-// What is computed with it is of another class than what is not.
+// Numbers computed with it are of another class than others.
 TEST(NumericClass, tells_tf32_apart) {
   if (!on_gpu() && !on_simulated()) GTEST_SKIP() << "a CPU has no TF32";
   for (const auto& [key, value] : device().numeric_parts())

@@ -10,7 +10,7 @@
 namespace resolute::workers::gpu_test::exchange_test {
 namespace {
 
-// What `rank` sends to `to`: as many elements as both say, with values of every size.
+// The values that `rank` sends to `to`: as many elements as both say, with values of every size.
 at::Tensor parcel(int rank, int to, std::int64_t count) {
   core::RandomStream stream("parcel", {static_cast<std::uint64_t>(rank), static_cast<std::uint64_t>(to)});
   at::Tensor values = at::empty({count}, at::kFloat);

@@ -1,4 +1,4 @@
-// What a GPU says of itself, by a stand-in for NVIDIA's library that is found as the real one (LD_LIBRARY_PATH in
+// The words of a GPU about itself, by a stand-in for NVIDIA's library that is found as the real one (LD_LIBRARY_PATH in
 // CMakeLists.txt), and how it reaches a progress line.
 
 #include "workers/device/gpu_gauge.h"
@@ -23,7 +23,7 @@ class GpuGaugeTest : public testing::Test {
  protected:
   void SetUp() override { break_library(""); }
   static void break_library(const char* how) { ::setenv("STAND_IN_NVML", how, /*overwrite=*/1); }
-  //! What is logged when a gauge is made and read three times. \param readings how many say something
+  //! The log of when a gauge is made and read three times. \param readings how many say something
   static std::string logged(const std::string& address, int readings, const char* library = "libnvidia-ml.so.1") {
     testing::internal::CaptureStderr();
     GpuGauge gauge(address, library);

@@ -233,7 +233,7 @@ std::string divergence(at::Device place, bool in_gradient) {
   return error ? error->what() : "none";
 }
 
-// Where a process sees several GPUs, a thread that does not say which one works on the first.
+// In a process that sees several GPUs, a thread that does not say which one works on the first.
 TEST(ThreadsOfAnExchange, are_on_the_trainings_device_because_they_say_so) {
   struct OnItsDevice final : LoneCommunicator {
     void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
@@ -262,7 +262,7 @@ TEST(ThreadsOfAnExchange, are_on_the_trainings_device_because_they_say_so) {
   accelerator::streams().leave_out({});
 }
 
-// What Adam computes depends on where gradients lie: libtorch's rounds otherwise at addresses that are no multiples of
+// Adam's numbers depend on where gradients lie: libtorch's rounds otherwise at addresses that are no multiples of
 // 16. Of an exchange they are parts of one block.
 TEST(SumsOfAnExchange, lie_as_memory_of_their_own_does) {
   std::vector<std::pair<std::string, at::Tensor>> parameters;

@@ -36,7 +36,7 @@ struct Stage {
 };
 Stage stage;
 
-// What a thread does not say otherwise goes to GPU 0.
+// A thread works on GPU 0 unless it says otherwise.
 void expect_own_gpu() { EXPECT_EQ(1, c10::impl::FakeGuardImpl<c10::DeviceType::CUDA>::getDeviceIndex()); }
 
 ncclResult_t answer(std::string call) {
@@ -143,7 +143,7 @@ constexpr auto kLimit = std::chrono::seconds(1);      // of what never comes
 constexpr auto kPatience = std::chrono::seconds(60);  // with what comes, however busy the machine is
 const at::Device kGpu(at::kCUDA, 1);                  // not a thread's first one
 
-// What the ranks before and after number 1 have: a GPU of their own, rank 1's, or another slice of rank 1's.
+// The ranks before and after number 1 have this: a GPU of their own, rank 1's, or another slice of rank 1's.
 enum class Gpus { kOwn, kSame, kSlices };
 
 // Process rank 1 of some, the others' answers made up.
@@ -307,8 +307,8 @@ TEST_F(NcclTest, nccl_uses_the_interface_by_which_ranks_met_unless_the_user_name
   ::unsetenv("NCCL_SOCKET_IFNAME");
 }
 
-// What `from` tells a socket of the test's own is passed on to `to`: `count` datagrams, as of a rank that is killed
-// then.
+// The words of `from` to a socket of the test's own are passed on to `to`: `count` datagrams, as of a rank that is
+// killed then.
 class Relay {
  public:
   Relay() {

@@ -1,4 +1,4 @@
-// What users run, on the device: images of a pack through the loader to trainings of every method, checkpoints on disk
+// Users' trainings on the device: images of a pack through the loader to trainings of every method, checkpoints on disk
 // and a training that goes on from one, features of a trial.
 
 #include "tests/workers/gpu/packed_training.h"

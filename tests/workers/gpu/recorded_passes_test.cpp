@@ -118,7 +118,7 @@ void forget_the_last_backward_pass() {
   static_cast<void>(torch::autograd::grad({leaf.sum()}, {leaf}));
 }
 
-// What the process has taken once the steps are done, and their recordings live.
+// The memory of the process once the steps are done, and their recordings live.
 std::uint64_t kept(const std::vector<Step>& steps) {
   const auto recorder = accelerator::make_recorder(device().place(), 100);
   networks::RecordedPasses passes(*recorder, false);
@@ -189,7 +189,7 @@ TEST(RecordedPasses, of_a_trunk_that_takes_other_pixels_too) {
   expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2, 100, settings::Trunk::kEfficientnetLite0);
 }
 
-// Of a trunk and a second input that weighs its rows, which one form leaves out. Weights at the end.
+// A trunk and a second input that weighs its rows, which one form leaves out. Weights at the end.
 std::vector<at::Tensor> weighed(const std::vector<int>& forms, networks::RecordedPasses* passes) {
   const std::shared_ptr<networks::Backbone> network = trunk(settings::Trunk::kResnetSmall);
   const std::vector<at::Tensor> parameters = network->parameters();

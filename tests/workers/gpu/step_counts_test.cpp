@@ -1,6 +1,6 @@
-// What a training step asks of a GPU besides computing, counted on the simulated accelerator, or on a GPU by libtorch's
-// profiler: waits of the host, bytes of the batch, launches beside the backward pass. docs/inside/gpu.md has the table
-// that this prints; bench/gpu/run puts a GPU's beside it.
+// The calls of a training step to a GPU besides computing, counted on the simulated accelerator, or on a GPU by
+// libtorch's profiler: waits of the host, bytes of the batch, launches beside the backward pass. docs/inside/gpu.md has
+// the table that this prints; bench/gpu/run puts a GPU's beside it.
 
 #include <torch/csrc/autograd/profiler_kineto.h>
 
@@ -18,7 +18,7 @@ namespace {
 using accelerator::Counts;
 using accelerator::streams;
 
-// What libtorch's profiler saw of a GPU, in a file of its format. Allocations are not counted.
+// The events of a GPU that libtorch's profiler saw, in a file of its format. Allocations are not counted.
 Counts counts_of(const std::filesystem::path& file) {
   const core::Json trace = core::parse_json(core::read_text(core::real_file_system(), file), "trace");
   constexpr int kDefaultStream = 7;  // CUPTI's number
@@ -56,7 +56,7 @@ class CountedSteps final : public BatchSource {
   }
 
  private:
-  // What the GPU has yet to do would fall into the trace or out of it by chance.
+  // Work that the GPU has yet to do would fall into the trace or out of it by chance.
   static void finish() {
     const at::Device place = device().place();
     c10::impl::VirtualGuardImpl(place.type()).synchronizeDevice(place.index());
@@ -103,7 +103,7 @@ class StepCountsTest : public PackedTrial {
                  [&](BatchSource& source) { return std::make_unique<CountedSteps>(source, kFirst, steps, counts); });
     return counts;
   }
-  // Of a step in the middle of a training; counted once.
+  // A step in the middle of a training; counted once.
   const Counts& of_a_step(const std::string& method) const {
     static std::map<std::string, Counts> known;
     if (const auto found = known.find(method); found != known.end()) return found->second;

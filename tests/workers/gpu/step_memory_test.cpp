@@ -32,7 +32,7 @@ experiments::TrainingSpecification asked_for(const experiments::MethodOptions& m
   return asked;
 }
 
-// What the GPU holds once the losses of all phases are formed: what their backward passes need is there.
+// The memory of the GPU once the losses of all phases are formed: what their backward passes need is there.
 double taken(const experiments::MethodOptions& options, settings::Precision precision, int images) {
   const auto opened = accelerator::open(0, precision);
   const at::Device place = opened->place();
