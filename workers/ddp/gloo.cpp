@@ -204,9 +204,9 @@ void shut(const std::set<int>& listening) {
       core::log_warning("strangers may connect to Gloo's socket ({}); they cannot take part", std::strerror(errno));
 }
 
-// libtorch's flight recorder enters a group in a map at the group's first exchange, and takes no lock for it. Groups that
-// one process begins at a time, as the tests' ranks do, would break that map: they begin one after another.
-// The second exchange of a group begins after the first of each rank.
+// libtorch's flight recorder enters a group in a map at the group's first exchange, and takes no lock for it. Groups
+// that one process begins at a time, as the tests' ranks do, would break that map: they begin one after another. The
+// second exchange of a group begins after the first of each rank.
 template <class Call>
 auto begin_exchange(Call call) {
   static std::mutex one_at_a_time;
