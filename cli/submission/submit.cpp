@@ -52,7 +52,7 @@ refuses; with --wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ende
 // Stands for a token that will be drawn: a dry run prints the same each time.
 constexpr const char* kNoToken = "000000000000";
 
-// What is wrong with a command line, its suite and its machine. Told one by one, each call would find the next.
+// The faults of a command line, its suite and its machine. Told one by one, each call would find the next.
 class Refusals {
  public:
   void gather(const auto& step) {

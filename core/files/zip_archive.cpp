@@ -277,11 +277,14 @@ RuntimeError ZipReader::damaged(const Entry& entry, std::string_view why) const 
   return corrupt_error(fmt::format("{}: entry '{}' is damaged", name_, entry.name), why, advice_);
 }
 
-std::unique_ptr<ReadableFile> ZipReader::open(std::size_t index) const {
-  // The entry's claim is compared with the file before it takes memory.
-  if (const Entry& entry = entries_.at(index);
-      entry.packed > archive_->source.size() || entry.size / kMostDeflated > entry.packed)
+// Before it takes memory.
+void ZipReader::check_claim(const Entry& entry) const {
+  if (entry.packed > archive_->source.size() || entry.size / kMostDeflated > entry.packed)
     throw damaged(entry, fmt::format("it claims {} bytes, more than the file can hold", entry.size));
+}
+
+std::unique_ptr<ReadableFile> ZipReader::open(std::size_t index) const {
+  check_claim(entries_.at(index));
   return std::make_unique<OpenEntry>(*this, index);
 }
 
@@ -290,10 +293,10 @@ Bytes ZipReader::read(std::size_t index, bool zero_is_none) const {
   if (!entry.stored)
     throw input_error(fmt::format("{}: entry '{}' is compressed", name_, entry.name),
                       "entries that are stored as they are can be read", "write the archive anew without compression");
-  const auto file = open(index);
+  check_claim(entry);
   Bytes bytes(static_cast<std::size_t>(entry.size));
   if (!zero_is_none || entry.checksum != 0 || entry.size == 0) {
-    file->read_at(0, bytes);
+    OpenEntry(*this, index).read_at(0, bytes);
     return bytes;
   }
   // libzip compares no checksum of a part of an entry, however long.

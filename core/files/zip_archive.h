@@ -65,6 +65,7 @@ class ZipReader {
   struct Archive;
   class OpenEntry;
   RuntimeError damaged(const Entry& entry, std::string_view why) const;
+  void check_claim(const Entry& entry) const;
 
   std::string name_, advice_;
   std::unique_ptr<Archive> archive_;

@@ -202,8 +202,8 @@ void count_unlisted(core::FileSystem& files, const fs::path& root, const std::ve
   }
   for (const auto& [folder, images] : listed) {
     const std::vector<std::string> names = files.list(root / folder);
-    const auto there = static_cast<std::size_t>(std::ranges::count_if(names, is_image_name));
-    remarks.leave_out("in no list that is read", there - std::min(there, images));
+    const auto stored = static_cast<std::size_t>(std::ranges::count_if(names, is_image_name));
+    remarks.leave_out("in no list that is read", stored - std::min(stored, images));
   }
 }
 

@@ -53,7 +53,7 @@ Draft checked_draft(const Combination& combination, const SuiteText& suite);
 //! \throws RuntimeError (kInput) with the place of the key that is wrong
 MethodOptions method_options(const Combination& combination, const Draft& draft, const PythonMethods& in_python);
 
-//! What trains, for people: the draft's method, or the suite's program by its file's name.
+//! The name of a trainer, for people: the draft's method, or the suite's program by its file's name.
 std::string trainer_of(const Draft& draft, const SuiteText& suite);
 
 }  // namespace resolute::experiments

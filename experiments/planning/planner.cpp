@@ -459,12 +459,10 @@ class Planner {
                                                                 const Combination& second) const {
     const std::string& id = second.row.start_from.value;
     std::vector<std::pair<const TableText*, const RowText*>> found;
-    std::vector<const std::string*> others;
     std::vector<std::string> tables;
     for (const auto* list : {&suite_.tables, &suite_.left_out})
       for (const TableText& table : *list)
         for (const RowText& row : table.rows) {
-          others.push_back(&row.id.value);
           if (row.id.value != id) continue;
           if (&table == &home || table.id == home.id) return {&table, &row};
           found.emplace_back(&table, &row);
@@ -472,7 +470,9 @@ class Planner {
         }
     if (found.empty()) {
       std::vector<std::string> ids;
-      for (const std::string* other : others) ids.push_back(*other);
+      for (const auto* list : {&suite_.tables, &suite_.left_out})
+        for (const TableText& table : *list)
+          for (const RowText& row : table.rows) ids.push_back(row.id.value);
       second.refuse("start_from", "'" + id + "'", "the suite has no row of that id", settings::nearest_or_all(id, ids));
     }
     if (found.size() > 1)

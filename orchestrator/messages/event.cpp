@@ -16,7 +16,6 @@ using core::Member;
 using core::Row;
 using core::row;
 
-constexpr Member kCode{"code", 0, 255}, kSignal{"signal", 0, 127};
 constexpr Member time_called(const char* name) { return {name, 0, kLongestTime.count()}; }
 
 // The names of events and their members in JSON, and the members' ranges.
@@ -50,8 +49,8 @@ constexpr std::tuple kEventRows{
     row<Placed>("placed", {"job", {"attempt", 1, 2 * kMostAttempts}, "placement", "past", "why", time_called("at_ms")}),
     row<Started>("started", {"job", "attempt"}),
     row<Progressed>("progressed", {"job", "attempt", "checkpoint"}),
-    row<RankExited>("rank-exited", {"job", "attempt", "process_rank", kCode, kSignal, "evidence", "out_of_memory",
-                                    "gpu", "store_failed"}),
+    row<RankExited>("rank-exited", {"job", "attempt", "process_rank", kExitCode, kSignalNumber, "evidence",
+                                    "out_of_memory", "gpu", "store_failed"}),
     row<ResultMissing>("result-missing", {"job", "attempt"}),
     row<AttemptStopped>("attempt-stopped",
                         {"job", "attempt", "cause", time_called("grace_ms"), "why", time_called("at_ms")}),

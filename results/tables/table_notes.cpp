@@ -189,22 +189,21 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
   if (!table.drawn.empty())
     lines.push_back(fmt::format("drawn images: a program made those of {}; numbers on them say nothing about a paper's",
                                 markup.plain(names_without_mean(table.drawn))));
-  for (const Row& row : table.rows) {
-    for (const Cell& cell : row.cells) {
-      if (cell.why.empty()) continue;
-      auto line = fmt::format("{}, {} on {}: {}; not averaged", markup.mark(settings::word(cell.status)),
-                              markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset)), cell.why);
-      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
-    }
-  }
+  const auto add_once = [&lines](std::string line) {
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+  };
+  for (const Row& row : table.rows)
+    for (const Cell& cell : row.cells)
+      if (!cell.why.empty())
+        add_once(fmt::format("{}, {} on {}: {}; not averaged", markup.mark(settings::word(cell.status)),
+                             markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset)), cell.why));
   for (const Row& row : table.rows)
     for (const Cell& cell : row.cells) {
       // By luck a trial is a little below. A network that gives every image the same features is far below: ties count
       // against a query.
       if (!is_per_query(cell.metric) || !cell.mean || !cell.chance || *cell.mean >= *cell.chance / 2) continue;
-      auto line = fmt::format("{} on {}: below half of chance, so its trainings came to nothing; their losses tell how",
-                              markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset)));
-      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+      add_once(fmt::format("{} on {}: below half of chance, so its trainings came to nothing; their losses tell how",
+                           markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset))));
     }
   const bool said = std::any_of(notes.begin(), notes.end(),
                                 [](const std::string& note) { return note.find("from scratch") != std::string::npos; });

@@ -8,7 +8,7 @@ namespace resolute::methods {
 namespace {
 
 constexpr std::size_t kHiddenLayers = 3;
-constexpr double kEpsilon = 1e-5;  // torch's, and what ONNX takes unasked
+constexpr double kEpsilon = 1e-5;  // torch's
 
 settings::NetworkSettings standing(settings::NetworkSettings network) {
   network.frozen_levels = settings::kTrunkLevels;
@@ -32,7 +32,7 @@ void LayerNorm::initialise(std::uint64_t, const std::string&) {
   bias.zero_();
 }
 
-// Of operators that set 13 has.
+// ONNX has a layer norm from operator set 17 on, and the graph is of set 13.
 std::string LayerNorm::graph(networks::onnx::Graph& graph, const std::string& rows) const {
   const std::vector<networks::onnx::Attribute> row_wise{{"axes", std::vector<std::int64_t>{-1}}};
   const std::string centred = graph.node("Sub", {rows, graph.node("ReduceMean", {rows}, row_wise)});

@@ -108,16 +108,16 @@ TEST_F(Submit, all_that_is_missing_is_named_at_once) {
   write(suite, std::string_view("suite = \"wrong\"\n"));
   auto environment = this->environment();
   environment["PATH"] = "/nowhere";
-  const auto told = [&](const fs::path& file, const std::vector<std::string>& more) {
+  const auto refusals_of = [&](const fs::path& file, const std::vector<std::string>& more) {
     const auto output = run_program(
         joined({program_.string(), "suite", "submit", file.string(), "--store", store_.string()}, more), environment);
     EXPECT_EQ(code_of(output), 2);
     return output.err;
   };
-  EXPECT_THAT(told(suite, {}), testing::MatchesRegex("resolute: options --nodes and --time are missing .*\n"
-                                                     "resolute: .*wrong.toml.*key 'title' is missing.*\n"
-                                                     "resolute: there is no sbatch here .*\n"));
-  EXPECT_THAT(told(suite_, {"--dry-run", "--nodes", "1"}),
+  EXPECT_THAT(refusals_of(suite, {}), testing::MatchesRegex("resolute: options --nodes and --time are missing .*\n"
+                                                            "resolute: .*wrong.toml.*key 'title' is missing.*\n"
+                                                            "resolute: there is no sbatch here .*\n"));
+  EXPECT_THAT(refusals_of(suite_, {"--dry-run", "--nodes", "1"}),
               testing::MatchesRegex("resolute: option --time is missing .*\n"));
 }
 

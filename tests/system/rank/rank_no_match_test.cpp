@@ -57,7 +57,7 @@ TEST_F(RankWithoutAMatch, does_so_however_it_ranks) {
   expect_no_score(other_people(), "no image of a query's identity", {"--max-rank", "1"});
 }
 
-// Of its identity an image of the query's own camera may be the one that is drawn.
+// The image that is drawn of its identity may be one of the query's own camera.
 TEST_F(RankWithoutAMatch, in_a_drawn_gallery_has_none_though_the_whole_gallery_has) {
   FeatureFile file = people({1, 1, 1, 1}, {0, 0, 1, 1});
   int without = 0;
