@@ -64,7 +64,7 @@ struct DiskPrice {
   double weights = 0;                //!< of each training
   double checkpoints = 0;            //!< two of each training that is at work at once: weights, moments and averages
   std::size_t at_once = 0;           //!< such trainings, those that take most
-  double states = 0;                 //!< of trainings that others of a search go on from
+  double states = 0;                 //!< of trainings that keep their last one
   double features = 0;               //!< of each evaluation, or its distances
   std::vector<std::string> unknown;  //!< data sets of which no number of images is known: not counted
 };

@@ -60,7 +60,7 @@ std::string machine_text(const MachinePrice& one) {
 std::string disk_text(const DiskPrice& disk) {
   return fmt::format("  disk: packs {}, weights {}, features {}{}{}{}", core::byte_text(disk.packs),
                      core::byte_text(disk.weights), core::byte_text(disk.features),
-                     disk.states > 0 ? fmt::format(", states of searches {}", core::byte_text(disk.states)) : "",
+                     disk.states > 0 ? fmt::format(", kept states {}", core::byte_text(disk.states)) : "",
                      disk.at_once > 0 ? fmt::format("; checkpoints of {} training{} at once {}", disk.at_once,
                                                     disk.at_once == 1 ? "" : "s", core::byte_text(disk.checkpoints))
                                       : "",

@@ -15,6 +15,8 @@
 #include "core/split.h"
 #include "datasets/sources/source.h"
 #include "experiments/include.h"
+#include "experiments/store/kept_states.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/messages/event.h"
 #include "orchestrator/space/needs.h"
 #include "results/records/record.h"
@@ -247,6 +249,12 @@ experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profi
     if (evaluation == nullptr || !evaluation->metrics.contains(metric)) return std::nullopt;
     return evaluation->metrics.at(metric);
   };
+  if (files.exists(store.states_folder()))
+    suite.kept_state_of = [&files, store = store](const experiments::JobId& job,
+                                                  const experiments::TrainingSpecification& training) {
+      return orchestrator::has_result(files, store, job) ? std::nullopt
+                                                         : experiments::find_kept_state(files, store, training);
+    };
   suite.has_diverged = [&files, store = store](const experiments::JobId& job) {
     return results::has_diverged(files, store, job);
   };

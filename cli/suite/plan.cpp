@@ -190,6 +190,7 @@ void print_tables(const experiments::Plan& plan, const std::vector<results::Tell
         std::cout << fmt::format("  row '{}' starts from {}\n", row.id, start);
   }
   for (const auto& search : plan.searches) std::cout << experiments::search_text(search) << "\n";
+  if (const std::string spared = plan.spared_steps_text(); !spared.empty()) std::cout << spared << "\n";
   for (const auto& name : plan.of_unknown_people)
     std::cout << fmt::format(
         "weights '{}': the store does not know all whom they were trained on; see that none of them is tested\n", name);

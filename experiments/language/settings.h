@@ -22,6 +22,7 @@ struct Draft {
   int trials = 1;
   int lanes = 1;
   int ranks = 1;
+  bool keep_state = false;
   Device device = Device::kCpu;
   std::string weights = "none";
   NetworkSettings network;
@@ -52,6 +53,9 @@ struct Draft {
                  "L: parts that a batch is cut into by identity; part of the experiment"));
     visit(member("ranks", &Draft::ranks, settings::between(1, kMostLanes),
                  "W: processes that train one job; must divide lanes; changes no result"));
+    visit(member("keep_state", &Draft::keep_state,
+                 "a finished training keeps its last state: the same training with more steps goes on from it. Changes "
+                 "no result"));
     visit(member("device", &Draft::device, "what trainings run on"));
     visit(member("weights", &Draft::weights,
                  "a name that `resolute weights import` gave, such as imagenet: the trunk starts from them. A name "

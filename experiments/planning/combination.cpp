@@ -4,6 +4,8 @@
 #include <cctype>
 
 #include "experiments/specification/estimated_split.h"
+#include "experiments/specification/stages.h"
+#include "methods/rules.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -127,6 +129,23 @@ MethodOptions method_options(const Combination& combination, const Draft& draft,
   for (const auto& [id, method] : in_python) known.push_back(id);
   combination.refuse("method", "'" + draft.method + "'", fmt::format("methods are {}", fmt::join(known, ", ")),
                      settings::did_you_mean(draft.method, known));
+}
+
+bool may_go_on(const Combination& combination, const Draft& draft, const TrainingSpecification& training,
+               const SuiteText& suite) {
+  const bool ours = draft.recipe.program == 0 && suite.worker.empty() && suite.methods.empty();
+  // Stages as long as the length makes them stand in `training` with their steps.
+  const auto paced = [&] { return methods::is_paced_by_length(method_options(combination, draft, suite.methods)); };
+  if (ours && without_length(training) && !(draft.keep_state && paced())) return true;
+  if (draft.keep_state && combination.row.settings.contains("keep_state"))
+    combination.refuse(
+        "keep_state", true,
+        ours ? "the length of this training paces it from the first step on, so that none goes on"
+             : "resolute-worker alone goes on from a state, and the suite has another worker or a method "
+               "in Python",
+        ours ? "set train.schedule = \"step\" or \"constant\", and stages by their steps; or leave it out"
+             : "leave it out");
+  return false;
 }
 
 std::string trainer_of(const Draft& draft, const SuiteText& suite) {

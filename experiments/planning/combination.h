@@ -53,6 +53,11 @@ Draft checked_draft(const Combination& combination, const SuiteText& suite);
 //! \throws RuntimeError (kInput) with the place of the key that is wrong
 MethodOptions method_options(const Combination& combination, const Draft& draft, const PythonMethods& in_python);
 
+//! Tells whether a training goes on from the kept state of a shorter one.
+//! \throws RuntimeError (kInput) with the place of the row's own `keep_state` where none can
+bool may_go_on(const Combination& combination, const Draft& draft, const TrainingSpecification& training,
+               const SuiteText& suite);
+
 //! The name of a trainer, for people: the draft's method, or the suite's program by its file's name.
 std::string trainer_of(const Draft& draft, const SuiteText& suite);
 

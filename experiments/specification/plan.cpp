@@ -68,6 +68,20 @@ bool Plan::waits() const {
   return std::ranges::any_of(searches, [](const SearchPlan& search) { return search.winner.empty(); });
 }
 
+std::string Plan::spared_steps_text() const {
+  std::int64_t trainings = 0, spared = 0, steps = 0;
+  for (const PlannedJob& job : jobs) {
+    if (!job.goes_on) continue;
+    ++trainings;
+    spared += job.goes_on->steps;
+    steps += std::get<TrainingSpecification>(job.specification).recipe.steps;
+  }
+  if (trainings == 0) return "";
+  return fmt::format("{} training{} on from {}: {} of {} steps are trained", trainings,
+                     trainings == 1 ? " goes" : "s go", trainings == 1 ? "a shorter one" : "shorter ones", spared,
+                     steps);
+}
+
 bool take_next(Plan& plan, Plan next) {
   const bool other = !std::ranges::equal(plan.jobs, next.jobs, {}, &PlannedJob::id, &PlannedJob::id);
   plan = std::move(next);

@@ -173,6 +173,9 @@ using ScoreOf = std::function<std::optional<double>(const JobId& evaluation, con
 //! Tells whether a training that has no result ended for a loss that is not finite: it would again.
 using HasDiverged = std::function<bool(const JobId& training)>;
 
+//! The longest finished training with a kept state that is this one with fewer steps (kept_states.h).
+using KeptStateOf = std::function<std::optional<GoesOn>(const JobId& id, const TrainingSpecification& training)>;
+
 //! How a suite is planned, whatever it says.
 struct PlanOptions {
   bool from_scratch = false;  //!< train from scratch although the suite names weights; Plan::notes says so
@@ -193,6 +196,7 @@ struct PlanOptions {
   DrawnFolder drawn_folder{};    //!< asked of each data set with a root; empty: none is drawn
   ScoreOf score_of{};            //!< by which searches choose; empty: nothing is done yet
   HasDiverged has_diverged{};    //!< empty: none has
+  KeptStateOf kept_state_of{};   //!< empty: no state is kept
 };
 
 //! The steps that a length in epochs gives, over the trials of a row: their splits may differ in size.
@@ -255,6 +259,8 @@ struct Plan {
   std::vector<SearchPlan> searches{};
   //! A search waits for results: the plan of the same suite has more jobs and rows once they are there.
   bool waits() const;
+  //! "2 trainings go on from shorter ones: 800 of 2400 steps are trained", for people; empty where none does.
+  std::string spared_steps_text() const;
 };
 
 //! Puts the next plan of the same suite, which knows more results, in the plan's place. \return true if it has other

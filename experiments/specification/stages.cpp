@@ -38,17 +38,20 @@ bool tests_strangers(const SplitSettings& trained, const SplitSettings& tested) 
   return divided_by(trained, tested).empty();
 }
 
-bool goes_on(const TrainingSpecification& shorter, const TrainingSpecification& longer) {
-  const settings::Schedule schedule = longer.recipe.schedule;
-  if (schedule != settings::Schedule::kStep && schedule != settings::Schedule::kConstant) return false;
-  if (shorter.recipe.steps >= longer.recipe.steps) return false;
+std::optional<TrainingSpecification> without_length(TrainingSpecification training) {
+  const settings::Schedule schedule = training.recipe.schedule;
+  if (schedule != settings::Schedule::kStep && schedule != settings::Schedule::kConstant) return std::nullopt;
   // Stages of equal lengths are written in two ways: normalised() drops what the length says.
-  TrainingSpecification first = shorter, as_short = longer;
-  methods::fill_in_pace(first.method, first.network, first.recipe.steps);
-  methods::fill_in_pace(as_short.method, as_short.network, as_short.recipe.steps);
-  if (methods::is_paced_by_length(as_short.method)) return false;  // too short for its stages
-  as_short.recipe.steps = shorter.recipe.steps;
-  return as_short == first;
+  methods::fill_in_pace(training.method, training.network, training.recipe.steps);
+  if (methods::is_paced_by_length(training.method)) return std::nullopt;  // too short for its stages
+  training.recipe.steps = 0;
+  return training;
+}
+
+bool goes_on(const TrainingSpecification& shorter, const TrainingSpecification& longer) {
+  if (shorter.recipe.steps >= longer.recipe.steps) return false;
+  const auto any_length = without_length(longer);
+  return any_length && without_length(shorter) == any_length;
 }
 
 StartPart part_to_start(const TrainingSpecification& first, const TrainingSpecification& second,

@@ -21,8 +21,12 @@ StartPart part_to_start(const TrainingSpecification& first, const TrainingSpecif
 //! both an LR and an HR image takes part. \param cameras_seen_by_all every camera saw everybody: any one decides alike
 std::string divided_by(const SplitSettings& one, const SplitSettings& other, bool cameras_seen_by_all = false);
 
+//! The training with no steps: equal for all of its lengths. Nothing where the length paces a training from the first
+//! step on.
+std::optional<TrainingSpecification> without_length(TrainingSpecification training);
+
 //! True if `longer` is `shorter` with more steps, and its first steps are the same: it may go on from the other's last
-//! state. Not where the length of a training paces it from the first step on.
+//! state.
 bool goes_on(const TrainingSpecification& shorter, const TrainingSpecification& longer);
 
 //! True if nobody who trains by `trained` is tested by `tested`, two splits of one pack.

@@ -11,6 +11,7 @@
 //!     durations/RUN.jsonl                                how long jobs took (orchestrator/store/durations.h)
 //!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
+//!     states/KEY/STEPS-abcdef…                           trainings that keep their last state (kept_states.h)
 //!     trash/                                             what `resolute store gc` or `suite compact` has taken
 //!     (orchestrator/space/trash.h)
 
@@ -41,6 +42,7 @@ class StoreLayout {
   std::filesystem::path attempt_file(const JobId& job, int attempt, const std::string& name) const;
   std::filesystem::path suite_folder(const std::string& suite) const;
   std::filesystem::path trash_folder() const { return root_ / "trash"; }
+  std::filesystem::path states_folder() const { return root_ / "states"; }
   std::filesystem::path weights_folder() const { return root_ / "weights"; }
   //! \param sha256 of the file, 64 hexadecimal digits
   std::filesystem::path weights_file(const std::string& sha256) const;

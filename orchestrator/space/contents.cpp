@@ -9,6 +9,7 @@
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/bundle.h"
+#include "experiments/store/kept_states.h"
 #include "experiments/store/stored_specification.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/claim.h"
@@ -80,6 +81,7 @@ class Contents {
     for (const std::string& name : files_.list(store_.root() / "raw")) add_named(ItemKind::kRaw, "raw", name);
     for (const fs::path& path : experiments::bundle_files(files_, store_)) add_bundle(path);
     for (const std::string& name : files_.list(store_.root())) add_scratch_of(name);
+    add_scratch(experiments::notes_without_state(files_, store_));
     return std::move(items_);
   }
 
@@ -163,7 +165,7 @@ class Contents {
       for (const fs::path& folder : {path, path / "compact"})
         for (const std::string& below : files_.list(folder))
           if (core::is_temporary_name(below)) add_scratch({folder / below});
-    if (name != "suites" && name != "weights" && name != "durations" && name != "bundles") return;
+    if (name != "suites" && name != "weights" && name != "durations" && name != "bundles" && name != "states") return;
     StoredItem whole;
     std::vector<fs::path> temporaries;
     measure(path, whole, &temporaries);

@@ -112,7 +112,8 @@ void run_job(core::FileSystem& files, const JobOptions& options) {
       publish_staged(files, store, context.staged, *evaluation);
     else
       publish_result(files, store, job, record);
-    if (std::holds_alternative<results::TrainingRecord>(record) && !options.keep_state) remove_checkpoints(context);
+    if (const auto* training = std::get_if<experiments::TrainingSpecification>(&specification))
+      leave_checkpoints(context, *training);
   }
   // A rank that says it is done says that the result is there.
   if (communicator) communicator->barrier();

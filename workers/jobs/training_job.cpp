@@ -7,6 +7,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/stages.h"
+#include "experiments/store/kept_states.h"
 #include "experiments/store/stored_specification.h"
 #include "results/records/training_log.h"
 #include "settings/epochs.h"
@@ -217,13 +218,17 @@ results::TrainingRecord run_training(const JobContext& context,
   return record;
 }
 
-void remove_checkpoints(const JobContext& context) {
+void leave_checkpoints(const JobContext& context, const experiments::TrainingSpecification& specification) {
   const std::filesystem::path folder = context.store.checkpoints_folder(context.job);
   try {
+    if (context.options.keep_state)
+      return experiments::note_kept_state(context.files, context.store, context.job, specification);
     for (const std::string& name : context.files.list(folder)) context.files.remove(folder / name);
     context.files.remove_folder(folder);
   } catch (const core::RuntimeError& error) {
-    core::log_warning("{}; a checkpoint stays behind", error.what());
+    core::log_warning("{}; {}", error.what(),
+                      context.options.keep_state ? "no longer training will go on from this one's state"
+                                                 : "a checkpoint stays behind");
   }
 }
 

@@ -13,7 +13,8 @@ namespace resolute::workers {
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification);
 
-//! A finished training needs its checkpoints no more. Failing to remove them is no error.
-void remove_checkpoints(const JobContext& context);
+//! A finished training needs its checkpoints no more, unless a longer one is to go on from the last: then that one is
+//! noted (kept_states.h). Failing to do so is no error.
+void leave_checkpoints(const JobContext& context, const experiments::TrainingSpecification& specification);
 
 }  // namespace resolute::workers
