@@ -157,10 +157,10 @@ std::string text_with_includes(core::FileSystem& files, const fs::path& path) {
   const std::vector<SuiteFile> all = read_suite_files(files, path, {});
   std::string text = all.back().text;
   std::set<std::string> kept;
-  const auto keep = [&](const std::string& key, const std::string& said) {
+  const auto keep = [&](const std::string& key, const std::string& content) {
     if (!kept.insert(key).second) return;
     if (!text.empty() && text.back() != '\n') text += '\n';
-    text += fmt::format("\n[[included]]\nfile = {}\ntext = {}\n", core::Json(key).dump(), quoted(said));
+    text += fmt::format("\n[[included]]\nfile = {}\ntext = {}\n", core::Json(key).dump(), quoted(content));
   };
   for (const SuiteFile& file : all)
     if (&file != &all.back() && !file.kept) keep(file.key, file.text);

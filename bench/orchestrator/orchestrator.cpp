@@ -120,10 +120,10 @@ void take_turns(const std::string& mode, const Task& task) {
   resolute::take_turns([&, turn = 0]() mutable {
     std::filesystem::path store = task.folder / fmt::format("{}-{}", mode, ++turn);
     if (mode != "jobs") make_folders(store, plan);
-    const double own = processor_seconds(RUSAGE_SELF);
+    const double self_before = processor_seconds(RUSAGE_SELF);
     const double children = processor_seconds(RUSAGE_CHILDREN);
     const double seconds = seconds_of([&] { (mode == "jobs" ? run_jobs : spawn_jobs)(task, store, plan); });
-    const double own_spent = processor_seconds(RUSAGE_SELF) - own;
+    const double own_spent = processor_seconds(RUSAGE_SELF) - self_before;
     const double children_spent = processor_seconds(RUSAGE_CHILDREN) - children;
     require_results(store, plan);
     std::cout << fmt::format("{{\"seconds\": {}, \"own_cpu_seconds\": {}, \"children_cpu_seconds\": {}}}", seconds,

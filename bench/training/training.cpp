@@ -122,10 +122,10 @@ class MemorySource final : public BatchSource {
   MemorySource(const Options& options, const experiments::TrainingSpecification& asked, Gate& gate,
                at::Device place = at::kCPU)
       : options_(options), asked_(asked), gate_(gate), place_(place) {
-    const int own = options.lanes / options.ranks;
-    first_ = options.rank * own;
+    const int lanes_a_rank = options.lanes / options.ranks;
+    first_ = options.rank * lanes_a_rank;
     for (std::uint64_t b = 0; b < kBatches; ++b)
-      for (int lane = first_; lane < first_ + own; ++lane)
+      for (int lane = first_; lane < first_ + lanes_a_rank; ++lane)
         batches_.push_back(make(b, static_cast<std::uint64_t>(lane)));
   }
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
@@ -133,8 +133,8 @@ class MemorySource final : public BatchSource {
   }
   methods::LaneBatch batch(std::uint64_t step, int lane) override {
     if (lane == first_) gate_.before_step();
-    const auto own = static_cast<std::uint64_t>(options_.lanes / options_.ranks);
-    methods::LaneBatch batch = batches_[(step % kBatches) * own + static_cast<std::uint64_t>(lane - first_)];
+    const auto lanes_a_rank = static_cast<std::uint64_t>(options_.lanes / options_.ranks);
+    methods::LaneBatch batch = batches_[(step % kBatches) * lanes_a_rank + static_cast<std::uint64_t>(lane - first_)];
     batch.step = step;
     batch.lane = lane;
     return batch;

@@ -52,8 +52,8 @@ Bytes begin_of(FileSystem& files, const fs::path& path) {
 
 // An empty file holds nothing that could be lost: mktemp has made it.
 void require_same_format(FileSystem& files, const fs::path& target, std::span<const std::byte> begin) {
-  const Bytes there = begin_of(files, target);
-  if (!there.empty() && !std::ranges::equal(there, begin.first(std::min<std::size_t>(kMagic, begin.size()))))
+  const Bytes found = begin_of(files, target);
+  if (!found.empty() && !std::ranges::equal(found, begin.first(std::min<std::size_t>(kMagic, begin.size()))))
     throw not_replaced(target, "it is a file of another format");
 }
 

@@ -136,13 +136,13 @@ fs::path source_root(core::FileSystem& files, Source source, const fs::path& roo
                             fmt::format("the images of source '{}' are read from it", settings::word(source)),
                             "check the path");
   if (reader.own_folder.empty() || files.exists(root / reader.landmark)) return root;
-  const bool own = files.exists(root / reader.own_folder);
+  const bool has_folder = files.exists(root / reader.own_folder);
   const bool other = !reader.other_own_folder.empty() && files.exists(root / reader.other_own_folder);
-  if (own && other)
+  if (has_folder && other)
     throw core::input_error(
         fmt::format("folder '{}' holds '{}' and '{}'", root.string(), reader.own_folder, reader.other_own_folder),
         fmt::format("source '{}' reads one of them", settings::word(source)), "name that folder");
-  return own ? root / reader.own_folder : other ? root / reader.other_own_folder : root;
+  return has_folder ? root / reader.own_folder : other ? root / reader.other_own_folder : root;
 }
 
 Listing list_data_set(core::FileSystem& files, Source source, const fs::path& root, SingleImages single_images,

@@ -205,9 +205,10 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
       add_once(fmt::format("{} on {}: below half of chance, so its trainings came to nothing; their losses tell how",
                            markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset))));
     }
-  const bool said = std::any_of(notes.begin(), notes.end(),
-                                [](const std::string& note) { return note.find("from scratch") != std::string::npos; });
-  if (table.from_scratch && !said) lines.push_back("trained from scratch");
+  const bool noted = std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("from scratch") != std::string::npos;
+  });
+  if (table.from_scratch && !noted) lines.push_back("trained from scratch");
   for (const std::string& note : step_notes(table)) lines.push_back(markup.plain(note));
   for (const std::string& note : notes) lines.push_back(markup.plain(note));
   return lines;

@@ -300,11 +300,11 @@ TEST_F(AcrossSets, a_papers_number_stands_beside_its_own_data_set_alone) {
 }
 
 TEST_F(AcrossSets, a_set_key_reaches_the_test_of_the_asked_set) {
-  const std::string own = head({{"seed = 1", "seed = 1\nevaluate.panels = 1"}});
+  const std::string with_panels = head({{"seed = 1", "seed = 1\nevaluate.panels = 1"}});
   options_.sets = {{"evaluate.panels", "2"}};
-  EXPECT_EQ(2, asked(plan(own + table(kOther)), 0).protocol.panels);
+  EXPECT_EQ(2, asked(plan(with_panels + table(kOther)), 0).protocol.panels);
   const auto idle = [&](const std::string& text) { return tests::refusal([&] { plan(text); }); };
-  EXPECT_THAT(idle(own + table("datasets = [\"a\"]")), HasSubstr("key 'evaluate.panels' has no effect"));
+  EXPECT_THAT(idle(with_panels + table("datasets = [\"a\"]")), HasSubstr("key 'evaluate.panels' has no effect"));
   const std::string steps = head({{"seed = 1", "seed = 1\ntrain.pad = 1"}});
   options_.sets = {{"train.pad", "2"}};
   EXPECT_THAT(idle(steps + table(kOther)), HasSubstr("key 'train.pad' has no effect")) << "nothing trains on b";

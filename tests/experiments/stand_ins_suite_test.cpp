@@ -189,8 +189,9 @@ TEST_F(StandIns, are_other_jobs_than_those_of_the_real_images_which_stay_what_th
     EXPECT_EQ(drawn, store.pack_folder(real.datasets[i].pack) == store.pack_folder(made_up.datasets[i].pack));
   }
   std::size_t common = 0;
-  const std::vector<std::string> own = ids(real);
-  for (const std::string& id : ids(made_up)) common += static_cast<std::size_t>(std::count(own.begin(), own.end(), id));
+  const std::vector<std::string> real_ids = ids(real);
+  for (const std::string& id : ids(made_up))
+    common += static_cast<std::size_t>(std::count(real_ids.begin(), real_ids.end(), id));
   // Shard and seal of the synthetic set, two rows' trainings and evaluations in two trials.
   EXPECT_EQ(2U + 2 * 2 * 2, common);
 }

@@ -56,14 +56,14 @@ inline HeldOutScores held_out_scores(const experiments::RainOptions& options, co
     }
     return maps;
   };
-  const auto told = [&](std::size_t level) {
+  const auto accuracy_at = [&](std::size_t level) {
     const std::array<FeatureMaps, 2> maps = halves(level);
     const auto discriminator =
         fresh_discriminator(maps[0].hr, methods::DiscriminatorKind::kConvolutional, settings.seed);
     train_discriminator(*discriminator, maps[0], 120, settings.seed);
     return accuracy(*discriminator, maps[1]);
   };
-  return {told(4), told(5), rank1_across_cameras(*method, others)};
+  return {accuracy_at(4), accuracy_at(5), rank1_across_cameras(*method, others)};
 }
 
 //! The method without an adversary and with one at levels 4 and 5, LR copies unlabelled; prints both.

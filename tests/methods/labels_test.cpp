@@ -150,11 +150,12 @@ TEST(Labels, said_of_every_row_change_no_bit) {
   for_every_kind([](methods::Method& method) {
     const std::string hash = worker_tests::state_hash(method.module());
     const Step silent = step_of(method, batch_with({}, at::ones({kRows}, at::kBool)));
-    const Step said = step_of(method, batch_with(at::ones({kRows}, at::kBool), at::ones({kRows}, at::kBool)));
+    const Step all_labelled = step_of(method, batch_with(at::ones({kRows}, at::kBool), at::ones({kRows}, at::kBool)));
     EXPECT_NE(worker_tests::state_hash(method.module()), hash);  // running statistics moved: outputs do not read them
-    for (const auto& [name, value] : silent.terms) EXPECT_TRUE(at::equal(value, said.terms.at(name))) << name;
-    EXPECT_EQ(silent.gradients.size(), said.gradients.size());
-    for (const auto& [name, value] : silent.gradients) EXPECT_TRUE(at::equal(value, said.gradients.at(name))) << name;
+    for (const auto& [name, value] : silent.terms) EXPECT_TRUE(at::equal(value, all_labelled.terms.at(name))) << name;
+    EXPECT_EQ(silent.gradients.size(), all_labelled.gradients.size());
+    for (const auto& [name, value] : silent.gradients)
+      EXPECT_TRUE(at::equal(value, all_labelled.gradients.at(name))) << name;
   });
 }
 
@@ -189,8 +190,8 @@ std::set<std::string> moved_without_labels(const MethodOptions& options, bool re
   for (const int steps : {1, 2}) {
     TrainerOptions trainer{.recipe = specification.recipe, .lanes = 2};
     trainer.recipe.steps = steps;
-    const auto own = make_method(specification, 4);
-    Trainer training({.method = *own, .source = source, .progress = silent}, trainer);
+    const auto fresh = make_method(specification, 4);
+    Trainer training({.method = *fresh, .source = source, .progress = silent}, trainer);
     training.run();
     networks::NamedTensors& state = states.emplace_back();
     for (const auto& [name, tensor] : training.snapshot().tensors) state.emplace(name, tensor.detach().clone());

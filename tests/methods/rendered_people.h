@@ -78,8 +78,8 @@ inline methods::LaneBatch drawn_batch(const RenderedPeople& people, std::size_t 
   std::vector<at::Tensor> lr;
   const std::vector<std::size_t> drawn = stream.permutation(static_cast<std::size_t>(people.identities));
   for (std::size_t identity : std::span(drawn).first(identities)) {
-    const std::vector<std::size_t> own = stream.permutation(static_cast<std::size_t>(people.images));
-    for (std::size_t image : std::span(own).first(images)) {
+    const std::vector<std::size_t> order = stream.permutation(static_cast<std::size_t>(people.images));
+    for (std::size_t image : std::span(order).first(images)) {
       rows.push_back(static_cast<std::int64_t>(identity * static_cast<std::size_t>(people.images) + image));
       const std::size_t rate = stream.below(people.lr.size());
       rates.push_back(people.rates[rate]);

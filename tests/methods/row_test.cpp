@@ -69,28 +69,28 @@ TEST(Row, ftwa_compares_by_what_its_options_leave) {
 }
 
 TEST(Row, a_distance_looks_at_the_gallery_images_of_its_branches) {
-  const Tells told = tells(FtwaOptions{});
+  const Tells facts = tells(FtwaOptions{});
   const auto looks = [&](std::string_view name) {
-    const GalleryLooks found = gallery_looks(told, *find_distance(told, name));
+    const GalleryLooks found = gallery_looks(facts, *find_distance(facts, name));
     return std::pair(found.originals, found.copies);
   };
   EXPECT_EQ(looks("weighted"), std::pair(true, true));
   EXPECT_EQ(looks("equal"), std::pair(true, true));
   EXPECT_EQ(looks("hr"), std::pair(true, false));
   EXPECT_EQ(looks("lr"), std::pair(false, true));
-  EXPECT_EQ(find_distance(told, "cosine"), nullptr);
+  EXPECT_EQ(find_distance(facts, "cosine"), nullptr);
 }
 
 // Where one of these did not hold, an evaluation would have no distance, or one without weights or branches.
 TEST(Row, distances_fit_the_branches) {
   for (const MethodOptions& method : all_methods()) {
-    const Tells told = tells(method);
-    EXPECT_EQ(told.branches.empty(), told.distances.empty()) << method_name(method);
-    for (const Distance& distance : told.distances) {
-      EXPECT_THAT(distance.branches, AllOf(Not(IsEmpty()), Each(Lt(told.branches.size())))) << method_name(method);
-      EXPECT_TRUE(told.branch_weights || !distance.weighted) << method_name(method);
+    const Tells facts = tells(method);
+    EXPECT_EQ(facts.branches.empty(), facts.distances.empty()) << method_name(method);
+    for (const Distance& distance : facts.distances) {
+      EXPECT_THAT(distance.branches, AllOf(Not(IsEmpty()), Each(Lt(facts.branches.size())))) << method_name(method);
+      EXPECT_TRUE(facts.branch_weights || !distance.weighted) << method_name(method);
     }
-    EXPECT_TRUE(told.prefixes.empty() || told.prefixes.size() == told.level_rates.size()) << method_name(method);
+    EXPECT_TRUE(facts.prefixes.empty() || facts.prefixes.size() == facts.level_rates.size()) << method_name(method);
   }
 }
 

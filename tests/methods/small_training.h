@@ -92,12 +92,12 @@ class SmallTraining {
  public:
   explicit SmallTraining(methods::Method& method) : method_(method) {
     for (const methods::ParameterGroup& group : method.parameter_groups()) {
-      Group& own = groups_[group.name];
-      for (const auto& [name, parameter] : group.parameters) own.parameters.push_back(parameter);
-      own.optimiser = std::make_unique<torch::optim::Adam>(own.parameters,
-                                                           torch::optim::AdamOptions(group.optimiser.learning_rate)
-                                                               .betas({group.optimiser.beta1, group.optimiser.beta2})
-                                                               .weight_decay(group.optimiser.weight_decay));
+      Group& entry = groups_[group.name];
+      for (const auto& [name, parameter] : group.parameters) entry.parameters.push_back(parameter);
+      entry.optimiser = std::make_unique<torch::optim::Adam>(entry.parameters,
+                                                             torch::optim::AdamOptions(group.optimiser.learning_rate)
+                                                                 .betas({group.optimiser.beta1, group.optimiser.beta2})
+                                                                 .weight_decay(group.optimiser.weight_decay));
     }
   }
   std::map<std::string, double> step(methods::LaneBatch batch) {

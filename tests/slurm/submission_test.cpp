@@ -291,12 +291,12 @@ TEST_F(SubmissionFolderTest, is_run_only_if_nobody_else_may_have_written_it) {
   };
   for (const char* name : {"", "request.json", "suite.toml", "batch-001"}) {
     const fs::path path = *name == '\0' ? folder.path() : folder.path() / name;
-    const fs::perms own = fs::status(path).permissions();
+    const fs::perms given_rights = fs::status(path).permissions();
     fs::permissions(path, fs::perms::group_write, fs::perm_options::add);
     expect_refused(path, "its group may write to it");
-    fs::permissions(path, own | fs::perms::others_write);
+    fs::permissions(path, given_rights | fs::perms::others_write);
     expect_refused(path, "everybody may write to it");
-    fs::permissions(path, own);
+    fs::permissions(path, given_rights);
     if (::geteuid() == 0) {
       ASSERT_EQ(::chown(path.c_str(), 4'000'001, 0), 0);
       expect_refused(path, "it belongs to user 4000001");

@@ -128,10 +128,10 @@ class Telling : public ::testing::Test {
 
 TEST_F(Telling, happens_once_whoever_asks_and_says_all_in_variables) {
   std::vector<std::thread> processes;
-  std::atomic<int> told = 0;
-  for (int i = 0; i < 8; ++i) processes.emplace_back([&] { told += tell(listen()) ? 1 : 0; });
+  std::atomic<int> tellers = 0;
+  for (int i = 0; i < 8; ++i) processes.emplace_back([&] { tellers += tell(listen()) ? 1 : 0; });
   for (auto& process : processes) process.join();
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(tellers, 1);
   EXPECT_EQ(heard(), "tiny|/my store|complete|suite tiny is complete: it's \"all\" $HOME\n");
   EXPECT_EQ(untold_ones(), std::nullopt);
   EXPECT_TRUE(tell(listen(), "given-up-002")) << "another end is told for itself";

@@ -175,14 +175,14 @@ TEST_F(LoaderThreadsTest, memory_comes_from_whom_the_caller_names_for_two_batche
 }
 
 TEST_F(LoaderThreadsTest, memory_that_a_caller_kept_serves_again_once_it_has_let_go) {
-  std::atomic<int> taken = 0, there = 0;
+  std::atomic<int> taken = 0, held = 0;
   PrefetchOptions options = steps(200, 2);
   options.kept = 2;
   options.allocate = [&](std::size_t bytes) {
     const BatchMemory memory = host_memory(bytes);
     ++taken;
-    ++there;
-    return BatchMemory(memory.get(), [&there, memory](std::byte*) { --there; });
+    ++held;
+    return BatchMemory(memory.get(), [&held, memory](std::byte*) { --held; });
   };
   PrefetchingLoader loader(pack_, split_, augmented_, shape_, options);
   std::deque<std::pair<LoadedBatch, std::vector<float>>> kept;
@@ -198,9 +198,9 @@ TEST_F(LoaderThreadsTest, memory_that_a_caller_kept_serves_again_once_it_has_let
   for (int step = 0; step < 100; ++step) keep(4);
   EXPECT_GE((3 + 3 + 4 + 1) * 4, taken.load());
   for (int step = 100; step < 130; ++step) keep(30);
-  EXPECT_LE(30 * 4, there.load());
+  EXPECT_LE(30 * 4, held.load());
   for (int step = 130; step < 140; ++step) keep(0);
-  EXPECT_GE((3 + 3 + 1) * 4, there.load());
+  EXPECT_GE((3 + 3 + 1) * 4, held.load());
 }
 
 TEST_F(LoaderThreadsTest, options_that_cannot_be_are_refused) {

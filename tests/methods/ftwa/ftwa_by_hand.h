@@ -41,7 +41,7 @@ class FtwaByHand {
   //! transformed features.
   struct Image {
     std::int64_t label = 0;
-    Member own;
+    Member given;
     std::optional<Member> made;
   };
   //! A vector of one side with its image's place there.
@@ -116,12 +116,12 @@ class FtwaByHand {
     for (std::size_t kind = 0; kind < 2; ++kind)
       for (std::size_t i = 0; i < labelled[kind].size(); ++i) {
         const auto at = static_cast<std::int64_t>(i);
-        const auto& own = kind == 0 ? high : low;
+        const auto& given = kind == 0 ? high : low;
         const auto& other = kind == 0 ? low : high;
         Image image;
         const auto row = rows[kind][static_cast<std::size_t>(labelled[kind][i])];
         image.label = batch.labels[row].item<std::int64_t>();
-        image.own = {tests::doubles(v[2 * kind][at]), tests::doubles(own[0][at]), own[2][at].item<double>()};
+        image.given = {tests::doubles(v[2 * kind][at]), tests::doubles(given[0][at]), given[2][at].item<double>()};
         const at::Tensor& made = v[2 * kind + 1];
         if (made.defined())
           image.made = {tests::doubles(made[at]), tests::doubles(other[1][at]), other[3][at].item<double>()};
@@ -138,14 +138,14 @@ class FtwaByHand {
 
   double mean_weight(std::size_t kind, bool made) const {
     double sum = 0;
-    for (const Image& image : images_[kind]) sum += made ? image.made->weight : image.own.weight;
+    for (const Image& image : images_[kind]) sum += made ? image.made->weight : image.given.weight;
     return images_[kind].empty() ? 1 : sum / static_cast<double>(images_[kind].size());
   }
 
   double own_share(const Image& image, std::size_t kind) const {
     const bool mean = options_.classification_weighting == methods::Weighting::kBatchMean;
-    const double own = mean ? mean_weight(kind, false) : image.own.weight;
-    return own / (own + (mean ? mean_weight(kind, true) : image.made->weight));
+    const double given = mean ? mean_weight(kind, false) : image.given.weight;
+    return given / (given + (mean ? mean_weight(kind, true) : image.made->weight));
   }
 
   double classification() const {
@@ -154,7 +154,7 @@ class FtwaByHand {
       for (const Image& image : images_[kind]) {
         const auto count = static_cast<double>(images_[kind].size());
         const double share = image.made ? own_share(image, kind) : 1;
-        total += share * cross_entropy(image.own, image.label) / count;
+        total += share * cross_entropy(image.given, image.label) / count;
         if (image.made) total += (1 - share) * cross_entropy(*image.made, image.label) / count;
       }
     return total;
@@ -174,7 +174,7 @@ class FtwaByHand {
   std::vector<Anchor> anchors(std::size_t side) const {
     std::vector<Anchor> found;
     for (std::size_t i = 0; i < images_[side].size(); ++i)
-      found.push_back({images_[side][i].label, &images_[side][i].own.vector, side == 0, i});
+      found.push_back({images_[side][i].label, &images_[side][i].given.vector, side == 0, i});
     for (std::size_t i = 0; i < images_[1 - side].size(); ++i)
       if (const Image& image = images_[1 - side][i]; image.made)
         found.push_back({image.label, &image.made->vector, side == 1, i});
@@ -233,7 +233,7 @@ class FtwaByHand {
           if (!other) continue;
           const Image& hr = images_[0][kind == 0 ? all[i].image : *other];
           const Image& lr = images_[1][kind == 0 ? *other : all[i].image];
-          const double high = hr.own.weight * lr.made->weight, low = lr.own.weight * hr.made->weight;
+          const double high = hr.given.weight * lr.made->weight, low = lr.given.weight * hr.made->weight;
           share = (side == 0 ? high : low) / (high + low);
         } else if (options_.weighs()) {
           const double high = mean_weight(0, false) * mean_weight(1, true);

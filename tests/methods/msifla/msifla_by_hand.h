@@ -117,8 +117,8 @@ class MsiflaByHand {
       double sum = 0;
       for (double logit : logits[row]) sum += std::exp(logit);
       for (std::size_t c = 0; c < logits[row].size(); ++c) {
-        const bool own = labels_[row] == static_cast<std::int64_t>(c);
-        const double q = smoothing_ / classes + (own ? 1 - smoothing_ : 0);
+        const bool is_label = labels_[row] == static_cast<std::int64_t>(c);
+        const double q = smoothing_ / classes + (is_label ? 1 - smoothing_ : 0);
         total -= q * (logits[row][c] - std::log(sum));
       }
     }

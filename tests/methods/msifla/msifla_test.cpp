@@ -279,14 +279,14 @@ TEST(Msifla, one_scale_is_the_same_to_the_bit_with_a_shared_network) {
   for (const char* mining : {"batch-hard", "random"}) {
     MsiflaOptions options = narrow_msifla({1});
     options.mining = tests::AnyWord(mining);
-    const auto own = made(options), one = made(shared(options));
-    EXPECT_EQ(worker_tests::state_hash(own->module()), worker_tests::state_hash(one->module()));
-    const auto terms = all_terms(*own, batch), others = all_terms(*one, batch);
+    const auto several = made(options), one = made(shared(options));
+    EXPECT_EQ(worker_tests::state_hash(several->module()), worker_tests::state_hash(one->module()));
+    const auto terms = all_terms(*several, batch), others = all_terms(*one, batch);
     for (const auto& [name, term] : terms) EXPECT_TRUE(term.equal(others.at(name))) << name;
-    const auto gradients = gradients_of(*own, sum_of(terms)), other_gradients = gradients_of(*one, sum_of(others));
-    EXPECT_EQ(gradients.size(), own->module().named_parameters().size());
+    const auto gradients = gradients_of(*several, sum_of(terms)), other_gradients = gradients_of(*one, sum_of(others));
+    EXPECT_EQ(gradients.size(), several->module().named_parameters().size());
     for (const auto& [name, gradient] : gradients) EXPECT_TRUE(gradient.equal(other_gradients.at(name))) << name;
-    EXPECT_EQ(worker_tests::state_hash(own->module()), worker_tests::state_hash(one->module()));
+    EXPECT_EQ(worker_tests::state_hash(several->module()), worker_tests::state_hash(one->module()));
   }
 }
 
@@ -296,8 +296,8 @@ TEST(Msifla, networks_of_an_ensemble_with_the_same_weights_are_one_network_sever
   const auto one = made_up_msifla(options);
   options.reid_ensemble = 3;
   const auto three = made_up_msifla(options);
-  const auto own = three->module().named_parameters();
-  EXPECT_FALSE(own["reid_1_2.trunk.conv1.weight"].equal(own["reid_1_3.trunk.conv1.weight"]));
+  const auto several = three->module().named_parameters();
+  EXPECT_FALSE(several["reid_1_2.trunk.conv1.weight"].equal(several["reid_1_3.trunk.conv1.weight"]));
   const auto copy = [](const auto& from, auto to) {
     const at::NoGradGuard no_grad;
     for (auto& item : to) {
@@ -307,7 +307,7 @@ TEST(Msifla, networks_of_an_ensemble_with_the_same_weights_are_one_network_sever
       item.value().copy_(from[name]);
     }
   };
-  copy(one->module().named_parameters(), own);
+  copy(one->module().named_parameters(), several);
   copy(one->module().named_buffers(), three->module().named_buffers());
   const methods::LaneBatch batch = half_lr_batch();
   const auto alone = all_terms(*one, batch), together = all_terms(*three, batch);

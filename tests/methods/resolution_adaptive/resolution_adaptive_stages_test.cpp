@@ -99,8 +99,8 @@ TEST(MaskStages, in_each_only_its_own_mask_moves_with_its_moments) {
         }
         continue;
       }
-      const bool own = stage > 0 && name.find(kNames[static_cast<std::size_t>(kMasks - stage)]) != std::string::npos;
-      EXPECT_EQ(tensor.equal(earlier), !own) << name << " after " << done;
+      const bool learns = stage > 0 && name.find(kNames[static_cast<std::size_t>(kMasks - stage)]) != std::string::npos;
+      EXPECT_EQ(tensor.equal(earlier), !learns) << name << " after " << done;
       ++checked;
     }
     before = now;

@@ -219,19 +219,19 @@ TEST_F(Compact, a_job_that_a_run_holds_is_left_alone) {
   fs::create_directories(store_.suite_folder("other"));
   write(store_.suite_folder("other") / journal_name(1),
         std::string(core::as_text(encode_header({1, 0, std::string(32, '1'), Instant{}, 1}))));
-  const auto own = [&](bool ended) {
+  const auto write_run_owner = [&](bool ended) {
     Owner owner = this_owner();
     owner.ended = ended;
     write_owner(files_, store_.suite_folder("other"), 1, owner);
   };
-  own(false);
+  write_run_owner(false);
   const auto clock = core::ManualClock();
   Claims claims(files_, clock, store_, JobClaim{"other", 1, std::string(32, '1')}, std::chrono::seconds(15));
   ASSERT_EQ(claims.take(plan_.jobs[0].id), std::nullopt);
   EXPECT_EQ(compact_here().held, 1);
   EXPECT_EQ(inodes(0), 9) << "with its claim";
   EXPECT_EQ(inodes(1), 4);
-  own(true);
+  write_run_owner(true);
   EXPECT_EQ(compact_here().held, 0);
   EXPECT_EQ(inodes(0), 5) << "with the claim that nobody holds";
 }

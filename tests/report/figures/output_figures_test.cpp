@@ -64,9 +64,9 @@ std::vector<ImageRecoveryQuality> example_recovery() {
   for (int i = 0; i <= 20; ++i)
     for (int rate : {1, 2, 4})
       for (int scale : {3, 1}) {
-        const float own = 20 + static_cast<float>(i) / 2 + (rate == 2 ? 2 : 0), plain = rate == 2 ? 24 : 21;
+        const float recovered_psnr = 20 + static_cast<float>(i) / 2 + (rate == 2 ? 2 : 0), plain = rate == 2 ? 24 : 21;
         ImageRecoveryQuality row{"a/" + std::to_string(i) + ".png", i, 1, rate, scale, {30, 0.9F}, {30, 0.8F}};
-        if (scale == 1 && rate > 1) row.recovered.psnr = own, row.enlarged.psnr = plain;
+        if (scale == 1 && rate > 1) row.recovered.psnr = recovered_psnr, row.enlarged.psnr = plain;
         if (rate == 1) row.enlarged.psnr = 98;
         rows.push_back(row);
       }

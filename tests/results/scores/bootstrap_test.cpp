@@ -25,8 +25,9 @@ Trials made_up(std::size_t trials, std::int64_t people, int queries, double mean
   Trials made(trials);
   for (auto& trial : made)
     for (std::int64_t person = 0; person < people; ++person) {
-      const double own = mean + person_spread * random.normal();
-      for (int query = 0; query < queries; ++query) trial.push_back({person, {own + query_spread * random.normal()}});
+      const double person_mean = mean + person_spread * random.normal();
+      for (int query = 0; query < queries; ++query)
+        trial.push_back({person, {person_mean + query_spread * random.normal()}});
     }
   return made;
 }
@@ -47,8 +48,8 @@ TEST(Bootstrap, a_constant_difference_is_certain) {
 Trials of_the_same_people(std::size_t trials, std::size_t people, std::size_t tested, double person_spread,
                           double training_spread, std::uint64_t seed) {
   core::RandomStream random("bootstrap test, the same people", {seed});
-  std::vector<double> own(people);
-  for (double& mean : own) mean = person_spread * random.normal();
+  std::vector<double> person_mean(people);
+  for (double& mean : person_mean) mean = person_spread * random.normal();
   Trials made(trials);
   for (auto& trial : made) {
     const double training = training_spread * random.normal();
@@ -56,7 +57,7 @@ Trials of_the_same_people(std::size_t trials, std::size_t people, std::size_t te
     drawn.resize(tested);
     for (const std::size_t person : drawn)
       for (std::size_t query = 0; query < 1 + person % 3; ++query)
-        trial.push_back({static_cast<std::int64_t>(person), {own[person] + training + 5 * random.normal()}});
+        trial.push_back({static_cast<std::int64_t>(person), {person_mean[person] + training + 5 * random.normal()}});
   }
   return made;
 }
@@ -228,17 +229,17 @@ TEST(Bootstrap, of_a_mean_over_data_sets_what_sets_them_apart_is_no_uncertainty)
 
 TEST(Bootstrap, of_a_mean_over_data_sets_trials_and_the_same_people_are_drawn_together) {
   // What one direction gains the other loses: in each trial, and for each person.
-  const Trials there = made_up(4, 10, 2, 1, 5, 5, 9);
-  Trials back = there;
+  const Trials forward = made_up(4, 10, 2, 1, 5, 5, 9);
+  Trials back = forward;
   for (auto& trial : back)
     for (PairedQuery& query : trial) query.difference[0] = 4 - query.difference[0];
-  const BootstrapInterval interval = paired_bootstrap_of_mean({there, back}, 1)[0];
+  const BootstrapInterval interval = paired_bootstrap_of_mean({forward, back}, 1)[0];
   EXPECT_NEAR(interval.low, 2, 1e-12);
   EXPECT_NEAR(interval.high, 2, 1e-12);
   // Other people are drawn by themselves.
   for (auto& trial : back)
     for (PairedQuery& query : trial) query.identity += 100;
-  const BootstrapInterval apart = paired_bootstrap_of_mean({there, back}, 1)[0];
+  const BootstrapInterval apart = paired_bootstrap_of_mean({forward, back}, 1)[0];
   EXPECT_NEAR(apart.mean, 2, 1e-12);
   EXPECT_GT(apart.high - apart.low, 1);
 }
@@ -278,11 +279,11 @@ TEST(Bootstrap, is_the_same_bits_again_whatever_order_people_come_in) {
 
 TEST(Bootstrap, the_other_way_round_is_the_mirror_image) {
   Trials trials = made_up(2, 15, 2, 1, 2, 2, 6);
-  const BootstrapInterval there = paired_bootstrap(trials, 1)[0];
+  const BootstrapInterval forward = paired_bootstrap(trials, 1)[0];
   for (auto& trial : trials)
     for (PairedQuery& query : trial) query.difference[0] = -query.difference[0];
-  EXPECT_EQ(paired_bootstrap(trials, 1)[0],
-            (BootstrapInterval{-there.mean, -there.high, -there.low, there.p, -there.inner_high, -there.inner_low}));
+  EXPECT_EQ(paired_bootstrap(trials, 1)[0], (BootstrapInterval{-forward.mean, -forward.high, -forward.low, forward.p,
+                                                               -forward.inner_high, -forward.inner_low}));
 }
 
 TEST(Bootstrap, metrics_share_their_resamples) {

@@ -33,9 +33,9 @@ struct Papers : Suite {
     scores.clear();
     double rank1 = 0;
     for (int person = 0; person < 12; ++person) {
-      const double own = share + (person % 2 == 0 ? 0.1 : -0.1);
-      scores.push_back({fmt::format("q{:02}.jpg", person), person, 2, 2, true, {own, 1, 1, 1}, own / 2});
-      rank1 += own / 12;
+      const double score = share + (person % 2 == 0 ? 0.1 : -0.1);
+      scores.push_back({fmt::format("q{:02}.jpg", person), person, 2, 2, true, {score, 1, 1, 1}, score / 2});
+      rank1 += score / 12;
     }
     record.metrics["rank1"] = rank1;
     record.metrics["mAP"] = rank1 / 2;

@@ -456,10 +456,10 @@ TEST(Tables, with_numbers_of_one_paper_do_not_say_in_csv_that_there_are_none_of_
   // Without that number the whole table says so, also where a row names no paper.
   for (experiments::CellPlan& cell : suite.plan.tables[0].rows[1].cells) cell.references.clear();
   const std::string csv = to_csv(suite.tables());
-  std::size_t said = 0;
+  std::size_t without_reference = 0;
   for (std::size_t at = csv.find(",no reference,"); at != std::string::npos; at = csv.find(",no reference,", at + 1))
-    ++said;
-  EXPECT_EQ(8U, said);  // two rows, two data sets, two metrics
+    ++without_reference;
+  EXPECT_EQ(8U, without_reference);  // two rows, two data sets, two metrics
 }
 
 TEST(Tables, without_a_fraction_are_not_called_per_cent) {

@@ -55,8 +55,8 @@ TEST(SmallestDifference, the_variance_is_that_of_simulated_studies) {
       squares += mean * mean / kStudies;
     }
     const double shared = static_cast<double>(one.people) / static_cast<double>(one.population);
-    const double told = variance_of_mean(parts, {one.trials, static_cast<double>(one.people), shared});
-    EXPECT_NEAR(1, squares / told, 0.1) << one.trials << " trials";  // its own error is sqrt(2 / 3000), 2.6 %
+    const double predicted = variance_of_mean(parts, {one.trials, static_cast<double>(one.people), shared});
+    EXPECT_NEAR(1, squares / predicted, 0.1) << one.trials << " trials";  // its own error is sqrt(2 / 3000), 2.6 %
   }
 }
 

@@ -40,10 +40,10 @@ struct Pool {
   std::uint64_t now = 0, most = 0;  // bytes of its blocks
 };
 
-// Two views of one memory: `shown` for tensors, without any rights, `own` for kernels.
+// Two views of one memory: `shown` for tensors, without any rights, `kernels` for those.
 struct Arena {
   std::byte* shown = nullptr;
-  std::byte* own = nullptr;
+  std::byte* kernels = nullptr;
   std::size_t used = 0;
   MemoryUse use{.taken = 0, .most = 0, .limit = kArena, .refusals = 0};
   std::map<std::size_t, Block> blocks;  // by offset
@@ -81,7 +81,7 @@ Arena open_arena() {
     return static_cast<std::byte*>(at);
   };
   arena.shown = view(PROT_NONE);
-  arena.own = view(PROT_READ | PROT_WRITE);
+  arena.kernels = view(PROT_READ | PROT_WRITE);
   ::close(file);
   struct sigaction action {};
   action.sa_sigaction = tell_of_touch;
@@ -198,7 +198,7 @@ void* take_device_memory(std::size_t bytes, StreamKey stream) {
   }
   from.blocks.at(offset).taken = taken;
   streams().count_allocation();
-  streams().enqueue(stream, "", [at = from.own + offset, bytes] { std::memset(at, kPoison, bytes); });
+  streams().enqueue(stream, "", [at = from.kernels + offset, bytes] { std::memset(at, kPoison, bytes); });
   return from.shown + offset;
 }
 
@@ -256,7 +256,7 @@ void use_on_stream(void* address, StreamKey stream) {
 std::byte* contents(const void* address) {
   if (address == nullptr) return nullptr;
   RESOLUTE_EXPECT(is_device_memory(address), "a kernel's tensor lies on the device");
-  return arena().own + (static_cast<const std::byte*>(address) - arena().shown);
+  return arena().kernels + (static_cast<const std::byte*>(address) - arena().shown);
 }
 
 bool is_device_memory(const void* address) { return in_arena(arena(), address); }

@@ -229,8 +229,9 @@ TEST_F(SlurmEnds, a_full_disk_is_named_by_status) {
   store_ = *small_disk_ / "store";
   submit();  // its packs have more than 4 MiB
   const auto is_told = [&] {
-    const std::string told = suite("status").out;
-    return told.find("storage-full") != std::string::npos && told.find("No space left on device") != std::string::npos;
+    const std::string status_text = suite("status").out;
+    return status_text.find("storage-full") != std::string::npos &&
+           status_text.find("No space left on device") != std::string::npos;
   };
   EXPECT_TRUE(SlurmBox::wait_for(is_told));
   EXPECT_THAT(suite("status").out, HasSubstr("the store's disk is full, or nearly:"));

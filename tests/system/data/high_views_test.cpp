@@ -76,9 +76,9 @@ TEST_F(HighViewsTest, are_warned_of_before_a_pack_is_made_and_when_it_is_shown) 
 
 TEST_F(HighViewsTest, are_warned_of_once_by_plan_and_run_and_stand_below_the_table) {
   for (const char* command : {"plan", "run", "run"}) {
-    const auto said = suite(command);
-    EXPECT_EQ(warnings(said), 1U) << command << said.err;
-    EXPECT_THAT(said.err, testing::HasSubstr("data set 'street': " + kViews));
+    const auto warned = suite(command);
+    EXPECT_EQ(warnings(warned), 1U) << command << warned.err;
+    EXPECT_THAT(warned.err, testing::HasSubstr("data set 'street': " + kViews));
   }
   const std::string table = suite("table").out;
   EXPECT_THAT(table, testing::HasSubstr("\n- nothing is low on street: " + kViews + "\n"));

@@ -55,15 +55,15 @@ TEST_F(SplitsTest, of_every_seed_are_written_and_replayed) {
 
 TEST_F(SplitsTest, say_what_they_hold_as_json) {
   ScratchFolder scratch;
-  const core::Json told = json_of(resolute({"data", "split", pack_, "--test-identities", "4", "--query-rates", "4",
-                                            "--draws", "0", "--seed", "9", "--out", scratch.path(), "--json"}))
-                              .at(0);
-  EXPECT_EQ(told.at("seed"), 9);
-  EXPECT_EQ(told.at("train_identities"), 8);
-  EXPECT_EQ(told.at("train"), 32);
-  EXPECT_EQ(told.at("query"), 8);
-  EXPECT_EQ(told.at("gallery"), 8);
-  EXPECT_EQ(told.at("file"), (scratch / "split-9.json").string());
+  const core::Json described = json_of(resolute({"data", "split", pack_, "--test-identities", "4", "--query-rates", "4",
+                                                 "--draws", "0", "--seed", "9", "--out", scratch.path(), "--json"}))
+                                   .at(0);
+  EXPECT_EQ(described.at("seed"), 9);
+  EXPECT_EQ(described.at("train_identities"), 8);
+  EXPECT_EQ(described.at("train"), 32);
+  EXPECT_EQ(described.at("query"), 8);
+  EXPECT_EQ(described.at("gallery"), 8);
+  EXPECT_EQ(described.at("file"), (scratch / "split-9.json").string());
   const core::Json written = json_of(scratch / "split-9.json");
   for (const core::Json& item : written.at("split").at("query")) EXPECT_EQ(item.at("rate"), 4);
 }
@@ -76,10 +76,10 @@ TEST_F(SplitsTest, take_those_who_are_tested_from_a_list_of_identities_and_image
   const int other = identity == 3 ? 4 : 3;
   write(scratch / "list.txt",
         fmt::format("# published\n{}\nhome/of/somebody/{}\n", other, image.at("path").get<std::string>()));
-  const auto told =
+  const auto described =
       succeeded(resolute({"data", "split", pack_, "--tested-file", scratch / "list.txt", "--out", scratch / "splits"}));
-  EXPECT_THAT(told.out, StartsWith(fmt::format("split.tested = [{}, {}]\n", std::min(identity, other),
-                                               std::max(identity, other))));
+  EXPECT_THAT(described.out, StartsWith(fmt::format("split.tested = [{}, {}]\n", std::min(identity, other),
+                                                    std::max(identity, other))));
   const core::Json split = json_of(scratch / "splits/split-0.json").at("split");
   std::set<int> tested;
   for (const core::Json& item : split.at("query")) tested.insert(item.at("identity").get<int>());

@@ -83,9 +83,9 @@ TEST_F(SuiteOnGpus, tf32_is_a_class_of_its_own) {
   std::string logs;
   for (const auto& file : fs::recursive_directory_iterator(store / "jobs"))
     if (file.path().filename().string().ends_with("-stderr")) logs += text_of(file.path());
-  const std::string said = "nvmlDeviceGetUtilizationRates of NVIDIA's management library answers 15";
-  EXPECT_THAT(logs, HasSubstr(said));
-  EXPECT_EQ(logs.find(said), logs.rfind(said)) << "once";
+  const std::string warning = "nvmlDeviceGetUtilizationRates of NVIDIA's management library answers 15";
+  EXPECT_THAT(logs, HasSubstr(warning));
+  EXPECT_EQ(logs.find(warning), logs.rfind(warning)) << "once";
 }
 
 // A process rank of each method's training is killed, then the run itself. Two ranks on two GPUs where the other run

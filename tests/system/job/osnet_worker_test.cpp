@@ -80,10 +80,10 @@ class OsnetWorker : public testing::Test {
     return *calm_ / "store";
   }
   // The worker by itself, for the training of OSNet that the calm store has.
-  CommandOutput worker(const std::string& interpreter, const Words& own) const {
+  CommandOutput worker(const std::string& interpreter, const Words& options) const {
     const Words job{"run", "--store", calm_store(), "--job", osnets(calm_store(), "training").folder.filename()};
-    return core::run_command(asked(joined(joined({"python", kExamples / "osnet_worker.py"}, own), job), interpreter),
-                             tests::kPatience);
+    return core::run_command(
+        asked(joined(joined({"python", kExamples / "osnet_worker.py"}, options), job), interpreter), tests::kPatience);
   }
 
   std::string python_;

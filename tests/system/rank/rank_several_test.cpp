@@ -57,9 +57,9 @@ TEST_F(RankOfSeveral, each_has_its_own_figures_and_its_difference_from_the_first
   const core::Json difference = both[1].at("difference");
   both[1].erase("difference");
   for (const auto& [file, path] : {std::pair(both[0], blurred_), std::pair(both[1], sharp_)}) {
-    core::Json own = alone(path);
-    own["file"] = path.string();
-    EXPECT_EQ(own, file);
+    core::Json single = alone(path);
+    single["file"] = path.string();
+    EXPECT_EQ(single, file);
   }
   // Every query has a match, so the mean of the differences is the difference of the means.
   EXPECT_NEAR(difference["map"]["mean"].get<double>(), both[1]["map"].get<double>() - both[0]["map"].get<double>(),

@@ -170,9 +170,9 @@ TEST_F(GcOfAFinishedStore, says_what_it_would_remove_and_removes_it_with_yes_alo
   EXPECT_EQ(young["items"], core::Json::array()) << "an hour has not passed";
   EXPECT_GT(young["young"], 0);
   EXPECT_THAT(resolute({"store", "gc", store}).out, HasSubstr("more stay as they were touched less than 1:00:00 ago"));
-  const CommandOutput told = succeeded(resolute({"store", "gc", "--store", store, "--older-than", "0:00"}));
-  EXPECT_THAT(told.out, HasSubstr("jobs of no suite"));
-  EXPECT_THAT(told.out, HasSubstr("nothing was changed; --yes removes it"));
+  const CommandOutput listed = succeeded(resolute({"store", "gc", "--store", store, "--older-than", "0:00"}));
+  EXPECT_THAT(listed.out, HasSubstr("jobs of no suite"));
+  EXPECT_THAT(listed.out, HasSubstr("nothing was changed; --yes removes it"));
   const core::Json removed = json_of(resolute(joined(gc_of(store), {"--json"})));
   EXPECT_EQ(removed["removed"], true);
   EXPECT_GT(removed["kinds"]["jobs"]["bytes"], 0);

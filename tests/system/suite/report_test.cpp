@@ -50,9 +50,9 @@ class FinishedSuiteTest : public SharedFolder {
   // The folder of a row's evaluation.
   static fs::path evaluation(const std::string& row) {
     const core::Json all = document();
-    for (const core::Json& its : all.at("tables").at(0).at("rows"))
-      if (its.at("id") == row) {
-        const auto id = its.at("cells").at(0).at("jobs").back().get<std::string>();
+    for (const core::Json& entry : all.at("tables").at(0).at("rows"))
+      if (entry.at("id") == row) {
+        const auto id = entry.at("cells").at(0).at("jobs").back().get<std::string>();
         return store() / "jobs" / id.substr(0, 2) / id;
       }
     ADD_FAILURE() << "no row " << row;

@@ -98,17 +98,17 @@ TEST(WatchTest, status_shows_steps_and_cancel_ends_the_run_so_that_it_can_go_on)
       succeeded(resolute(on_suite("status", store, {"--set", "train.steps=100000"}))).out,
       AllOf(StartsWith("tiny: "), HasSubstr("; 1 running"), HasSubstr("\nRUNNING"), HasSubstr(job.substr(0, 12))));
 
-  auto told = succeeded(resolute({"explain", job.substr(0, 12), "--store", store}));
-  EXPECT_THAT(told.out, HasSubstr("suite tiny: training"));
-  EXPECT_THAT(told.out, HasSubstr("now running: attempt 1"));
+  auto explained = succeeded(resolute({"explain", job.substr(0, 12), "--store", store}));
+  EXPECT_THAT(explained.out, HasSubstr("suite tiny: training"));
+  EXPECT_THAT(explained.out, HasSubstr("now running: attempt 1"));
 
   const auto cancelled = succeeded(resolute(on_suite("cancel", store)));
   EXPECT_EQ(cancelled.out, "suite tiny is being stopped\n");
   EXPECT_EQ(run.wait(), 75) << text_of(scratch / "run");
   EXPECT_FALSE(fs::exists(store / "suites/tiny/live.json"));
   EXPECT_EQ(long_status(store)["live"], false);
-  told = resolute({"explain", job, "--store", store, "--json"});
-  const auto story = core::parse_json(told.out, "explain")["suites"][0];
+  explained = resolute({"explain", job, "--store", store, "--json"});
+  const auto story = core::parse_json(explained.out, "explain")["suites"][0];
   EXPECT_EQ(story["state"], "ready");
   EXPECT_NE(story["now"].get<std::string>().find("start the suite again"), std::string::npos);
   const auto& events = story["events"];

@@ -27,8 +27,8 @@ struct SentBytes {
 class CountingCommunicator final : public Communicator {
  public:
   //! \param machines of each rank \param told whether machines() tells them
-  CountingCommunicator(int rank, std::vector<int> machines, bool told)
-      : rank_(rank), machines_(std::move(machines)), told_(told) {}
+  CountingCommunicator(int rank, std::vector<int> machines, bool knows_machines)
+      : rank_(rank), machines_(std::move(machines)), told_(knows_machines) {}
   const SentBytes& sent() const { return sent_; }
 
   int process_rank() const override { return rank_; }

@@ -172,10 +172,10 @@ std::vector<at::Tensor> on_machines(const Rendezvous& at_host, int descriptor, c
   std::vector<std::future<at::Tensor>> ranks;
   for (std::size_t rank = 0; rank < machines.size(); ++rank)
     ranks.push_back(std::async(std::launch::async, [&, rank] {
-      Rendezvous own = at_host;
-      own.listen_descriptor = rank == 0 ? descriptor : -1;
-      own.machine = machines[rank];
-      const auto communicator = connect_gloo(own, static_cast<int>(rank), static_cast<int>(machines.size()));
+      Rendezvous meeting = at_host;
+      meeting.listen_descriptor = rank == 0 ? descriptor : -1;
+      meeting.machine = machines[rank];
+      const auto communicator = connect_gloo(meeting, static_cast<int>(rank), static_cast<int>(machines.size()));
       const at::Tensor found = body(*communicator);
       communicator->barrier();
       return found;
@@ -203,9 +203,9 @@ TEST_F(GlooTest, two_machines_of_two_ranks_sum_lanes_to_the_bits_of_one) {
     at::Tensor flat;
     TensorList sum;
     for (int round = 0; round < 3; ++round) {
-      LaneSum own;
-      for (int lane = range.first; lane < range.first + range.count; ++lane) own.add(lane, lane_tensor(lane));
-      sum = sum_over_lanes(std::move(own), kLanes, group, buffers, flat);
+      LaneSum meeting;
+      for (int lane = range.first; lane < range.first + range.count; ++lane) meeting.add(lane, lane_tensor(lane));
+      sum = sum_over_lanes(std::move(meeting), kLanes, group, buffers, flat);
     }
     return sum.front();
   });

@@ -64,12 +64,12 @@ std::string bytes_of(const at::Tensor& tensor) {
 std::vector<Exchanged> exchange(int rank, int ranks, int lanes, std::optional<std::int64_t> bucket_bytes,
                                 Communicator* communicator) {
   const Network network;
-  const LaneRange own = lanes_of(rank, ranks, lanes);
-  GradientExchange exchange({network.group}, lanes, own, communicator, bucket_bytes);
+  const LaneRange lanes_here = lanes_of(rank, ranks, lanes);
+  GradientExchange exchange({network.group}, lanes, lanes_here, communicator, bucket_bytes);
   std::vector<Exchanged> steps;
   for (int step = 0; step < kSteps; ++step) {
     exchange.begin({0});
-    for (int lane = own.first; lane < own.first + own.count; ++lane) {
+    for (int lane = lanes_here.first; lane < lanes_here.first + lanes_here.count; ++lane) {
       network.loss(step, lane).backward();
       exchange.end_lane();
     }
@@ -81,7 +81,7 @@ std::vector<Exchanged> exchange(int rank, int ranks, int lanes, std::optional<st
       found.summed += bytes_of(summed.gradients[i]);
     }
     found.summed += bytes_of(summed.norm);
-    for (std::int64_t lane = 0; lane < own.count; ++lane)
+    for (std::int64_t lane = 0; lane < lanes_here.count; ++lane)
       found.lane_digests.push_back(bytes_of(summed.lane_digests[lane].contiguous()));
   }
   return steps;
@@ -171,8 +171,8 @@ std::vector<std::string> exchange_two_groups(int rank, int ranks, int lanes, std
   const Network network;
   const auto& all = network.group.parameters;
   const std::vector<methods::ParameterGroup> groups{{"first", {all[0], all[2]}, {}}, {"second", {all[1], all[3]}, {}}};
-  const LaneRange own = lanes_of(rank, ranks, lanes);
-  GradientExchange exchange(groups, lanes, own, communicator, bucket_bytes);
+  const LaneRange lanes_here = lanes_of(rank, ranks, lanes);
+  GradientExchange exchange(groups, lanes, lanes_here, communicator, bucket_bytes);
   std::vector<std::string> found;
   std::vector<SummedGradients> held;  // of the pass before, and its bytes
   std::vector<std::string> held_bytes;
@@ -182,7 +182,7 @@ std::vector<std::string> exchange_two_groups(int rank, int ranks, int lanes, std
       for (std::size_t group : order)
         for (const auto& [name, parameter] : groups[group].parameters) inputs.push_back(parameter);
       exchange.begin(order);
-      for (int lane = own.first; lane < own.first + own.count; ++lane) {
+      for (int lane = lanes_here.first; lane < lanes_here.first + lanes_here.count; ++lane) {
         torch::autograd::backward({network.loss(step, lane)}, {}, false, false, inputs);
         exchange.end_lane();
       }

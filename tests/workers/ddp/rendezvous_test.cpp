@@ -78,9 +78,9 @@ class RendezvousTest : public testing::Test {
     rendezvous_.port = listener.port;
     rendezvous_.secret = "secret";
     rendezvous_.connect_limit = kSoon;
-    Rendezvous own = rendezvous_;
-    own.listen_descriptor = listener.socket.release();
-    host_ = std::make_unique<RendezvousHost>(own);
+    Rendezvous meeting = rendezvous_;
+    meeting.listen_descriptor = listener.socket.release();
+    host_ = std::make_unique<RendezvousHost>(meeting);
   }
   // That members meet in time, whatever else goes on.
   void expect_a_meeting() {

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::int64_t kElements = 100'003;  // a prime: shares are rounded up
 
-SentBytes sent_by(int rank, const std::vector<int>& machines, bool told) {
-  CountingCommunicator communicator(rank, machines, told);
+SentBytes sent_by(int rank, const std::vector<int>& machines, bool knows_machines) {
+  CountingCommunicator communicator(rank, machines, knows_machines);
   LaneSum own;
   own.add(rank, {at::zeros({kElements})});
   ExchangeBuffers buffers;
@@ -25,11 +25,11 @@ SentBytes sent_by(int rank, const std::vector<int>& machines, bool told) {
 }
 
 // The bytes that leave the machine that most leave, of a ring's.
-double over_a_ring(int count, int ranks, bool told) {
+double over_a_ring(int count, int ranks, bool knows_machines) {
   const std::vector<int> machines = machine_blocks(count, ranks);
   std::vector<std::int64_t> leave(static_cast<std::size_t>(count));
   for (int rank = 0; rank < count * ranks; ++rank)
-    leave[static_cast<std::size_t>(rank / ranks)] += sent_by(rank, machines, told).between;
+    leave[static_cast<std::size_t>(rank / ranks)] += sent_by(rank, machines, knows_machines).between;
   const double ring = 2.0 * sizeof(float) * kElements * (count - 1) / count;
   return static_cast<double>(*std::max_element(leave.begin(), leave.end())) / ring;
 }

@@ -23,9 +23,9 @@ TEST_F(BranchedEvaluationTest, each_side_passes_its_own_network_and_rows_keep_th
   std::vector<ImageView> views;
   for (std::size_t row = 0; row < 150; ++row)
     views.push_back({row, row % 5 == 0 ? 1 : 2, row % 3 == 0 ? methods::Side::kHigh : methods::Side::kLow});
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> weighed;
   const std::vector<float> features = embed_images(*method_, *pack_, views, {}, [&](auto done, auto total) {
-                                        told.emplace_back(done, total);
+                                        weighed.emplace_back(done, total);
                                         return true;
                                       }).value();
   ASSERT_EQ(views.size() * kDimension, features.size());
@@ -36,8 +36,8 @@ TEST_F(BranchedEvaluationTest, each_side_passes_its_own_network_and_rows_keep_th
   // 50 images of the high side, 100 of the low one in two batches.
   EXPECT_EQ(
       (std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 150}, {50, 150}, {50, 150}, {114, 150}, {150, 150}}),
-      told);
-  for (std::size_t last = 0; last < told.size(); ++last) {
+      weighed);
+  for (std::size_t last = 0; last < weighed.size(); ++last) {
     std::size_t calls = 0;
     EXPECT_FALSE(embed_images(*method_, *pack_, views, {}, [&](auto, auto) { return ++calls <= last; })) << last;
   }
@@ -157,12 +157,13 @@ TEST_F(BranchedEvaluationTest, means_of_weights_are_those_of_a_loop_over_pairs) 
         expected["weight_gallery_lr"] += copy.lr_weight;
         expected["hr_share"] += hr / (hr + lr);
       }
-    const auto told = embed("weighted", copy_rate).weights;
-    EXPECT_EQ(expected.size(), told.size());
+    const auto weighed = embed("weighted", copy_rate).weights;
+    EXPECT_EQ(expected.size(), weighed.size());
     for (const auto& [name, sum] : expected)
-      EXPECT_NEAR(sum / static_cast<double>(split_.query.size() * split_.gallery.size()), told.at(name), 1e-9) << name;
+      EXPECT_NEAR(sum / static_cast<double>(split_.query.size() * split_.gallery.size()), weighed.at(name), 1e-9)
+          << name;
     const auto metrics = score_embedding(embed("weighted", copy_rate), split_, {});
-    EXPECT_EQ(told.at("hr_share"), metrics.at("hr_share"));
+    EXPECT_EQ(weighed.at("hr_share"), metrics.at("hr_share"));
   }
   for (const char* distance : {"equal", "hr", "lr"}) EXPECT_TRUE(embed(distance).weights.empty());
 }

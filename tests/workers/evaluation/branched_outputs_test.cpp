@@ -107,7 +107,7 @@ TEST_F(BranchedOutputsTest, samples_and_probe_look_at_hr_images_on_the_high_side
 }
 
 TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
-  const results::Panels told = results::parse_panels(
+  const results::Panels written = results::parse_panels(
       core::as_text(outputs(two_sided_).value().files.at(experiments::kPanelsOutput.file)), "panels");
   const auto& distances = std::get<DistanceEmbedding>(embedding_).distances;
   const results::GalleryDraw draw = datasets::draw_gallery(split_, split_.options.seed, 0);
@@ -117,9 +117,9 @@ TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
     for (std::size_t image : draw)
       order.emplace_back(distances[chosen[i] * split_.gallery.size() + image], split_.gallery[image].path);
     std::sort(order.begin(), order.end());
-    ASSERT_EQ(results::kPanelImages, told.queries[i].ranked.size());
+    ASSERT_EQ(results::kPanelImages, written.queries[i].ranked.size());
     for (std::size_t place = 0; place < results::kPanelImages; ++place)
-      EXPECT_EQ(order[place].second, told.queries[i].ranked[place].path);
+      EXPECT_EQ(order[place].second, written.queries[i].ranked[place].path);
   }
   // Of equally far images the wrong ones stand first.
   auto equal = std::get<DistanceEmbedding>(embedding_);

@@ -45,14 +45,14 @@ TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
   const std::size_t dimension = query.shape[1];
   const results::GalleryDraw draw = datasets::draw_gallery(split_, split_.options.seed, 0);
 
-  const results::Panels told = panels(outputs(*network).value());
-  EXPECT_EQ(draw.size(), told.gallery_images);
+  const results::Panels drawn_panels = panels(outputs(*network).value());
+  EXPECT_EQ(draw.size(), drawn_panels.gallery_images);
   const std::vector<std::size_t> chosen = results::choose_panel_queries(split_, 4);
-  ASSERT_EQ(chosen.size(), told.queries.size());
+  ASSERT_EQ(chosen.size(), drawn_panels.queries.size());
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const datasets::QueryItem& item = split_.query[chosen[i]];
-    EXPECT_EQ(item.path, told.queries[i].path);
-    EXPECT_EQ(item.rate, told.queries[i].rate);
+    EXPECT_EQ(item.path, drawn_panels.queries[i].path);
+    EXPECT_EQ(item.rate, drawn_panels.queries[i].rate);
     std::vector<std::pair<double, std::size_t>> order;
     for (std::size_t image : draw) {
       double sum = 0;
@@ -61,14 +61,14 @@ TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
       order.emplace_back(sum, image);
     }
     std::sort(order.begin(), order.end());
-    ASSERT_EQ(results::kPanelImages, told.queries[i].ranked.size());
+    ASSERT_EQ(results::kPanelImages, drawn_panels.queries[i].ranked.size());
     for (std::size_t place = 0; place < order.size(); ++place) {
       const datasets::GalleryItem& expected = split_.gallery[order[place].second];
       const bool right = expected.identity == item.identity;
-      EXPECT_EQ(right, told.queries[i].rank == place + 1);
+      EXPECT_EQ(right, drawn_panels.queries[i].rank == place + 1);
       if (place >= results::kPanelImages) continue;
-      EXPECT_EQ(expected.path, told.queries[i].ranked[place].path);
-      EXPECT_EQ(right, told.queries[i].ranked[place].right);
+      EXPECT_EQ(expected.path, drawn_panels.queries[i].ranked[place].path);
+      EXPECT_EQ(right, drawn_panels.queries[i].ranked[place].right);
     }
   }
 }
@@ -79,9 +79,9 @@ TEST_F(EvaluationOutputsTest, panels_show_the_gallery_of_the_protocol) {
   const auto shown = [&](settings::ProtocolName name) {
     protocol_.name = name;
     protocol_.shots = 2;
-    const results::Panels told = panels(outputs(*network).value());
-    EXPECT_EQ(name, told.protocol);
-    return told;
+    const results::Panels drawn_panels = panels(outputs(*network).value());
+    EXPECT_EQ(name, drawn_panels.protocol);
+    return drawn_panels;
   };
   const results::Panels one = shown(settings::ProtocolName::kSingleShot),
                         two = shown(settings::ProtocolName::kMultiShot),
@@ -128,13 +128,13 @@ TEST_F(EvaluationOutputsTest, an_image_of_the_querys_person_and_camera_is_neithe
   embedding.gallery.features.assign(split_.gallery.size(), 2.0F);
   datasets::Split split = split_;
   const results::GalleryDraw draw = datasets::draw_gallery(split, 0, 0);
-  const auto own = std::ranges::find_if(
+  const auto match = std::ranges::find_if(
       draw, [&](std::size_t image) { return split.gallery[image].identity == split.query[5].identity; });
-  ASSERT_NE(own, draw.end());
-  split.gallery[*own].camera = split.query[5].camera;
+  ASSERT_NE(match, draw.end());
+  split.gallery[*match].camera = split.query[5].camera;
   const std::vector<std::size_t> ranked = results::rank_gallery(distances_of(embedding), split, 5, draw);
   EXPECT_EQ(draw.size() - 1, ranked.size());
-  EXPECT_EQ(0, std::ranges::count(ranked, *own));
+  EXPECT_EQ(0, std::ranges::count(ranked, *match));
   split.options.lr_camera = 0;  // cameras mean nothing
   EXPECT_EQ(draw.size(), results::rank_gallery(distances_of(embedding), split, 5, draw).size());
 }
@@ -143,9 +143,9 @@ TEST_F(EvaluationOutputsTest, pictures_hold_the_packs_pixels_and_green_frames_ex
   const auto network = method<experiments::BaselineOptions>();
   const EvaluationOutputs made = outputs(*network).value();
   std::set<std::string> frames;
-  const results::Panels told = panels(made);
-  for (std::size_t i = 0; i < told.queries.size(); ++i) {
-    const results::PanelQuery& query = told.queries[i];
+  const results::Panels drawn_panels = panels(made);
+  for (std::size_t i = 0; i < drawn_panels.queries.size(); ++i) {
+    const results::PanelQuery& query = drawn_panels.queries[i];
     const Image strip = datasets::decode_image(made.files.at(results::gallery_panel_file(i)), "panel");
     EXPECT_EQ(8 * (kWidth + 2 * kFrame + kGap) + kGap, strip.width);
     EXPECT_EQ(kHeight + 2 * kFrame + 2 * kGap, strip.height);
@@ -164,9 +164,9 @@ TEST_F(EvaluationOutputsTest, pictures_hold_the_packs_pixels_and_green_frames_ex
 TEST_F(EvaluationOutputsTest, reconstructions_stand_between_input_and_original) {
   const auto network = method<experiments::RainOptions>();
   const EvaluationOutputs made = outputs(*network).value();
-  const results::Panels told = panels(made);
-  for (std::size_t i = 0; i < told.queries.size(); ++i) {
-    const results::PanelQuery& query = told.queries[i];
+  const results::Panels drawn_panels = panels(made);
+  for (std::size_t i = 0; i < drawn_panels.queries.size(); ++i) {
+    const results::PanelQuery& query = drawn_panels.queries[i];
     const Image strip = datasets::decode_image(made.files.at(results::reconstruction_panel_file(i)), "panel");
     const Image input = cell(strip, 0), output = cell(strip, 1), original = cell(strip, 2);
     EXPECT_EQ(view({row(query.path), query.rate}), input);

@@ -70,8 +70,8 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
     std::atomic<int> equal = 0;
     on_ranks(ranks, [&](int rank) {
       GatheringRank communicator(all, rank);
-      methods::Baseline own = method();
-      const FeatureEmbedding shared = embed(own, {.communicator = &communicator});
+      methods::Baseline baseline = method();
+      const FeatureEmbedding shared = embed(baseline, {.communicator = &communicator});
       equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
                shared.query.identities == alone.query.identities && shared.gallery.cameras == alone.gallery.cameras;
     });
@@ -93,8 +93,8 @@ TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
   std::atomic<int> ended = 0;
   on_ranks(2, [&](int rank) {
     GatheringRank communicator(all, rank);
-    methods::Baseline own = method();
-    ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
+    methods::Baseline baseline = method();
+    ended += !embed_split(baseline, *pack_, split_, {}, {.communicator = &communicator},
                           [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done == 0; });
   });
   EXPECT_EQ(2, ended);

@@ -209,10 +209,10 @@ TEST_F(RecoveryOutputsTest, ends_where_progress_says_so) {
 TEST_F(RecoveryOutputsTest, panels_show_every_scale_in_the_cascades_order_with_its_figures) {
   PretendedCascade method = cascade();
   const EvaluationOutputs made = outputs(method).value();
-  const results::Panels told = panels(made);
-  ASSERT_EQ(4U, told.queries.size());
-  for (std::size_t i = 0; i < told.queries.size(); ++i) {
-    const results::PanelQuery& query = told.queries[i];
+  const results::Panels written = panels(made);
+  ASSERT_EQ(4U, written.queries.size());
+  for (std::size_t i = 0; i < written.queries.size(); ++i) {
+    const results::PanelQuery& query = written.queries[i];
     const Image strip = datasets::decode_image(made.files.at(results::reconstruction_panel_file(i)), "panel");
     EXPECT_EQ(5 * (kWidth + 2 * kFrame + kGap) + kGap, strip.width);
     const Image input = view({row(query.path), query.rate}), original = view({row(query.path), 1});
@@ -247,12 +247,12 @@ class WideImagesTest : public RecoveryOutputsTest {
 TEST_F(WideImagesTest, are_turned_clockwise_in_panels_and_measured_as_they_are_stored) {
   PretendedCascade method = cascade();
   const EvaluationOutputs made = outputs(method).value();
-  const results::Panels told = panels(made);
-  for (std::size_t i = 0; i < told.queries.size(); ++i) {
-    const results::PanelQuery& query = told.queries[i];
-    const std::size_t own = row(query.path);
-    ASSERT_GT(pack_->row(own).native_width, pack_->row(own).native_height);
-    const Image input = view({own, query.rate}), original = view({own, 1});
+  const results::Panels written = panels(made);
+  for (std::size_t i = 0; i < written.queries.size(); ++i) {
+    const results::PanelQuery& query = written.queries[i];
+    const std::size_t at_row = row(query.path);
+    ASSERT_GT(pack_->row(at_row).native_width, pack_->row(at_row).native_height);
+    const Image input = view({at_row, query.rate}), original = view({at_row, 1});
     const Image gallery = datasets::decode_image(made.files.at(results::gallery_panel_file(i)), "panel");
     EXPECT_EQ(turned(input), cell(gallery, 0));
     for (std::size_t place = 0; place < query.ranked.size(); ++place) {

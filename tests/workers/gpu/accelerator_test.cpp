@@ -48,15 +48,15 @@ TEST(Accelerator, differentiates_a_convolution_and_a_batch_norm_as_the_cpu_does)
 
 TEST(AcceleratorDeathTest, a_host_that_touches_device_memory_dies) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
-  const at::Tensor there = at::ones({4}).to(place());
-  EXPECT_DEATH(std::cout << *there.const_data_ptr<float>(), "the host touched a device's memory");
+  const at::Tensor on_device = at::ones({4}).to(place());
+  EXPECT_DEATH(std::cout << *on_device.const_data_ptr<float>(), "the host touched a device's memory");
 }
 
 TEST(Accelerator, a_copy_to_the_host_that_nobody_waits_for_has_not_happened) {
-  const at::Tensor there = at::ones({4}).to(place());
+  const at::Tensor on_device = at::ones({4}).to(place());
   at::Tensor here = at::zeros({4}, pinned());
   const Lagging lagging(kLatest);
-  here.copy_(there, /*non_blocking=*/true);
+  here.copy_(on_device, /*non_blocking=*/true);
   EXPECT_EQ(0.0F, here[0].item<float>());
   guard().synchronizeStream(guard().getStream(place()));
   EXPECT_EQ(1.0F, here[0].item<float>());
@@ -65,22 +65,22 @@ TEST(Accelerator, a_copy_to_the_host_that_nobody_waits_for_has_not_happened) {
 TEST(Accelerator, a_copy_from_pinned_memory_reads_what_is_there_when_it_runs) {
   const Lagging lagging(kLatest);
   at::Tensor here = at::ones({4}, pinned());
-  const at::Tensor there = here.to(place(), at::kFloat, /*non_blocking=*/true);
+  const at::Tensor on_device = here.to(place(), at::kFloat, /*non_blocking=*/true);
   here.fill_(2);
-  EXPECT_EQ(2.0F, there[0].item<float>());
+  EXPECT_EQ(2.0F, on_device[0].item<float>());
 }
 
 TEST(Accelerator, pinned_memory_given_back_is_kept_until_its_copy_has_run_and_then_is_no_number) {
   const Lagging lagging(kLatest);
   const float* address = nullptr;
-  at::Tensor there;
+  at::Tensor on_device;
   {
     const at::Tensor here = at::ones({4}, pinned());
     address = here.const_data_ptr<float>();
-    there = here.to(place(), at::kFloat, /*non_blocking=*/true);
+    on_device = here.to(place(), at::kFloat, /*non_blocking=*/true);
   }
   EXPECT_EQ(1.0F, *address);
-  EXPECT_EQ(1.0F, there[3].item<float>());
+  EXPECT_EQ(1.0F, on_device[3].item<float>());
   static_cast<void>(at::empty({4}, pinned()));
   EXPECT_NE(*address, *address);
 }
@@ -135,10 +135,10 @@ TEST(Accelerator, memory_in_use_on_another_stream_is_taken_again_unless_that_is_
 }
 
 TEST(Accelerator, tensors_of_the_host_and_of_another_device_are_no_arguments) {
-  const at::Tensor there = at::ones({4}).to(place());
-  EXPECT_THROW(there.add(at::ones({4})), c10::Error);
-  EXPECT_THROW(there.add(at::ones({4}).to(at::Device(at::kPrivateUse1, 0))), c10::Error);
-  EXPECT_EQ(3.0F, there.add(at::scalar_tensor(2))[0].item<float>());
+  const at::Tensor on_device = at::ones({4}).to(place());
+  EXPECT_THROW(on_device.add(at::ones({4})), c10::Error);
+  EXPECT_THROW(on_device.add(at::ones({4}).to(at::Device(at::kPrivateUse1, 0))), c10::Error);
+  EXPECT_EQ(3.0F, on_device.add(at::scalar_tensor(2))[0].item<float>());
 }
 
 TEST(Accelerator, counts_kernels_waits_bytes_and_allocations) {

@@ -28,14 +28,14 @@ void expect_equal(const at::Tensor& expected, const at::Tensor& found, std::stri
 }
 
 void exchange_at(at::Device place, Communicator& communicator) {
-  const int own = communicator.process_rank(), ranks = communicator.process_ranks();
+  const int here = communicator.process_rank(), ranks = communicator.process_ranks();
   std::vector<at::Tensor> out, in, gathered;
   std::vector<std::int64_t> sent, received;
   for (int rank = 0; rank < ranks; ++rank) {
-    sent.push_back(count_between(own, rank));
-    received.push_back(count_between(rank, own));
-    out.push_back(parcel(own, rank, sent.back()));
-    in.push_back(parcel(rank, own, received.back()));
+    sent.push_back(count_between(here, rank));
+    received.push_back(count_between(rank, here));
+    out.push_back(parcel(here, rank, sent.back()));
+    in.push_back(parcel(rank, here, received.back()));
     gathered.push_back(parcel(rank, 0, 77));
   }
   at::Tensor to =
@@ -45,18 +45,18 @@ void exchange_at(at::Device place, Communicator& communicator) {
 
   std::vector<Parcel> from_all, to_all;
   for (int rank = 0; rank < ranks; ++rank)
-    if (rank != own) {
-      from_all.push_back({rank, at::zeros({33 + own}, at::TensorOptions(at::kFloat).device(place))});
-      to_all.push_back({rank, parcel(own, rank, 33 + rank).to(place)});
+    if (rank != here) {
+      from_all.push_back({rank, at::zeros({33 + here}, at::TensorOptions(at::kFloat).device(place))});
+      to_all.push_back({rank, parcel(here, rank, 33 + rank).to(place)});
     }
   communicator.deliver(from_all, to_all);
-  for (const auto& [rank, elements] : from_all) expect_equal(parcel(rank, own, 33 + own), elements, "delivery");
+  for (const auto& [rank, elements] : from_all) expect_equal(parcel(rank, here, 33 + here), elements, "delivery");
 
   at::Tensor all = at::zeros({77 * ranks}, at::TensorOptions(at::kFloat).device(place));
-  communicator.all_gather(all, parcel(own, 0, 77).to(place));
+  communicator.all_gather(all, parcel(here, 0, 77).to(place));
   expect_equal(at::cat(gathered), all, "all-gather");
 
-  at::Tensor bytes = at::full({513}, own + 1, at::TensorOptions(at::kByte).device(place));
+  at::Tensor bytes = at::full({513}, here + 1, at::TensorOptions(at::kByte).device(place));
   communicator.broadcast(bytes);
   expect_equal(at::full({513}, 1, at::kByte), bytes, "broadcast");
   communicator.barrier();
@@ -66,16 +66,16 @@ void exchange_at(at::Device place, Communicator& communicator) {
 void sum_lanes_at(at::Device place, Communicator& communicator) {
   const int lanes = 2 * communicator.process_ranks();
   const auto sum_of = [&](LaneRange range, Communicator* others) {
-    LaneSum own;
+    LaneSum here;
     for (int lane = range.first; lane < range.first + range.count; ++lane)
-      own.add(lane, {parcel(lane, lane, 1003).to(place)});
-    if (others == nullptr) return sum_in_one_process(std::move(own)).front().cpu();
+      here.add(lane, {parcel(lane, lane, 1003).to(place)});
+    if (others == nullptr) return sum_in_one_process(std::move(here)).front().cpu();
     ExchangeBuffers buffers;
     at::Tensor flat;
-    return sum_over_lanes(std::move(own), lanes, *others, buffers, flat).front().cpu();
+    return sum_over_lanes(std::move(here), lanes, *others, buffers, flat).front().cpu();
   };
-  const LaneRange own = lanes_of(communicator.process_rank(), communicator.process_ranks(), lanes);
-  expect_equal(sum_of({0, lanes}, nullptr), sum_of(own, &communicator), "the sum over lanes");
+  const LaneRange here = lanes_of(communicator.process_rank(), communicator.process_ranks(), lanes);
+  expect_equal(sum_of({0, lanes}, nullptr), sum_of(here, &communicator), "the sum over lanes");
 }
 
 void run(Rank& rank) {

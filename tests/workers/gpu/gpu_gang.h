@@ -110,8 +110,8 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
     const std::unique_ptr<Communicator> communicator =
         asked(kThroughHost) ? std::make_unique<ThroughHost>(std::move(host))
                             : opened->connect(std::move(host), rendezvous.collective_limit);
-    Rank own{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};
-    body(own);
+    Rank member{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};
+    body(member);
     communicator->barrier();
     return 0;
   } catch (const core::RuntimeError& error) {

@@ -92,13 +92,13 @@ TEST_F(GpuGaugeTest, is_read_every_five_seconds_for_all_lines_of_steps) {
   for (ssize_t got; (got = ::read(pipe.read_end.get(), buffer, sizeof(buffer))) > 0;)
     text.append(buffer, static_cast<std::size_t>(got));
   std::istringstream lines(text);
-  int told = 0, all = 0;
+  int reported = 0, all = 0;
   for (std::string line; std::getline(lines, line); ++all) {
     const core::Json json = core::parse_json(line, "line");
-    told += json.contains("gpu") ? 1 : 0;
+    reported += json.contains("gpu") ? 1 : 0;
     if (json.contains("gpu")) EXPECT_EQ(kReading, json.at("gpu"));
   }
-  EXPECT_EQ(12, told);
+  EXPECT_EQ(12, reported);
   EXPECT_EQ(13, all);
 }
 

@@ -70,12 +70,12 @@ TEST(LateTraining, any_number_of_ranks_whose_streams_lag_gives_the_bits_of_one) 
       for (const int seed : seeds) {
         const tests::TemporaryFolder folder;
         expect_success(run_gang(kRank, folder.path(), ranks, {method, std::to_string(seed)}));
-        const auto said = [&](const std::string& name) {
+        const auto logged = [&](const std::string& name) {
           return core::read_text_if_exists(core::real_file_system(), folder / name);
         };
-        EXPECT_EQ(alone.hash(), said("hash")) << method << ", " << ranks << " ranks, seed " << seed;
+        EXPECT_EQ(alone.hash(), logged("hash")) << method << ", " << ranks << " ranks, seed " << seed;
         for (int rank = 0; rank < ranks; ++rank)
-          EXPECT_EQ(alone.parameters, said(std::to_string(rank))) << method << ", rank " << rank << " of " << ranks;
+          EXPECT_EQ(alone.parameters, logged(std::to_string(rank))) << method << ", rank " << rank << " of " << ranks;
       }
     }
   }
@@ -90,15 +90,15 @@ TEST(LateTraining, an_odd_batch_of_some_ranks_leaves_the_bits_and_all_recordings
     for (const int ranks : {2, 4}) {
       const tests::TemporaryFolder folder;
       expect_success(run_gang(kRank, folder.path(), ranks, {method, "1", "odd"}));
-      const auto said = [&](const std::string& name) {
+      const auto logged = [&](const std::string& name) {
         return core::read_text_if_exists(core::real_file_system(), folder / name).value_or("0");
       };
-      EXPECT_EQ(alone.hash(), said("hash")) << method << ", " << ranks << " ranks";
+      EXPECT_EQ(alone.hash(), logged("hash")) << method << ", " << ranks << " ranks";
       const std::string last = std::to_string(ranks - 1);
-      EXPECT_EQ(alone.parameters, said(last)) << method << ", " << ranks << " ranks";
+      EXPECT_EQ(alone.parameters, logged(last)) << method << ", " << ranks << " ranks";
       // The first rank plays from the second step on, the last one at least in three of these four.
-      EXPECT_LE(std::stoi(said("plays-0")) / 4 * 3, std::stoi(said("plays-" + last))) << method;
-      EXPECT_LT(0, std::stoi(said("plays-0")));
+      EXPECT_LE(std::stoi(logged("plays-0")) / 4 * 3, std::stoi(logged("plays-" + last))) << method;
+      EXPECT_LT(0, std::stoi(logged("plays-0")));
     }
   }
 }
@@ -245,9 +245,9 @@ TEST(ThreadsOfAnExchange, are_on_the_trainings_device_because_they_say_so) {
     std::atomic<int> here = 0, elsewhere = 0;
   };
   const auto exchanges = [&] {
-    auto own = std::make_unique<OnItsDevice>();
-    OnItsDevice& watched = *own;
-    const std::unique_ptr<Communicator> alone = device().connect(std::move(own), std::chrono::seconds(60));
+    auto own_device = std::make_unique<OnItsDevice>();
+    OnItsDevice& watched = *own_device;
+    const std::unique_ptr<Communicator> alone = device().connect(std::move(own_device), std::chrono::seconds(60));
     const tests::TemporaryFolder folder;
     Toy training(device().place(), folder.path(), 2);
     training.communicator = alone.get();

@@ -93,11 +93,11 @@ TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_
 // A training of a GPU, as one leaves it: that of a CPU under the id of its twin.
 TEST_F(EvaluationWorkerTest, what_a_gpu_trained_is_embedded_on_the_cpu_where_the_protocol_says_so) {
   const experiments::TrainingSpecification here = small_training(experiments::BaselineOptions{});
-  experiments::TrainingSpecification there = here;
-  there.device = settings::Device::kCuda;
+  experiments::TrainingSpecification elsewhere = here;
+  elsewhere.device = settings::Device::kCuda;
   train("device", here, 1);
   const experiments::StoreLayout layout(store("device"));
-  const JobId id = write_specification(store("device"), there);
+  const JobId id = write_specification(store("device"), elsewhere);
   for (const auto& entry : std::filesystem::directory_iterator(layout.job_folder(experiments::job_id(here))))
     if (entry.is_regular_file() && entry.path().filename() != "spec.json")
       std::filesystem::copy_file(entry, layout.job_folder(id) / entry.path().filename());
@@ -105,7 +105,7 @@ TEST_F(EvaluationWorkerTest, what_a_gpu_trained_is_embedded_on_the_cpu_where_the
   record.replace(record.find(experiments::job_id(here).hex), id.hex.size(), id.hex);
   core::write_atomic(core::real_file_system(), layout.result_file(id), record);
 
-  experiments::EvaluationSpecification evaluation{id, small_pack(), there.split, {}};
+  experiments::EvaluationSpecification evaluation{id, small_pack(), elsewhere.split, {}};
   evaluation.protocol.device = settings::EvaluationDevice::kCpu;
   const auto found = evaluate("device", evaluation);
   evaluation = {experiments::job_id(here), small_pack(), here.split, {}};

@@ -33,7 +33,7 @@ class StrangersTest : public WorkerTest {
    public:
     // \param look what it does and says; its argument tells whether it is to end
     explicit Nobody(const std::function<std::string(const std::function<bool()>& done)>& look) {
-      core::Pipe said = core::make_pipe();
+      core::Pipe pipe = core::make_pipe();
       process_ = ::fork();
       if (process_ == 0) {
         const auto done = [&] {
@@ -42,10 +42,10 @@ class StrangersTest : public WorkerTest {
         };
         std::string text = "cannot become another user";
         if (::setgid(kNobody) == 0 && ::setuid(kNobody) == 0) text = look(done);
-        [[maybe_unused]] const ssize_t ignored = ::write(said.write_end.get(), text.data(), text.size());
+        [[maybe_unused]] const ssize_t ignored = ::write(pipe.write_end.get(), text.data(), text.size());
         ::_exit(0);
       }
-      said_ = std::move(said.read_end);
+      said_ = std::move(pipe.read_end);
     }
     ~Nobody() { end(); }
     Nobody(const Nobody&) = delete;

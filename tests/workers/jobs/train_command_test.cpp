@@ -188,13 +188,13 @@ TEST_F(TrainCommandTest, a_rank_has_what_ranks_of_suites_have) {
       (Ended{"exit code 1", "resolute: process rank 0 of the job ended with exit code 1; look at what it logged"}),
       train->wait_for(0, 10s));
   const JobId id = experiments::job_id(training(10));
-  const std::string said = id.hex + "/1 no MPI 1\n";
-  for (const std::string& line : {said, std::string("half a line\n")})
+  const std::string start_line = id.hex + "/1 no MPI 1\n";
+  for (const std::string& line : {start_line, std::string("half a line\n")})
     EXPECT_NE(std::string::npos, train->log(0).find(line)) << train->log(0);
   const auto log = [&](const char* name) {
     return core::read_text(core::real_file_system(), experiments::StoreLayout(folder).attempt_file(id, 1, name));
   };
-  EXPECT_EQ(said, log("stdout"));
+  EXPECT_EQ(start_line, log("stdout"));
   EXPECT_EQ("half a line", log("stderr"));
 }
 
