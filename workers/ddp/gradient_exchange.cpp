@@ -157,8 +157,11 @@ class GradientExchange::Hook final : public torch::autograd::PostAccumulateGradH
 GradientExchange::GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange range,
                                    Communicator* communicator, std::optional<std::int64_t> given_bytes)
     : lanes_(lanes), own_(range), communicator_(communicator) {
+  const at::Device device = groups.at(0).parameters.at(0).second.device();
   const std::int64_t bucket_bytes =
-      given_bytes.value_or(bucket_bytes_of(communicator == nullptr ? 1 : communicator->process_ranks()));
+      given_bytes.value_or(communicator != nullptr ? bucket_bytes_of(communicator->process_ranks())
+                           : device.is_cpu()       ? bucket_bytes_of(1)
+                                                   : kBucketBytesAlone);
   for (const methods::ParameterGroup& given : groups) {
     auto group = std::make_unique<Group>();
     for (const auto& [name, parameter] : given.parameters) group->parameters.push_back(parameter);
@@ -180,7 +183,6 @@ GradientExchange::GradientExchange(const std::vector<methods::ParameterGroup>& g
                                                      std::make_unique<Hook>(*this, groups_.size(), i));
     groups_.push_back(std::move(group));
   }
-  const at::Device device = groups_.at(0)->parameters.at(0).device();
   if (!device.is_cpu()) side_ = std::make_unique<SideStream>(device);
   if (communicator_ != nullptr) {
     if (side_) exchange_side_ = std::make_unique<SideStream>(device);

@@ -31,7 +31,8 @@ at::Tensor gradient_norm(const TensorList& tensors);
 
 class GradientExchange {
  public:
-  //! \param bucket_bytes gradients that travel together, at least one parameter's; by the number of ranks if not given
+  //! \param bucket_bytes gradients that travel together, at least one parameter's; by device and number of ranks if not
+  //! given
   GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange range,
                    Communicator* communicator, std::optional<std::int64_t> bucket_bytes = {});
   //! Waits for what is under way; parameters are without hooks then.
@@ -58,6 +59,9 @@ class GradientExchange {
   int under_way() const;
   static constexpr int kMostUnderWay = 2;
 
+  //! On a GPU without other ranks a bucket costs launches and shortens no wait: as a rule there is one for each group.
+  //! While a bucket is digested, that takes three times its bytes.
+  static constexpr std::int64_t kBucketBytesAlone = std::int64_t{128} << 20;
   //! A rank is sent a bucket's bytes by the number of ranks. Many ranks have larger buckets, so that this does not get
   //! small.
   static constexpr std::int64_t bucket_bytes_of(int process_ranks) {

@@ -32,7 +32,9 @@ std::vector<at::Tensor> keyed_sums(const std::vector<at::Tensor>& tensors, Diges
   std::vector<at::Tensor> elements;
   for (const at::Tensor& tensor : tensors) elements.push_back(tensor.as_strided({tensor.numel()}, {1}));
   const at::Tensor bits = at::cat(elements).view(at::kInt);
-  const at::Tensor until_end = at::cumsum(bits * keys.factors, 0).index_select(0, keys.last);
+  at::Tensor running = bits * keys.factors;
+  at::cumsum_out(running, running, 0);  // in place: it is twice as large as the tensors
+  const at::Tensor until_end = running.index_select(0, keys.last);
   at::Tensor sums = until_end.clone();
   const std::int64_t others = sums.size(0) - 1;
   sums.narrow(0, 1, others).sub_(until_end.narrow(0, 0, others));

@@ -177,6 +177,33 @@ TEST_F(StepCountsTest, launches_of_an_exchange_do_not_grow_with_parameters) {
   }
 }
 
+// Buckets of two groups of 18 MiB, of three parameters each, as their digests count them.
+std::int64_t buckets_with(Communicator* communicator) {
+  std::vector<methods::ParameterGroup> groups;
+  at::Tensor loss = at::zeros({}).to(device().place());
+  for (const char* name : {"first", "second"}) {
+    methods::ParameterGroup& group = groups.emplace_back(methods::ParameterGroup{name, {}, {}});
+    for (const char* parameter : {"a", "b", "c"}) {
+      group.parameters.emplace_back(parameter, at::ones({3 << 19}).to(device().place()).set_requires_grad(true));
+      loss = loss + group.parameters.back().second.sum();
+    }
+  }
+  GradientExchange exchange(groups, 1, {0, 1}, communicator);
+  streams().reset_counts();
+  exchange.begin({0, 1});
+  loss.backward();
+  exchange.end_lane();
+  exchange.finish();
+  return buckets_of(streams().counts());
+}
+
+TEST(Buckets, are_one_for_each_group_where_nothing_is_exchanged) {
+  if (!on_simulated()) GTEST_SKIP() << "launches on a GPU's streams are not counted one by one";
+  EXPECT_EQ(2, buckets_with(nullptr));
+  const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
+  EXPECT_EQ(4, buckets_with(alone.get())) << "exchanges are of 8 MiB, or of the parameter that fills them";
+}
+
 // The same ones in each step once shapes have come again: forward and backward passes of networks.
 TEST_F(StepCountsTest, passes_of_every_methods_networks_are_played) {
   if (!on_simulated()) GTEST_SKIP() << "a GPU's kernels in a recording are counted as one";
