@@ -22,16 +22,6 @@ constexpr int kStop = 1, kCheckpoint = 2;
 constexpr std::size_t kDigestBytes = 16;
 using Digests = std::vector<std::uint64_t>;
 
-// 64 bits as two numbers that a double holds exactly, and back.
-double* put_bits(double* to, std::uint64_t bits) {
-  *to++ = static_cast<double>(bits >> 32);
-  *to++ = static_cast<double>(bits & 0xFFFFFFFFU);
-  return to;
-}
-std::uint64_t bits_at(const double* from) {
-  return static_cast<std::uint64_t>(from[0]) << 32 | static_cast<std::uint64_t>(from[1]);
-}
-
 // The first bytes of a SHA-256 as a number.
 template <class Number>
 Number folded(const Digests& digests) {
@@ -107,15 +97,14 @@ void Trainer::exchange_losses(StepRecord& record) {
   take_norms(wanted.narrow(0, static_cast<std::int64_t>(lanes * (terms + tensors)), static_cast<std::int64_t>(norms)),
              record);
 
-  const std::size_t slots = terms + 2 * tensors + 1;
+  const std::size_t slots = terms + tensors + 1;
   at::Tensor values = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
   double* to = values.mutable_data_ptr<double>();
   // This is as late as it can be: no further step is begun.
   const double wishes = (stop_requested() ? kStop : 0) + (pace_ && pace_->is_due(parts_.clock.now()) ? kCheckpoint : 0);
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     to = std::copy_n(own_values + lane * terms, terms, to);
-    for (std::size_t i = 0; i < tensors; ++i)
-      to = put_bits(to, std::bit_cast<std::uint64_t>(own_bits[lane * tensors + i]));
+    to = std::copy_n(own_bits + lane * tensors, tensors, to);
     *to++ = wishes;
   }
   at::Tensor all = values;
@@ -127,7 +116,7 @@ void Trainer::exchange_losses(StepRecord& record) {
     const double* from = all.const_data_ptr<double>() + lane * slots;
     record.terms.emplace_back(from, from + terms);
     Digests& of_lane = record.digests.emplace_back();
-    for (std::size_t i = 0; i < tensors; ++i) of_lane.push_back(bits_at(from + terms + 2 * i));
+    for (std::size_t i = 0; i < tensors; ++i) of_lane.push_back(std::bit_cast<std::uint64_t>(from[terms + i]));
     const auto wished = static_cast<int>(from[slots - 1]);
     record.stop_anywhere = record.stop_anywhere || wished % kCheckpoint == kStop;
     record.checkpoint_wished = record.checkpoint_wished || wished >= kCheckpoint;

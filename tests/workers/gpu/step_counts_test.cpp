@@ -204,6 +204,24 @@ TEST(Buckets, are_one_for_each_group_where_nothing_is_exchanged) {
   EXPECT_EQ(4, buckets_with(alone.get())) << "exchanges are of 8 MiB, or of the parameter that fills them";
 }
 
+// At a step's end ranks tell one another of a lane what the device told them, and what they wish.
+TEST_F(StepCountsTest, losses_digests_and_wishes_are_one_exchange_of_eight_bytes_each) {
+  if (!on_simulated()) GTEST_SKIP() << "another training than that counted above";
+  struct Counting final : LoneCommunicator {
+    void all_gather(at::Tensor& to, const at::Tensor& from) override {
+      if (from.scalar_type() == at::kDouble) sent.push_back(static_cast<std::int64_t>(from.nbytes()));  // no gradients
+      LoneCommunicator::all_gather(to, from);
+    }
+    std::vector<std::int64_t> sent;
+  };
+  auto own = std::make_unique<Counting>();
+  const Counting& counting = *own;
+  const std::unique_ptr<Communicator> alone = device().connect(std::move(own), std::chrono::seconds(60));
+  counted("baseline", 3, alone.get());
+  // The device tells a norm too, which all ranks know.
+  EXPECT_EQ(std::vector<std::int64_t>(3, of_a_step("baseline").bytes_to_host - 8 + 8), counting.sent);
+}
+
 // The same ones in each step once shapes have come again: forward and backward passes of networks.
 TEST_F(StepCountsTest, passes_of_every_methods_networks_are_played) {
   if (!on_simulated()) GTEST_SKIP() << "a GPU's kernels in a recording are counted as one";
