@@ -1,11 +1,13 @@
 // Exchanges between process ranks of tensors on the device and on the CPU: who gets what, bit for bit.
 
+#include <bit>
 #include <numeric>
 
 #include "core/random/random.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "workers/ddp/lane_routes.h"
 #include "workers/ddp/lane_sum.h"
+#include "workers/ddp/tensor_digest.h"
 
 namespace resolute::workers::gpu_test::exchange_test {
 namespace {
@@ -107,6 +109,26 @@ TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
   for (const Ended& end : run_gang(kRank, "", 2)) {
     EXPECT_EQ("exit code 1", end.how);
     EXPECT_NE(std::string::npos, end.errors.find("process ranks 0 and 1 have the same GPU")) << end.errors;
+  }
+}
+
+// The device forms running sums in place, and takes differences where tensors end.
+TEST(Digests, of_a_device_are_sums_of_bits_by_place) {
+  if (device().place().is_cpu()) GTEST_SKIP() << "a CPU hashes";
+  std::vector<at::Tensor> tensors;
+  for (const int count : {3, 100'003, 1, 64}) tensors.push_back(parcel(0, count, count).to(device().place()));
+  DigestKeys keys;
+  for (int turn = 0; turn < 2; ++turn) {  // the second with the keys of the first
+    const std::vector<at::Tensor> digests = tensor_digests(tensors, keys);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const at::Tensor here = tensors[i].cpu();
+      std::uint64_t expected = 0, odd = 1;
+      for (std::int64_t element = 0; element < here.numel(); ++element, odd += 2) {
+        const std::int64_t bits = std::bit_cast<std::int32_t>(here.const_data_ptr<float>()[element]);
+        expected += static_cast<std::uint64_t>(bits) * odd * odd * 0x1E3779B97F4A7C15U;
+      }
+      EXPECT_EQ(expected, static_cast<std::uint64_t>(digests[i].item<std::int64_t>())) << i;
+    }
   }
 }
 
