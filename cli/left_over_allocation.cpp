@@ -6,10 +6,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "allocations/start/allocation_work.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
+#include "operations/start/allocation_work.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/store/wall_clock.h"
 #include "slurm/allocation.h"
@@ -53,7 +53,7 @@ std::string cgroups_of_this_process() {
 std::optional<std::string> why_left_over(const Variables& environment, const ProcessPlace& place) {
   if (const auto end = orchestrator::allocation_end(environment); end && *end <= place.now)
     return "SLURM_JOB_END_TIME is past: its allocation has ended";
-  if (!has(environment, "SLURM_JOB_ID") || has(environment, allocations::kSubmissionVariable)) return std::nullopt;
+  if (!has(environment, "SLURM_JOB_ID") || has(environment, operations::kSubmissionVariable)) return std::nullopt;
   try {
     const auto claimed = slurm::read_allocation_environment(environment);
     if (is_in_group_of(place.cgroups, claimed.job) || orchestrator::launched_by_mpi(environment)) return std::nullopt;

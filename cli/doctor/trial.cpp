@@ -10,13 +10,13 @@
 #include <sstream>
 #include <thread>
 
-#include "allocations/start/launched_run.h"
 #include "cli/command.h"
 #include "cli/doctor/checks.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
+#include "operations/start/launched_run.h"
 #include "orchestrator/transport/mpi.h"
 #include "slurm/client.h"
 #include "slurm/launcher.h"
@@ -268,7 +268,7 @@ Finding try_ring(const std::string& name, const std::vector<std::string>& comman
   const bool by_mpirun = std::filesystem::path(command.front()).filename() == "mpirun";
   if (report && !output.timed_out)
     return judge_ring(name, *report, processes, hosts,
-                      by_mpirun ? allocations::mpirun_here(environment) : slurm::Mpirun::kOpenMpi);
+                      by_mpirun ? operations::mpirun_here(environment) : slurm::Mpirun::kOpenMpi);
   const std::string printed = output.err + output.out;
   // On one machine a suite runs without it, as root too.
   if (hosts == 0 && refuses_root(printed))
@@ -286,7 +286,7 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   if (site.launcher == slurm::name_of(slurm::Launcher::kNone)) return {one_process(nodes)};
   // One that the site file names is the only one that a submission uses.
   const std::string wanted = site.launcher.value_or("auto");
-  const auto launchers = wanted == "auto" ? allocations::launchers_here(nodes, environment, options.mpi)
+  const auto launchers = wanted == "auto" ? operations::launchers_here(nodes, environment, options.mpi)
                                           : std::vector{slurm::parse_launcher(wanted)};
   if (launchers.empty())
     return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
@@ -294,7 +294,7 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   Findings findings;
   bool works = false;
   for (const slurm::Launcher launcher : launchers) {
-    const auto mpirun = launcher == slurm::Launcher::kMpirun ? allocations::mpirun_here(environment) : slurm::Mpirun{};
+    const auto mpirun = launcher == slurm::Launcher::kMpirun ? operations::mpirun_here(environment) : slurm::Mpirun{};
     findings.push_back(
         try_ring("launch " + std::string(slurm::name_of(launcher)),
                  slurm::launch_command(launcher, nodes, {core::own_program().string(), "doctor", "--ring", "--lose"},

@@ -1,6 +1,6 @@
 // `resolute suite allocation`: what the batch script of `suite submit` calls.
 
-#include "allocations/start/allocation.h"
+#include "operations/start/allocation.h"
 
 #include <fmt/format.h>
 
@@ -40,17 +40,17 @@ int suite_allocation(const Arguments& arguments) {
   core::stamp_log();
   std::optional<int> killed_by;
   if (values->count("killed-by") > 0) killed_by = at_least("killed-by", (*values)["killed-by"].as<int>(), 1);
-  const allocations::AllocationSignals signals;
+  const operations::AllocationSignals signals;
   const auto plan_of = [](const Arguments& suite) {
     const SuiteArguments arguments_of_suite = parse_suite_arguments(suite, kSuiteAllocationHelp, {}).value();
     experiments::Plan plan = arguments_of_suite.plan(false);
     note_high_views(plan, arguments_of_suite.store);
     return plan;
   };
-  return allocations::run_allocation(allocations::real_allocation_world(signals, plan_of, version()),
-                                     {std::filesystem::absolute(required_value(*values, "submission")),
-                                      (*values)["batch"].as<int>(), (*values)["generation"].as<int>(), killed_by},
-                                     core::current_environment());
+  return operations::run_allocation(operations::real_allocation_world(signals, plan_of, version()),
+                                    {std::filesystem::absolute(required_value(*values, "submission")),
+                                     (*values)["batch"].as<int>(), (*values)["generation"].as<int>(), killed_by},
+                                    core::current_environment());
 }
 
 }  // namespace resolute::cli

@@ -7,9 +7,6 @@
 #include <iostream>
 #include <set>
 
-#include "allocations/notices/notice.h"
-#include "allocations/submissions/standing.h"
-#include "allocations/submissions/submitter.h"
 #include "cli/job/find_job.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
@@ -19,6 +16,9 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "experiments/store/stored_specification.h"
+#include "operations/notices/notice.h"
+#include "operations/submissions/standing.h"
+#include "operations/submissions/submitter.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 
@@ -60,7 +60,7 @@ using Runs = std::vector<orchestrator::SuiteRun>;
 // SLURM's jobs of the suite's submissions, and the outcome of cancelling them.
 struct SlurmJobs {
   bool submitted = false;                // there is a submission
-  allocations::NamesByCluster names{};   // of batches that may be there
+  operations::NamesByCluster names{};    // of batches that may be there
   std::set<std::string> cancelled{};     // that were there
   std::optional<std::string> trouble{};  // why SLURM's part could not be done
 };
@@ -97,7 +97,7 @@ class Cancelling {
   void cancel_rest() {
     for (int round = 0; !jobs_.trouble && round < kCancelRounds; ++round) {
       if (round > 0) effects_.sleep(std::min(kLookPause * round, kLongestPause));
-      const auto jobs = allocations::count_jobs(look());
+      const auto jobs = operations::count_jobs(look());
       if (jobs.others > 0 && !jobs_.trouble) cancel(slurm::CancelScope::kAll);
       if (jobs.others + jobs.ending == 0) return;
     }
@@ -106,8 +106,8 @@ class Cancelling {
 
  private:
   // Asks again: a batch may have been submitted since the last look.
-  std::vector<allocations::Standing> look() {
-    auto open = allocations::open_submissions(files_, client_, store_.suite_folder(plan_.suite));
+  std::vector<operations::Standing> look() {
+    auto open = operations::open_submissions(files_, client_, store_.suite_folder(plan_.suite));
     jobs_.names.clear();
     for (const auto& standing : open) {
       jobs_.trouble = standing.trouble;
@@ -133,7 +133,7 @@ class Cancelling {
   experiments::StoreLayout store_;
   const experiments::Plan& plan_;
   slurm::Effects effects_ = slurm::real_effects();
-  slurm::Client client_ = allocations::interactive_client();
+  slurm::Client client_ = operations::interactive_client();
   SlurmJobs jobs_;
 };
 
@@ -168,7 +168,7 @@ int report_cancelled(const SlurmJobs& jobs, bool asked, bool taken, const std::s
 
 // Everything of the suite, here and in SLURM.
 int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan) {
-  allocations::require_own_submissions(files, arguments.store.suite_folder(plan.suite));
+  operations::require_own_submissions(files, arguments.store.suite_folder(plan.suite));
   Cancelling cancelling(files, arguments, plan);
   Runs runs = live_runs(files, arguments.store, plan);
   if (cancelling.jobs().names.empty()) {
@@ -191,8 +191,8 @@ int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const e
       !orchestrator::all_results_there(files, arguments.store, plan, results::record_check(files, arguments.store)))
     for (const auto& folder : slurm::submissions(files, arguments.store.suite_folder(plan.suite)))
       if (!folder.ended())
-        allocations::tell_of_submission(files, folder, allocations::NoticeState::kCancelled, ": by `suite cancel`",
-                                        core::current_environment());
+        operations::tell_of_submission(files, folder, operations::NoticeState::kCancelled, ": by `suite cancel`",
+                                       core::current_environment());
   return report_cancelled(cancelling.jobs(), !runs.empty(), taken, plan.suite, arguments.json);
 }
 

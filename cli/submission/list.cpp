@@ -6,8 +6,6 @@
 #include <map>
 #include <set>
 
-#include "allocations/liveness/suite_list.h"
-#include "allocations/submissions/submitter.h"
 #include "cli/columns.h"
 #include "cli/command.h"
 #include "cli/subcommands.h"
@@ -16,6 +14,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "experiments/store/stored_specification.h"
+#include "operations/liveness/suite_list.h"
+#include "operations/submissions/submitter.h"
 #include "orchestrator/look/explain.h"
 #include "orchestrator/store/wall_clock.h"
 
@@ -70,7 +70,7 @@ std::string jobs_text(int all, int done, int failed, int cancelled) {
 }
 
 // A line for each plan of a suite that was run with several, or with options. The suite's own line has all their jobs.
-std::vector<std::string> plan_lines(const allocations::ListedSuite& suite) {
+std::vector<std::string> plan_lines(const operations::ListedSuite& suite) {
   const bool plain =
       suite.plans.empty() || (suite.plans.size() == 1 && suite.plans.front().arguments.value_or(Arguments()).empty());
   std::vector<std::string> lines;
@@ -86,7 +86,7 @@ std::vector<std::string> plan_lines(const allocations::ListedSuite& suite) {
 
 // Each folder is looked at once, however many suites share it.
 std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<allocations::ListedSuite>& suites) {
+                                    const std::vector<operations::ListedSuite>& suites) {
   std::map<fs::path, std::set<std::string>> users;
   for (const auto& suite : suites) {
     for (const auto& job : suite.jobs) users[store.job_folder(job)].insert(suite.name);
@@ -114,7 +114,7 @@ std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::
 
 double hours(double seconds) { return seconds / 3600; }
 
-core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
+core::Json list_json(const operations::ListedSuite& suite, const Disk* disk) {
   core::Json json{{"suite", suite.name},
                   {"state", settings::word(suite.state)},
                   {"jobs",
@@ -126,7 +126,7 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
                   {"node_hours", hours(suite.usage.node_seconds)},
                   {"gpu_hours", hours(suite.usage.gpu_seconds)},
                   {"gpu_hours_useful", hours(suite.usage.useful_gpu_seconds)},
-                  {"gpu_hours_idle", hours(allocations::idle_gpu_seconds(suite.usage))},
+                  {"gpu_hours_idle", hours(operations::idle_gpu_seconds(suite.usage))},
                   {"gpu_hours_aside", hours(suite.usage.aside_gpu_seconds)},
                   {"gpu_hours_lost", core::Json::object()},
                   {"starts", suite.usage.starts},
@@ -147,12 +147,12 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
   return json;
 }
 
-Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
+Cells cells_of(const operations::ListedSuite& suite, const Disk* disk) {
   const std::string jobs = jobs_text(suite.all, suite.done, suite.failed, suite.cancelled);
   std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
   if (!suite.last_words.empty()) last += " " + suite.last_words;
   if (suite.damage) last += fmt::format("; {}", *suite.damage);
-  const std::string use = allocations::gpu_use_text(suite.usage);
+  const std::string use = operations::gpu_use_text(suite.usage);
   std::string size = "–";
   if (disk != nullptr) {
     size = core::byte_text(static_cast<double>(disk->bytes));
@@ -180,10 +180,10 @@ int suite_list(const Arguments& arguments) {
   const experiments::StoreLayout store(required_value(*values, "store"));
   require_store(store.root());
   auto& files = core::real_file_system();
-  const auto ask = [](const allocations::NamesByCluster& names) {
-    return allocations::ask_slurm(allocations::interactive_client(), names);
+  const auto ask = [](const operations::NamesByCluster& names) {
+    return operations::ask_slurm(operations::interactive_client(), names);
   };
-  const auto suites = allocations::list_suites(files, store, ask, orchestrator::wall_clock());
+  const auto suites = operations::list_suites(files, store, ask, orchestrator::wall_clock());
   const bool with_disk = values->count("no-disk") == 0;
   const auto disk = with_disk ? disk_of(files, store, suites) : std::map<std::string, Disk>();
   const auto disk_of_suite = [&](const std::string& name) {

@@ -6,12 +6,12 @@
 #include <iostream>
 #include <utility>
 
-#include "allocations/submissions/standing.h"
-#include "allocations/submissions/submitter.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/live_request.h"
 #include "core/error.h"
+#include "operations/submissions/standing.h"
+#include "operations/submissions/submitter.h"
 #include "orchestrator/space/rename_suite.h"
 #include "settings/names.h"
 
@@ -34,9 +34,9 @@ You may kill it at any moment, and give the same command again.)",
     "  resolute suite rename demo street.toml --store /shared/store\n"};
 
 // SLURM's jobs of a submission would begin under the old name.
-void require_no_job(const std::string& suite, const allocations::Standing& standing) {
-  allocations::require_answer(standing);
-  if (allocations::is_alive(standing))
+void require_no_job(const std::string& suite, const operations::Standing& standing) {
+  operations::require_answer(standing);
+  if (operations::is_alive(standing))
     throw core::input_error(fmt::format("SLURM has a job of suite '{}'", suite), "it works under the old name",
                             "wait for its end, or `resolute suite cancel` it with the key 'suite' as it was");
   for (const auto& batch : standing.batches)
@@ -46,7 +46,7 @@ void require_no_job(const std::string& suite, const allocations::Standing& stand
                               "`resolute suite resume` with the key 'suite' as it was settles that");
 }
 
-std::vector<std::string> end_submissions(std::vector<allocations::Standing>& open, const std::string& name) {
+std::vector<std::string> end_submissions(std::vector<operations::Standing>& open, const std::string& name) {
   std::vector<std::string> tokens;
   for (auto& standing : open) {
     standing.folder.end(fmt::format("the suite got the name {}", name));
@@ -80,9 +80,9 @@ int suite_rename(const Arguments& arguments) {
   if (!live_runs(files, store, plan).empty())
     throw core::input_error(fmt::format("a run of suite '{}' is at work", old_name), "it writes under the old name",
                             "wait for its end, or `resolute suite cancel` it with the key 'suite' as it was");
-  allocations::require_own_submissions(files, store.suite_folder(old_name));
-  slurm::Client client = allocations::interactive_client();
-  auto open = allocations::open_submissions(files, client, store.suite_folder(old_name));
+  operations::require_own_submissions(files, store.suite_folder(old_name));
+  slurm::Client client = operations::interactive_client();
+  auto open = operations::open_submissions(files, client, store.suite_folder(old_name));
   for (const auto& standing : open) require_no_job(old_name, standing);
   const auto ended = end_submissions(open, name);
   orchestrator::rename_suite(files, store, old_name, name, source);

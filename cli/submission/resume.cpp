@@ -7,11 +7,6 @@
 #include <set>
 #include <tuple>
 
-#include "allocations/growth/grow.h"
-#include "allocations/submissions/new_submission.h"
-#include "allocations/submissions/standing.h"
-#include "allocations/submissions/submission_checks.h"
-#include "allocations/submissions/submitter.h"
 #include "cli/subcommands.h"
 #include "cli/submission/submission_text.h"
 #include "cli/submission/submit_options.h"
@@ -20,6 +15,11 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "experiments/include.h"
+#include "operations/growth/grow.h"
+#include "operations/submissions/new_submission.h"
+#include "operations/submissions/standing.h"
+#include "operations/submissions/submission_checks.h"
+#include "operations/submissions/submitter.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/space/needs.h"
@@ -66,7 +66,7 @@ struct Resume {
 
 // The plan by the arguments of the submission: --profile and others change what its jobs are.
 experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& arguments,
-                                 const allocations::Standing& standing, const options::options_description& visible) {
+                                 const operations::Standing& standing, const options::options_description& visible) {
   Arguments all = arguments;
   const auto& values = parsed.values;
   if (!plan_arguments(values).empty()) {
@@ -80,11 +80,11 @@ experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& 
 }
 
 // Releases held jobs, which wait from now on. \return a line for each \throws RuntimeError if SLURM does not answer
-std::vector<std::string> release_held(slurm::Client& client, allocations::Standing& standing) {
+std::vector<std::string> release_held(slurm::Client& client, operations::Standing& standing) {
   std::vector<std::string> lines;
   for (auto& batch : standing.batches)
     for (auto& job : batch.queued) {
-      if (!allocations::is_held(job)) continue;
+      if (!operations::is_held(job)) continue;
       const auto answer = client.at(standing.request.cluster).release(job.id);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer))
         throw core::RuntimeError(core::ErrorKind::kEnvironment,
@@ -97,18 +97,18 @@ std::vector<std::string> release_held(slurm::Client& client, allocations::Standi
   return lines;
 }
 
-bool is_at_work(const allocations::BatchStanding& batch) {
+bool is_at_work(const operations::BatchStanding& batch) {
   return std::any_of(batch.queued.begin(), batch.queued.end(),
                      [](const slurm::QueuedJob& job) { return slurm::phase_of(job.state) == slurm::Phase::kRuns; });
 }
 
-int go_on(const Resume& order, allocations::Standing& standing) {
+int go_on(const Resume& order, operations::Standing& standing) {
   const auto& [files, client, effects, parsed, plan] = order;
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
   const bool nothing_new =
       std::all_of(standing.batches.begin(), standing.batches.end(),
-                  [](const allocations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
-  allocations::require_answer(standing);
+                  [](const operations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
+  operations::require_answer(standing);
   const auto lines = release_held(client, standing);
   std::set<int> before;  // batches that SLURM has already
   for (const auto& batch : standing.batches)
@@ -122,8 +122,8 @@ int go_on(const Resume& order, allocations::Standing& standing) {
     typed.insert(typed.end(), {"--relative-to", root.string()});
   experiments::note_typed_plan(files, parsed.store, plan.suite, {plan_file, std::move(typed)});
   const auto refusal =
-      allocations::submit_all_missing(files, client, effects, standing, plan, orchestrator::wall_clock_seconds);
-  const auto done = [&](const allocations::BatchStanding& batch) {
+      operations::submit_all_missing(files, client, effects, standing, plan, orchestrator::wall_clock_seconds);
+  const auto done = [&](const operations::BatchStanding& batch) {
     return !before.contains(batch.batch.number) ? "submitted"
            : is_at_work(batch)                  ? "at work already"
                                                 : "is there already";
@@ -131,7 +131,7 @@ int go_on(const Resume& order, allocations::Standing& standing) {
   if (!parsed.json)
     for (const auto& line : lines) std::cout << line << "\n";
   print_jobs(standing, parsed.json, nothing_new, refusal, done, status);
-  if (refusal) allocations::throw_refused(*refusal);
+  if (refusal) operations::throw_refused(*refusal);
   return 0;
 }
 
@@ -146,18 +146,18 @@ void add_changes(options::options_description& visible) {
 // Changes the allocations that train. Those of other kinds of jobs stay as they were, also if they have the request's
 // resources.
 slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options::variables_map& values,
-                                 slurm::Time now, std::vector<allocations::Pool>& pools) {
+                                 slurm::Time now, std::vector<operations::Pool>& pools) {
   const auto change = [&](slurm::Resources& resources) {
     if (values.count("time") > 0) resources.time = slurm::parse_time_limit(values["time"].as<std::string>(), "--time");
     if (values.count("nodes") > 0) resources.nodes = at_least("nodes", values["nodes"].as<int>(), 1);
     slurm::validate(resources);
     slurm::require_launcher(request.launcher, resources.nodes);
-    allocations::require_time_to_work(request, resources.time);
+    operations::require_time_to_work(request, resources.time);
   };
   const slurm::Resources before = request.resources;
   change(request.resources);
-  for (allocations::Pool& pool : pools) {
-    if (!allocations::takes(pool.kinds, settings::JobKind::kTraining)) {
+  for (operations::Pool& pool : pools) {
+    if (!operations::takes(pool.kinds, settings::JobKind::kTraining)) {
       if (pool.shapes.empty() && request.resources != before) pool.shapes = {before};
       continue;
     }
@@ -173,13 +173,13 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
     if (pool.least < pool.most && request.idle_limit.count() == 0) request.idle_limit = kDefaultIdleLimit;
   }
   request.created = now;
-  request.by = allocations::effective_user() + "@" + core::host_name();
+  request.by = operations::effective_user() + "@" + core::host_name();
   return request;
 }
 
 // Cancels the submission's waiting jobs. \throws RuntimeError (kInput) if a job has its nodes, or one is left that may
 // run at any moment
-void withdraw(const Resume& order, const allocations::Standing& standing) {
+void withdraw(const Resume& order, const operations::Standing& standing) {
   const auto has_nodes = [](const slurm::QueuedJob& job) {
     return slurm::is_at_work(slurm::phase_of(job.state)) || job.state == slurm::JobState::kConfiguring;
   };
@@ -197,7 +197,7 @@ void withdraw(const Resume& order, const allocations::Standing& standing) {
     if (!batch.queued.empty())
       order.client.at(standing.request.cluster).cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
   for (const auto& open :
-       allocations::open_submissions(order.files, order.client, standing.folder.path().parent_path().parent_path())) {
+       operations::open_submissions(order.files, order.client, standing.folder.path().parent_path().parent_path())) {
     if (open.trouble)
       throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *open.trouble,
                                "give the same command again when it answers");
@@ -207,28 +207,28 @@ void withdraw(const Resume& order, const allocations::Standing& standing) {
 }
 
 // Replaces the submission by one with other resources. \return the new one; nothing if the resources are the same
-std::optional<allocations::Standing> exchange(const Resume& order, allocations::Standing& standing) {
+std::optional<operations::Standing> exchange(const Resume& order, operations::Standing& standing) {
   const auto& [files, client, effects, parsed, plan] = order;
-  auto pools = allocations::pools_of(standing.request);
+  auto pools = operations::pools_of(standing.request);
   auto plain = changed(standing.request, parsed.values, orchestrator::wall_clock_seconds(), pools);
   plain.left_out.clear();
   const auto request_of = [&](const std::string& token) {
     auto request = plain;
     request.token = token;
-    request.batches = allocations::batches_of(request.suite, token, pools);
+    request.batches = operations::batches_of(request.suite, token, pools);
     return request;
   };
   const auto request = request_of(standing.request.token);
-  if (allocations::same_order(request, standing.request)) return std::nullopt;
-  allocations::require_gpus(files, parsed.store, plan, request);
+  if (operations::same_order(request, standing.request)) return std::nullopt;
+  operations::require_gpus(files, parsed.store, plan, request);
   for (const auto& batch : request.batches) slurm::validate(slurm::script_of(request, batch, standing.folder.path()));
-  if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);
+  if (const auto warning = operations::require_possible(effects, request)) core::log_warning("{}", *warning);
   const std::string text = core::read_text(files, standing.folder.suite_file());
-  allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
+  operations::leave_out_bad_nodes(files, effects, parsed.store, plain);
   withdraw(order, standing);
   standing.folder.end("replaced by `suite resume` with other options");
-  return allocations::create_after_others(files, client, effects, parsed.store.suite_folder(plan.suite), text,
-                                          request_of);
+  return operations::create_after_others(files, client, effects, parsed.store.suite_folder(plan.suite), text,
+                                         request_of);
 }
 
 }  // namespace
@@ -248,10 +248,10 @@ int suite_resume(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto suite_folder = parsed->store.suite_folder(parsed->plan(false).suite);
-  allocations::require_own_submissions(files, suite_folder);
+  operations::require_own_submissions(files, suite_folder);
   const slurm::Effects effects = slurm::real_effects();
-  slurm::Client client = allocations::interactive_client();
-  auto open = allocations::settled_submissions(files, client, effects, suite_folder);
+  slurm::Client client = operations::interactive_client();
+  auto open = operations::settled_submissions(files, client, effects, suite_folder);
   const auto& values = parsed->values;
   const bool changes = values.count("time") + values.count("nodes") + values.count("allocations") > 0;
   if (open.empty() && changes)
@@ -259,18 +259,18 @@ int suite_resume(const Arguments& arguments) {
                             "--time, --nodes and --allocations are of a submission",
                             "`resolute suite submit` takes them, or leave them out to run it here");
   if (open.empty()) return run_suite(arguments, RunOf::kLast);
-  allocations::Standing& newest = open.back();
+  operations::Standing& newest = open.back();
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
   if (orchestrator::all_results_there(files, parsed->store, plan, results::record_check(files, parsed->store)))
     return report_complete("resume", newest.request.token, plan, parsed->json);
-  if (allocations::suite_has_changed(
+  if (operations::suite_has_changed(
           files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>())))
-    core::log_warning("{}", allocations::kSuiteHasChanged);
+    core::log_warning("{}", operations::kSuiteHasChanged);
   warn_of_cluster(newest.request, cluster_here(files, environment));
-  allocations::require_sbatch(environment);
+  operations::require_sbatch(environment);
   const Resume order{files, client, effects, *parsed, plan};
   if (changes) {
-    allocations::require_answer(newest);
+    operations::require_answer(newest);
     if (auto exchanged = exchange(order, newest)) return go_on(order, *exchanged);
   }
   return go_on(order, newest);

@@ -8,9 +8,9 @@
 
 namespace resolute::cli {
 
-using allocations::BatchStanding;
-using allocations::RefusedBatch;
-using allocations::Standing;
+using operations::BatchStanding;
+using operations::RefusedBatch;
+using operations::Standing;
 
 namespace {
 
@@ -33,7 +33,7 @@ std::string queue_text(const BatchStanding& batch) {
   const auto& job = batch.queued.front();
   std::string text = fmt::format(" {}", slurm::name_of(job.state));
   if (!job.node_list.empty()) text += " on " + job.node_list;
-  if (allocations::is_held(job)) text += " (held; `resolute suite resume` releases it)";
+  if (operations::is_held(job)) text += " (held; `resolute suite resume` releases it)";
   return text;
 }
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "allocations/submissions/standing.h"
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
+#include "operations/submissions/standing.h"
 
 namespace resolute::cli {
 
@@ -16,9 +16,9 @@ namespace resolute::cli {
 //! command to copy. As JSON, unless SLURM has refused all: {"submission", "jobs": [{"batch", "job", "name", "script",
 //! "log"}], "already"}, and "refused": {"batch", "why"}. \param already SLURM had them before this command
 //! \param done "submitted", "already submitted" \param status_command `resolute suite status …`
-void print_jobs(const allocations::Standing& standing, bool json, bool already,
-                const std::optional<allocations::RefusedBatch>& refused,
-                const std::function<std::string(const allocations::BatchStanding&)>& done,
+void print_jobs(const operations::Standing& standing, bool json, bool already,
+                const std::optional<operations::RefusedBatch>& refused,
+                const std::function<std::string(const operations::BatchStanding&)>& done,
                 const std::string& status_command);
 
 //! Says that every job has its result. \param verb "submit" \param submission its token, or null \return exit code 0

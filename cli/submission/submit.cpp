@@ -6,12 +6,6 @@
 #include <exception>
 #include <iostream>
 
-#include "allocations/growth/grow.h"
-#include "allocations/submissions/batches.h"
-#include "allocations/submissions/new_submission.h"
-#include "allocations/submissions/standing.h"
-#include "allocations/submissions/submission_checks.h"
-#include "allocations/submissions/submitter.h"
 #include "cli/subcommands.h"
 #include "cli/submission/submission_text.h"
 #include "cli/submission/submit_options.h"
@@ -19,6 +13,12 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "experiments/include.h"
+#include "operations/growth/grow.h"
+#include "operations/submissions/batches.h"
+#include "operations/submissions/new_submission.h"
+#include "operations/submissions/standing.h"
+#include "operations/submissions/submission_checks.h"
+#include "operations/submissions/submitter.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
@@ -81,14 +81,14 @@ struct Order {
   SuiteArguments arguments;
   experiments::Plan plan;
   slurm::SubmissionRequest request;
-  std::vector<allocations::Pool> pools;
+  std::vector<operations::Pool> pools;
   std::string suite_text;
   std::string status_command;
 };
 
 void give_token(Order& order, const std::string& token) {
   order.request.token = token;
-  order.request.batches = allocations::batches_of(order.plan.suite, token, order.pools);
+  order.request.batches = operations::batches_of(order.plan.suite, token, order.pools);
 }
 
 int dry_run(const Order& order) {
@@ -114,22 +114,22 @@ int dry_run(const Order& order) {
 
 // The open submission that serves the order, else those that a new one replaces.
 struct Earlier {
-  std::optional<allocations::Standing> standing{};
-  std::vector<allocations::Standing> replaced{};
+  std::optional<operations::Standing> standing{};
+  std::vector<operations::Standing> replaced{};
 };
 Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order) {
   auto open =
-      allocations::settled_submissions(files, client, effects, order.arguments.store.suite_folder(order.plan.suite));
+      operations::settled_submissions(files, client, effects, order.arguments.store.suite_folder(order.plan.suite));
   if (open.empty()) return {};
   // Two may be open if the end of one could not be written: the one at work counts.
-  auto chosen = std::find_if(open.rbegin(), open.rend(),
-                             [](const allocations::Standing& standing) { return is_alive(standing); });
+  auto chosen =
+      std::find_if(open.rbegin(), open.rend(), [](const operations::Standing& standing) { return is_alive(standing); });
   if (chosen == open.rend()) chosen = open.rbegin();
-  const bool changed = allocations::suite_has_changed(files, chosen->folder, order.suite_text);
-  const bool same = !changed && allocations::same_order(chosen->request, order.request);
+  const bool changed = operations::suite_has_changed(files, chosen->folder, order.suite_text);
+  const bool same = !changed && operations::same_order(chosen->request, order.request);
   if (is_alive(*chosen)) {
     if (changed)
-      core::log_warning("{}", allocations::kSuiteHasChanged);
+      core::log_warning("{}", operations::kSuiteHasChanged);
     else if (!same)
       core::log_warning(
           "suite {} is submitted already, with other options; to have the new ones: `{}`, then submit again",
@@ -139,26 +139,26 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   }
   if (same) return {std::move(*chosen)};
   // No job that SLURM may have taken is forgotten.
-  for (const auto& standing : open) allocations::require_answer(standing);
+  for (const auto& standing : open) operations::require_answer(standing);
   return {std::nullopt, std::move(open)};
 }
 
-void print_order(const Order& order, const allocations::Standing& standing, bool already,
-                 const std::optional<allocations::RefusedBatch>& refusal = std::nullopt) {
+void print_order(const Order& order, const operations::Standing& standing, bool already,
+                 const std::optional<operations::RefusedBatch>& refusal = std::nullopt) {
   const auto done = [&](const auto&) { return already ? "already submitted" : "submitted"; };
   print_jobs(standing, order.arguments.json, already, refusal, done, order.status_command);
 }
 
 // Submits every missing batch, and prints SLURM's jobs even if it refuses one.
 void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
-               allocations::Standing& standing, bool already) {
+               operations::Standing& standing, bool already) {
   const bool had_some = is_alive(standing);
   const auto refusal =
-      allocations::submit_all_missing(files, client, effects, standing, order.plan, orchestrator::wall_clock_seconds);
+      operations::submit_all_missing(files, client, effects, standing, order.plan, orchestrator::wall_clock_seconds);
   print_order(order, standing, already, refusal);
   if (!refusal) return;
   if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
-  allocations::throw_refused(*refusal);
+  operations::throw_refused(*refusal);
 }
 
 Order read_order(const SuiteArguments& arguments, experiments::Plan plan, core::FileSystem& files,
@@ -174,7 +174,7 @@ Order read_order(const SuiteArguments& arguments, experiments::Plan plan, core::
   if (std::ranges::any_of(order.request.batches, [](const slurm::Batch& batch) { return !batch.kinds.empty(); }))
     require_no_search(order.plan, "machines for a kind of jobs",
                       "leave [resources] out of the site file (--site names another)");
-  allocations::require_gpus(files, arguments.store, order.plan, order.request);
+  operations::require_gpus(files, arguments.store, order.plan, order.request);
   return order;
 }
 
@@ -190,25 +190,25 @@ std::optional<Order> parse_order(const Arguments& arguments, const options::opti
   experiments::Plan plan;
   refusals.gather([&] { plan = parsed->plan_to_submit(); });
   if (refusals.any() && parsed->values.count("dry-run") == 0)
-    refusals.gather([&] { allocations::require_sbatch(environment); });
+    refusals.gather([&] { operations::require_sbatch(environment); });
   refusals.throw_last();
   return read_order(*parsed, std::move(plan), files, environment, orchestrator::wall_clock_seconds());
 }
 
 void warn(core::FileSystem& files, const Order& order) {
-  for (const auto& warning : allocations::submission_warnings(files, order.plan, order.arguments.store, order.request))
+  for (const auto& warning : operations::submission_warnings(files, order.plan, order.arguments.store, order.request))
     core::log_warning("{}", warning);
 }
 
-allocations::Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
-                             Order& order) {
+operations::Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
+                            Order& order) {
   const auto& store = order.arguments.store;
-  allocations::leave_out_bad_nodes(files, effects, store, order.request);
-  return allocations::create_after_others(files, client, effects, store.suite_folder(order.plan.suite),
-                                          order.suite_text, [&](const std::string& token) {
-                                            give_token(order, token);
-                                            return order.request;
-                                          });
+  operations::leave_out_bad_nodes(files, effects, store, order.request);
+  return operations::create_after_others(files, client, effects, store.suite_folder(order.plan.suite), order.suite_text,
+                                         [&](const std::string& token) {
+                                           give_token(order, token);
+                                           return order.request;
+                                         });
 }
 
 }  // namespace
@@ -241,25 +241,25 @@ int suite_submit(const Arguments& arguments) {
     warn(files, order);
     return dry_run(order);
   }
-  allocations::require_sbatch(environment);
+  operations::require_sbatch(environment);
   require_writable_store(parsed->store.root());
-  allocations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
+  operations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
   const std::string plan_file = orchestrator::announce_plan(files, parsed->store, order.plan);
 
   const slurm::Effects effects = slurm::real_effects();
-  slurm::Client client = allocations::interactive_client();
+  slurm::Client client = operations::interactive_client();
   auto [standing, replaced] = earlier(files, client, effects, order);
   const bool already = standing && is_alive(*standing);
   if (!already) {
     warn(files, order);
-    if (const auto warning = allocations::require_possible(effects, order.request)) core::log_warning("{}", *warning);
+    if (const auto warning = operations::require_possible(effects, order.request)) core::log_warning("{}", *warning);
   }
   for (auto& one : replaced) one.folder.end("replaced by a submission with other options");
   if (!standing) standing.emplace(create(files, client, effects, order));
-  allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
+  operations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)
     core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);
-  if (already && !allocations::is_unsettled(*standing))
+  if (already && !operations::is_unsettled(*standing))
     print_order(order, *standing, already);
   else
     hand_over(files, client, effects, order, *standing, already);

@@ -4,9 +4,6 @@
 
 #include <algorithm>
 
-#include "allocations/submissions/batches.h"
-#include "allocations/submissions/submission_checks.h"
-#include "allocations/submissions/submitter.h"
 #include "cli/command.h"
 #include "cli/suite/notify_option.h"
 #include "core/error.h"
@@ -15,6 +12,9 @@
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "experiments/site.h"
+#include "operations/submissions/batches.h"
+#include "operations/submissions/submission_checks.h"
+#include "operations/submissions/submitter.h"
 #include "orchestrator/run/run.h"
 #include "slurm/job_record.h"
 #include "slurm/launcher.h"
@@ -268,20 +268,20 @@ std::vector<slurm::Resources> read_shapes(const slurm::Resources& plain,
 }
 
 // A pool for each kind of job for which the site names machines, and one for all others.
-std::vector<allocations::Pool> read_pools(const options::variables_map& values, const experiments::Site& site,
-                                          const slurm::Resources& resources) {
+std::vector<operations::Pool> read_pools(const options::variables_map& values, const experiments::Site& site,
+                                         const slurm::Resources& resources) {
   using settings::JobKind;
   const auto typed = given<std::string>(values, "allocations");
   const auto [least, most] = parse_allocations(typed.value_or("1"), "--allocations");
-  std::vector<allocations::Pool> pools;
-  allocations::Pool others{{}, {}, least, most};
+  std::vector<operations::Pool> pools;
+  operations::Pool others{{}, {}, least, most};
   if (!site.slurm.shapes.empty()) others.shapes = read_shapes(resources, site.slurm.shapes, "slurm", site);
   if (site.resources.empty()) return {others};
   // The typed number is for training; packing and evaluating take less. Pools of some kinds keep no allocation: it
   // would hold machines while its jobs wait for another pool's.
-  const auto with_number = [&, most = most](allocations::Pool pool, const std::optional<std::string>& number,
+  const auto with_number = [&, most = most](operations::Pool pool, const std::optional<std::string>& number,
                                             const std::string& place) {
-    const bool trains = allocations::takes(pool.kinds, JobKind::kTraining);
+    const bool trains = operations::takes(pool.kinds, JobKind::kTraining);
     pool.least = 0;
     pool.most = number ? parse_allocations(*number, place).second : trains ? most : 1;
     return pool;
@@ -425,7 +425,7 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   slurm::SubmissionRequest& request = submission.request;
   request.suite = plan.suite;
   request.title = plan.title;
-  request.by = allocations::effective_user() + "@" + core::host_name();
+  request.by = operations::effective_user() + "@" + core::host_name();
   request.store = normal(arguments.store.root());
   request.resolute = core::own_program();
   request.relative_to = normal(given<std::string>(values, "relative-to").value_or(normal(suite_file).parent_path()));
@@ -447,17 +447,17 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
-  allocations::require_time_to_work(request, request.resources.time);
+  operations::require_time_to_work(request, request.resources.time);
   submission.pools = read_pools(values, site, request.resources);
   for (const auto& pool : submission.pools)
     for (const auto& shape : pool.shapes) {
-      allocations::require_time_to_work(request, shape.time);
+      operations::require_time_to_work(request, shape.time);
       slurm::require_launcher(request.launcher, shape.nodes);
     }
   if (std::any_of(submission.pools.begin(), submission.pools.end(),
                   [](const auto& pool) { return pool.least < pool.most; }))
     request.idle_limit = read_idle_limit(values, site);
-  request.variables = allocations::suite_variables(experiments::text_with_includes(files, suite_file), environment);
+  request.variables = operations::suite_variables(experiments::text_with_includes(files, suite_file), environment);
   return submission;
 }
 

@@ -6,9 +6,9 @@
 #include <map>
 #include <string>
 
-#include "allocations/submissions/batches.h"
 #include "cli/suite/arguments.h"
 #include "core/files/file_system.h"
+#include "operations/submissions/batches.h"
 #include "slurm/submission.h"
 
 namespace resolute::cli {
@@ -25,7 +25,7 @@ void require_submit_options(const boost::program_options::variables_map& values,
 
 struct SubmitOptions {
   slurm::SubmissionRequest request;  //!< all but its batches, token and time
-  std::vector<allocations::Pool> pools;
+  std::vector<operations::Pool> pools;
 };
 //! \throws RuntimeError (kInput) naming the option, FILE:LINE:COLUMN or the variable
 SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,

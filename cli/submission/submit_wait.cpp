@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "allocations/liveness/run_signs.h"
 #include "cli/terminal.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "operations/liveness/run_signs.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
@@ -25,7 +25,7 @@ struct Queue {
 
 Queue ask_queue(core::FileSystem& files, slurm::Client& client, const std::filesystem::path& suite_folder) {
   Queue queue{true, true, false, ""};
-  for (const auto& standing : allocations::open_submissions(files, client, suite_folder)) {
+  for (const auto& standing : operations::open_submissions(files, client, suite_folder)) {
     if (standing.trouble) return {true, false, true, "SLURM does not answer: " + *standing.trouble};
     for (const auto& batch : standing.batches) {
       if (batch.queued.empty()) continue;
@@ -53,7 +53,7 @@ std::string progress_text(const orchestrator::SuiteStatus& status, std::size_t j
 // Measures how long the runs have shown no life, by this machine's clock alone.
 class Standstill {
  public:
-  std::chrono::nanoseconds after(const allocations::RunSigns& signs) {
+  std::chrono::nanoseconds after(const operations::RunSigns& signs) {
     std::string marks;
     for (const auto& [name, sign] : signs) marks += fmt::format("{} {}\n", name, sign.mark);
     const auto now = core::monotonic_clock().now();
@@ -89,7 +89,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
   auto next_look = core::monotonic_clock().now();
   for (;;) {
     const auto begin = core::monotonic_clock().now();
-    const auto view = allocations::look_at_suite(files, store, plan);
+    const auto view = operations::look_at_suite(files, store, plan);
     const auto& status = view.status;
     // The journal is not enough: somebody may have removed a result to have it made again.
     const auto& jobs = status.jobs;
@@ -98,7 +98,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     const bool complete = !plan.waits() && jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
                           orchestrator::all_results_there(files, store, plan, results::record_check(files, store));
     const auto still = standstill.after(view.signs);
-    if (!all_silent(view) && still <= allocations::kSilence) {
+    if (!all_silent(view) && still <= operations::kSilence) {
       queue = {};  // it is at work: what SLURM said before is old
     } else if (begin >= next_look) {
       queue = ask_queue(files, client, store.suite_folder(plan.suite));

@@ -2,9 +2,9 @@
 //! \file
 //! `suite submit --wait`: stays with a submission until its jobs have ended.
 
-#include "allocations/submissions/standing.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "operations/submissions/standing.h"
 
 namespace resolute::cli {
 

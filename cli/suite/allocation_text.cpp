@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <set>
 
-#include "allocations/submissions/pending_reason.h"
 #include "cli/suite/status_view.h"
+#include "operations/submissions/pending_reason.h"
 
 namespace resolute::cli {
 
-using allocations::AllocationView;
-using allocations::PendingReason;
-using allocations::SlurmAnswer;
+using operations::AllocationView;
+using operations::PendingReason;
+using operations::SlurmAnswer;
 
 namespace {
 
@@ -24,7 +24,7 @@ std::string clock_text(slurm::Time time, slurm::Time now) {
 }
 
 std::string with_reason(std::string text, const std::string& reason) {
-  const PendingReason explained = allocations::explain_reason(reason);
+  const PendingReason explained = operations::explain_reason(reason);
   if (!explained.words.empty()) text += ": " + explained.words;
   if (!explained.words.empty() && explained.words != reason) text += " (" + reason + ")";
   return text;
@@ -98,7 +98,7 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
   text += " " + state_text(view, now);
   if (view.starts > 1) text += fmt::format("; {} starts", view.starts);
   if (!view.last_end.empty()) text += "; last end: " + view.last_end;
-  if (!view.wanted.empty() && allocations::may_live(view.state)) text += "; asked for because " + view.wanted;
+  if (!view.wanted.empty() && operations::may_live(view.state)) text += "; asked for because " + view.wanted;
   if (!view.log_end.empty())
     text += fmt::format(" → {} ends with '{}'", view.log, view.log_end);
   else if (!view.log.empty())

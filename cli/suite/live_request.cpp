@@ -7,11 +7,11 @@
 #include <iostream>
 #include <thread>
 
-#include "allocations/liveness/run_signs.h"
 #include "cli/command.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/files/json.h"
+#include "operations/liveness/run_signs.h"
 
 namespace resolute::cli {
 
@@ -23,7 +23,7 @@ constexpr std::chrono::seconds kPatience(15);  // a run looks once a second
 
 std::vector<orchestrator::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
                                               const experiments::Plan& plan) {
-  auto runs = allocations::read_corrected_status(files, store, plan).runs;
+  auto runs = operations::read_corrected_status(files, store, plan).runs;
   std::erase_if(runs, [](const orchestrator::SuiteRun& run) { return !run.live; });
   return runs;
 }

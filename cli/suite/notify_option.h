@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "allocations/notices/notice.h"
 #include "core/process/process.h"
 #include "experiments/site.h"
+#include "operations/notices/notice.h"
 
 namespace resolute::cli {
 
@@ -23,8 +23,8 @@ inline std::optional<std::string> notify_of(const boost::program_options::variab
   const bool typed = values.count("notify") > 0;
   if (!typed && !site.notify) return std::nullopt;
   const std::string whom = typed ? values["notify"].as<std::string>() : *site.notify;
-  allocations::validate_notify(whom, typed ? "--notify" : site.places.at("environment.notify") + ": notify");
-  return allocations::without_secret(whom, core::current_environment());
+  operations::validate_notify(whom, typed ? "--notify" : site.places.at("environment.notify") + ": notify");
+  return operations::without_secret(whom, core::current_environment());
 }
 
 }  // namespace resolute::cli

@@ -13,9 +13,6 @@
 #include <thread>
 #include <utility>
 
-#include "allocations/start/allocation_work.h"
-#include "allocations/submissions/stored_submission.h"
-#include "allocations/submissions/usage.h"
 #include "cli/curves.h"
 #include "cli/high_views.h"
 #include "cli/store/raw_images.h"
@@ -32,6 +29,9 @@
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "experiments/site.h"
+#include "operations/start/allocation_work.h"
+#include "operations/submissions/stored_submission.h"
+#include "operations/submissions/usage.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/space/needs.h"
@@ -55,10 +55,10 @@ Exit codes: 0 complete; 3 some jobs failed or, with --only or --max-jobs, are le
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
 
 // The address for a suite without a submission. In SLURM its allocation sends the notice
-// (allocations/start/allocation.h).
+// (operations/start/allocation.h).
 std::optional<std::string> notify_of_run(const options::variables_map& values,
                                          const std::map<std::string, std::string>& environment) {
-  if (environment.contains(allocations::kSubmissionVariable) || orchestrator::launched_rank(environment) != 0)
+  if (environment.contains(operations::kSubmissionVariable) || orchestrator::launched_rank(environment) != 0)
     return std::nullopt;
   auto& files = core::real_file_system();
   std::optional<std::filesystem::path> file;
@@ -87,17 +87,17 @@ int exit_code_of(const SuiteArguments& arguments, const experiments::Plan& plan,
 
 // A run sends no notice if it was to do a part, did nothing, was interrupted by its user, or if another allocation goes
 // on.
-std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& arguments, const experiments::Plan& plan,
-                                                     const orchestrator::RunOutcome& outcome) {
+std::optional<operations::NoticeState> state_of_end(const SuiteArguments& arguments, const experiments::Plan& plan,
+                                                    const orchestrator::RunOutcome& outcome) {
   const auto& values = arguments.values;
   if (does_a_part(arguments) || outcome.elsewhere > 0) return std::nullopt;
   if (outcome.succeeded + outcome.failed + outcome.cancelled == 0 && !outcome.interrupted) return std::nullopt;
   const int code = exit_code_of(arguments, plan, outcome);
-  if (code == 0) return allocations::NoticeState::kComplete;
+  if (code == 0) return operations::NoticeState::kComplete;
   for (const auto& run : orchestrator::read_status(core::real_file_system(), arguments.store, plan).runs)
     if (run.live && run.name != experiments::run_name(plan.suite, values["allocation"].as<int>())) return std::nullopt;
-  if (code != orchestrator::kExitToBeContinued) return allocations::NoticeState::kIncomplete;
-  if (orchestrator::is_cancelled_by_somebody(outcome.why)) return allocations::NoticeState::kCancelled;
+  if (code != orchestrator::kExitToBeContinued) return operations::NoticeState::kIncomplete;
+  if (orchestrator::is_cancelled_by_somebody(outcome.why)) return operations::NoticeState::kCancelled;
   return std::nullopt;
 }
 
@@ -116,7 +116,7 @@ void tell(const SuiteArguments& arguments, const experiments::Plan& plan, const 
   for (const auto& run :
        orchestrator::read_runs(files, arguments.store, orchestrator::run_names(files, arguments.store, plan.suite)))
     epochs += run.run_epoch;
-  allocations::tell_once(
+  operations::tell_once(
       files, arguments.store.suite_folder(plan.suite), fmt::format("run-{:06}", epochs), whom,
       {*state, plan.suite, arguments.store.root(),
        fmt::format("suite {} is {}: {} of {} jobs have their results, {}", plan.suite, settings::word(*state),
@@ -221,13 +221,13 @@ std::optional<experiments::Plan> plan_of_misfits(const SuiteArguments& arguments
 
 // One line on stderr, as main() prints it; under MPI the exception cannot travel to main(). The allocation that has
 // started a run which the store kept from its begin waits for the store, and starts it again
-// (allocations/start/allocation.h).
+// (operations/start/allocation.h).
 int report_error(const std::exception& error, const std::map<std::string, std::string>& environment) {
   std::cerr << "resolute: " << error.what() << std::endl;
   const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
   if (known == nullptr) return 1;
-  return known->is_storage() && environment.contains(allocations::kSubmissionVariable) ? allocations::kToBeRunAgain
-                                                                                       : core::exit_code(known->kind());
+  return known->is_storage() && environment.contains(operations::kSubmissionVariable) ? operations::kToBeRunAgain
+                                                                                      : core::exit_code(known->kind());
 }
 
 // The suite's file and what else decides its plan.
@@ -245,8 +245,8 @@ std::optional<std::string> why_spent(const experiments::StoreLayout& store, cons
   try {
     auto& files = core::real_file_system();
     const auto usage =
-        allocations::usage_of(allocations::read_submissions(files, store.suite_folder(suite)),
-                              orchestrator::read_timeline(files, store, suite), orchestrator::wall_clock());
+        operations::usage_of(operations::read_submissions(files, store.suite_folder(suite)),
+                             orchestrator::read_timeline(files, store, suite), orchestrator::wall_clock());
     if (usage.gpu_seconds >= 3600 * most_hours) return fmt::format("--most-gpu-hours {}", most_hours);
   } catch (const std::exception& error) {
     core::log_warning("the suite's GPU-hours cannot be counted: {}", error.what());

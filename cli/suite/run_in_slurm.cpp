@@ -6,10 +6,10 @@
 #include <chrono>
 #include <thread>
 
-#include "allocations/start/allocation_work.h"
-#include "allocations/submissions/stored_submission.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
+#include "operations/start/allocation_work.h"
+#include "operations/submissions/stored_submission.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/store/wall_clock.h"
 #include "slurm/allocation.h"
@@ -48,8 +48,8 @@ orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std
 // for
 bool leave_to_armed(const slurm::AllocationEnvironment& here, const std::map<std::string, std::string>& environment) {
   auto& files = core::real_file_system();
-  const slurm::SubmissionFolder folder(files, environment.at(allocations::kSubmissionVariable));
-  for (const allocations::StoredBatch& batch : allocations::read_submission(folder).batches) {
+  const slurm::SubmissionFolder folder(files, environment.at(operations::kSubmissionVariable));
+  for (const operations::StoredBatch& batch : operations::read_submission(folder).batches) {
     const auto* job = std::get_if<slurm::KnownJob>(&batch.last);
     if (batch.batch.job_name != environment.at("SLURM_JOB_NAME") || job == nullptr || !job->armed ||
         job->id == here.job)
@@ -98,7 +98,7 @@ void obey_batch_system(const std::map<std::string, std::string>& environment, or
   if (!environment.contains("SLURM_JOB_ID") || !environment.contains("SLURM_JOB_NAME")) return;
   run.sigterm_hastens = false;
   // Only of a job that is ours: a user's own script may not be such that it can run again.
-  if (environment.contains(allocations::kSubmissionVariable))
+  if (environment.contains(operations::kSubmissionVariable))
     run.on_coordinator_lost = [environment](int before, int agents) {
       // SLURM ends a job that is requeued by SIGTERM, which agents ignore as long as they have ranks: whoever still
       // waits never asks.

@@ -13,9 +13,6 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "allocations/liveness/run_signs.h"
-#include "allocations/notices/notice.h"
-#include "allocations/submissions/allocation_view.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/status_view.h"
@@ -27,6 +24,9 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "experiments/include.h"
+#include "operations/liveness/run_signs.h"
+#include "operations/notices/notice.h"
+#include "operations/submissions/allocation_view.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
 #include "results/verdicts/mixed_rows.h"
@@ -51,18 +51,18 @@ pressed; where standard output is no terminal, a block (with --json a line) for 
 // Asks SLURM as TimesToAsk says. A submission, a job, a start or end of an allocation or of its run are news.
 class SlurmLook {
  public:
-  allocations::SlurmAnswer answer(const std::vector<allocations::StoredSubmission>& submissions) {
-    const auto names = allocations::names_to_ask(submissions);
+  operations::SlurmAnswer answer(const std::vector<operations::StoredSubmission>& submissions) {
+    const auto names = operations::names_to_ask(submissions);
     if (names.empty()) return {};
-    using Due = allocations::TimesToAsk::Due;
+    using Due = operations::TimesToAsk::Due;
     const Due due =
         times_.due(subject_of(submissions) + runs_, last_.trouble.has_value(), core::monotonic_clock().now());
     if (due != Due::kNot) {
       if (coming_.valid()) last_ = coming_.get();
       coming_ = std::async(std::launch::async, [names] {
         const slurm::Client client(slurm::real_effects(), kPatience);
-        auto answer = allocations::ask_slurm(client, names);
-        allocations::ask_for_exits(client, names, answer);
+        auto answer = operations::ask_slurm(client, names);
+        operations::ask_for_exits(client, names, answer);
         return answer;
       });
       if (due == Due::kNow) coming_.wait();
@@ -84,23 +84,23 @@ class SlurmLook {
                                                   .first_pause = std::chrono::milliseconds(500),
                                                   .longest_pause = std::chrono::seconds(1)};
 
-  static std::string starts_of(const allocations::StoredBatch& batch) {
+  static std::string starts_of(const operations::StoredBatch& batch) {
     if (batch.runs.empty()) return "";
     return fmt::format("{} {}", batch.runs.size(), batch.runs.back().end ? "ended" : "runs");
   }
-  static std::string subject_of(const std::vector<allocations::StoredSubmission>& submissions) {
+  static std::string subject_of(const std::vector<operations::StoredSubmission>& submissions) {
     std::string subject;
-    for (const allocations::StoredSubmission& submission : submissions)
-      for (const allocations::StoredBatch& batch : submission.batches)
+    for (const operations::StoredSubmission& submission : submissions)
+      for (const operations::StoredBatch& batch : submission.batches)
         subject +=
             fmt::format("{} {} {} {}\n", batch.batch.job_name, batch.generation, batch.known.size(), starts_of(batch));
     return subject;
   }
 
-  allocations::TimesToAsk times_;
+  operations::TimesToAsk times_;
   std::string runs_;
-  std::future<allocations::SlurmAnswer> coming_;
-  allocations::SlurmAnswer last_;
+  std::future<operations::SlurmAnswer> coming_;
+  operations::SlurmAnswer last_;
 };
 
 std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -146,20 +146,20 @@ std::map<experiments::JobId, FailureLog> failure_logs(core::FileSystem& files, c
   return logs;
 }
 
-void read_log_ends(core::FileSystem& files, std::vector<allocations::AllocationView>& views) {
-  for (allocations::AllocationView& view : views)
+void read_log_ends(core::FileSystem& files, std::vector<operations::AllocationView>& views) {
+  for (operations::AllocationView& view : views)
     if (!view.log.empty())
       if (const auto end = end_of(files, view.log, 1); !end.empty()) view.log_end = end.front();
 }
 
 // True if the suite's file has changed since the shown submission. \param text of the file when its plan was made
 bool submitted_another(core::FileSystem& files, const std::filesystem::path& suite_folder,
-                       const std::vector<allocations::StoredSubmission>& submissions, const std::string& text) {
+                       const std::vector<operations::StoredSubmission>& submissions, const std::string& text) {
   if (submissions.empty()) return false;
   const auto open =
       std::find_if(submissions.rbegin(), submissions.rend(), [](const auto& submission) { return !submission.ended; });
   const auto& shown = open == submissions.rend() ? submissions.back() : *open;
-  return allocations::suite_has_changed(
+  return operations::suite_has_changed(
       files, slurm::SubmissionFolder(files, suite_folder / "submissions" / shown.request.token), text);
 }
 
@@ -175,13 +175,13 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   auto& files = core::real_file_system();
   // Before the store's own view: an allocation that ends meanwhile has then left its results.
   const auto suite_folder = arguments.store.suite_folder(plan.suite);
-  const auto submissions = allocations::read_submissions(files, suite_folder, &warned);
+  const auto submissions = operations::read_submissions(files, suite_folder, &warned);
   auto answer = slurm.answer(submissions);
-  StatusView view{allocations::look_at_suite(files, arguments.store, plan), plan.suite};
+  StatusView view{operations::look_at_suite(files, arguments.store, plan), plan.suite};
   view.waits = plan.waits();
   view.slurm = std::move(answer);
   slurm.heed(view.status);
-  allocations::correct(view.status, submissions, view.slurm, view.signs);
+  operations::correct(view.status, submissions, view.slurm, view.signs);
   view.live = read_live(files, arguments.store, plan, view.status);
   if (!view.status.live) view.mixed_rows = results::mixed_rows(plan, files, arguments.store).size();
   view.logs = failure_logs(files, arguments.store, view.status);
@@ -189,12 +189,12 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   const auto disk = fs::space(arguments.store.root(), error);
   if (!error) view.room = disk.available;
   view.store = arguments.values["store"].as<std::string>();
-  view.untold = allocations::untold(
+  view.untold = operations::untold(
       files, submissions.empty() ? suite_folder : suite_folder / "submissions" / submissions.back().request.token);
   view.allocations = join(submissions, view.slurm, is_complete(view));
   read_log_ends(files, view.allocations);
-  allocations::advise_on_silence(view.allocations, plan.suite, view.signs,
-                                 std::chrono::floor<std::chrono::seconds>(view.now));
+  operations::advise_on_silence(view.allocations, plan.suite, view.signs,
+                                std::chrono::floor<std::chrono::seconds>(view.now));
   view.suite_changed = !is_complete(view) && submitted_another(files, suite_folder, submissions, text);
   if (!view.live) return view;
   std::unordered_set<std::string_view> named;
@@ -226,13 +226,13 @@ std::string joined(const std::vector<std::string>& lines) {
 void tell_of_held(const Subject& subject, const StatusView& view, std::set<std::string>& noticed) {
   auto& files = core::real_file_system();
   for (const auto& allocation : view.allocations) {
-    if (allocation.state != allocations::AllocationView::State::kHeld || !noticed.insert(allocation.submission).second)
+    if (allocation.state != operations::AllocationView::State::kHeld || !noticed.insert(allocation.submission).second)
       continue;
     const auto folder =
         subject.arguments.store.suite_folder(subject.plan.suite) / "submissions" / allocation.submission;
-    allocations::tell_of_submission(files, slurm::SubmissionFolder(files, folder), allocations::NoticeState::kHeld,
-                                    fmt::format(": job {} ({})", allocation.job, allocation.reason),
-                                    core::current_environment());
+    operations::tell_of_submission(files, slurm::SubmissionFolder(files, folder), operations::NoticeState::kHeld,
+                                   fmt::format(": job {} ({})", allocation.job, allocation.reason),
+                                   core::current_environment());
   }
 }
 

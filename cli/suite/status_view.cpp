@@ -232,7 +232,7 @@ std::vector<Line> head(const StatusView& view) {
         {fmt::format("the store's disk is full, or nearly: {} left", core::byte_text(static_cast<double>(*view.room))),
          Colour::kRed});
   if (view.mixed_rows > 0) lines.push_back({results::mixed_rows_hint(view.mixed_rows), Colour::kYellow});
-  if (view.suite_changed) lines.push_back({std::string(allocations::kSuiteHasChanged), Colour::kYellow});
+  if (view.suite_changed) lines.push_back({std::string(operations::kSuiteHasChanged), Colour::kYellow});
   return lines;
 }
 
@@ -267,7 +267,7 @@ bool is_complete(const StatusView& view) {
 bool is_alive(const StatusView& view) {
   return view.status.live ||
          std::any_of(view.allocations.begin(), view.allocations.end(),
-                     [](const allocations::AllocationView& one) { return allocations::may_live(one.state); });
+                     [](const operations::AllocationView& one) { return operations::may_live(one.state); });
 }
 
 std::string where_a_job_tells(const experiments::JobId& job, const std::string& store) {
@@ -356,7 +356,7 @@ std::string essence(const StatusView& view) {
   std::string text = fmt::format("{} {} {} {} {} {} {}", jobs.waiting, jobs.ready, jobs.running, jobs.succeeded,
                                  jobs.failed, jobs.cancelled, view.status.live);
   for (const auto& failure : view.status.failures) text += "\n" + failure.job.hex + failure.cause;
-  for (const allocations::AllocationView& one : view.allocations)
+  for (const operations::AllocationView& one : view.allocations)
     text += fmt::format("\n{} {} {} {} {} {}", one.batch, one.job, name_of(one.state), one.slurm_state, one.node_list,
                         one.starts);
   if (view.slurm.trouble) text += "\nSLURM is silent";

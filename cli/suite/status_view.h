@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "allocations/liveness/run_signs.h"
 #include "core/files/json.h"
+#include "operations/liveness/run_signs.h"
 #include "orchestrator/store/live.h"
 
 namespace resolute::cli {
@@ -20,12 +20,12 @@ struct FailureLog {
   std::vector<std::string> end{};  //!< its last lines, of one that is shown
 };
 //! One look at a suite.
-struct StatusView : allocations::SuiteView {
+struct StatusView : operations::SuiteView {
   std::string suite{};
-  std::optional<orchestrator::LiveStatus> live{};          //!< nothing: no run has written one
-  std::map<experiments::JobId, std::string> labels{};      //!< of what runs
-  std::vector<allocations::AllocationView> allocations{};  //!< of its submissions
-  allocations::SlurmAnswer slurm{};
+  std::optional<orchestrator::LiveStatus> live{};         //!< nothing: no run has written one
+  std::map<experiments::JobId, std::string> labels{};     //!< of what runs
+  std::vector<operations::AllocationView> allocations{};  //!< of its submissions
+  operations::SlurmAnswer slurm{};
   std::map<experiments::JobId, FailureLog> logs{};  //!< of failed jobs: the last attempt's
   std::string store{};                              //!< as it was typed, for commands to copy
   std::optional<std::string> untold{};              //!< a notice of its end that may not have arrived (notice.h)

@@ -7,10 +7,10 @@
 #include <set>
 #include <utility>
 
-#include "allocations/liveness/run_signs.h"
-#include "allocations/submissions/usage.h"
 #include "core/log.h"
 #include "experiments/specification/metrics.h"
+#include "operations/liveness/run_signs.h"
+#include "operations/submissions/usage.h"
 #include "orchestrator/look/timeline.h"
 #include "report/document/evaluation_reader.h"
 #include "report/document/privacy.h"
@@ -105,7 +105,7 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
 
 Json status_json(const results::ResultsSource& source, bool complete, const orchestrator::Timeline& timeline,
                  const Privacy& privacy) {
-  const allocations::SuiteView view = allocations::look_at_suite(source.files, source.store, source.plan);
+  const operations::SuiteView view = operations::look_at_suite(source.files, source.store, source.plan);
   const orchestrator::SuiteStatus& status = view.status;
   Json failures = Json::array();
   for (const orchestrator::Failure& failure : status.failures)
@@ -127,11 +127,11 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
                       {"failed", counts.failed},
                       {"cancelled", counts.cancelled}});
   }
-  const auto submissions = allocations::read_submissions(source.files, source.store.suite_folder(source.plan.suite));
+  const auto submissions = operations::read_submissions(source.files, source.store.suite_folder(source.plan.suite));
   // Not by a clock: the same store gives the same bytes.
   orchestrator::Instant last{};
   for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, run.end);
-  const allocations::Usage usage = allocations::usage_of(submissions, timeline, last);
+  const operations::Usage usage = operations::usage_of(submissions, timeline, last);
   const bool known = !timeline.runs.empty();
   Json gpus = Json::array();
   for (const auto& [run, sign] : view.signs)
@@ -146,7 +146,7 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
           {"gpu_seconds", known ? Json(orchestrator::gpu_seconds(timeline)) : Json(nullptr)},
           {"node_seconds", known ? Json(usage.node_seconds) : Json(nullptr)},
           {"allocated_gpu_seconds", known ? Json(usage.gpu_seconds) : Json(nullptr)},
-          {"gpu_use", known ? Json(allocations::gpu_use_text(usage)) : Json(nullptr)},
+          {"gpu_use", known ? Json(operations::gpu_use_text(usage)) : Json(nullptr)},
           {"failures", std::move(failures)}};
 }
 

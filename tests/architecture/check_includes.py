@@ -21,16 +21,16 @@ ARROWS = {
     "slurm": {"core", "settings"},
     "orchestrator": {"core", "settings", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "networks", "methods/networks", "experiments", "results"},
-    "allocations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
-    "report": {"core", "settings", "datasets", "experiments", "results", "orchestrator", "allocations"},
-    "cli": {"core", "settings", "datasets", "experiments", "results", "slurm", "orchestrator", "allocations", "report"},
+    "operations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
+    "report": {"core", "settings", "datasets", "experiments", "results", "orchestrator", "operations"},
+    "cli": {"core", "settings", "datasets", "experiments", "results", "slurm", "orchestrator", "operations", "report"},
     "python": {"core", "settings", "datasets", "experiments", "results"},
 }
 
 # part -> room -> the rooms of the part that it may include, lowest first; "" is the part's root. Of rooms that are not its
 # own a file may include what their READMEs offer.
 ROOMS = {
-    "allocations": {
+    "operations": {
         "submissions": set(),
         "liveness": {"submissions"},
         "growth": {"liveness", "submissions"},

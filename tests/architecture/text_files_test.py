@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".h", ".cpp", ".py", ".md", ".toml", ".json", ".cmake", ".txt", ".sh", ""}
-FOLDERS = ["allocations", "bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "networks", "orchestrator",
+FOLDERS = ["bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "networks", "operations", "orchestrator",
            "report", "results", "script", "settings", "slurm", "tests", "workers"]
 
 

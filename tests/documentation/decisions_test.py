@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs/inside/decisions"
-FOLDERS = ["allocations", "bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "networks", "orchestrator", "python",
+FOLDERS = ["bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "networks", "operations", "orchestrator", "python",
            "report", "results", "script", "settings", "slurm", "tests", "workers"]
 ROW = re.compile(r"^\| (\d{3}) \| \[(.+)\]\((decisions/.+\.md)\) \| (2\d{3}-\d\d-\d\d) \| (accepted|superseded by \d{3}) \|$", re.M)
 HEAD = re.compile(r"# (.+)\n\nDate: (\S+) · Status: (.+)\n\n\S")

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/allocations/support/sample_submissions.h"
+#include "tests/operations/support/sample_submissions.h"
 
 namespace resolute::tests::allocation_text_test {
 namespace {
@@ -12,7 +12,7 @@ using namespace cli;
 using namespace slurm;
 using namespace testing;
 
-std::string line_of(const allocations::AllocationView& view, Time now = kNoon + std::chrono::minutes(20)) {
+std::string line_of(const operations::AllocationView& view, Time now = kNoon + std::chrono::minutes(20)) {
   ::setenv("TZ", "UTC", 1);
   return allocation_lines({view}, {}, now).at(0);
 }
@@ -92,7 +92,7 @@ TEST(AllocationText, what_the_log_of_a_start_without_a_word_ends_with_is_quoted)
 }
 
 TEST(AllocationText, slurms_trouble_has_a_line_of_its_own_where_there_is_a_submission) {
-  const allocations::SlurmAnswer silent{{}, "Unable to contact slurm controller (connect failure)"};
+  const operations::SlurmAnswer silent{{}, "Unable to contact slurm controller (connect failure)"};
   auto submission = submitted();
   submission.batches[0].runs = {run(EndCause::kPreempted, "requeued")};
   EXPECT_THAT(allocation_lines({seen(submission, silent)}, silent, kNoon),
