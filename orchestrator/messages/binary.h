@@ -44,9 +44,6 @@ constexpr std::size_t enumerators(RunEnd) { return words_of(RunEnd{}).size(); }
 //! The end of a rank, in events and messages.
 inline constexpr core::Member kExitCode{"code", 0, 255}, kSignalNumber{"signal", 0, 127};
 
-//! Texts of workers and machines may hold any bytes and end up in JSON: U+FFFD stands for what is not UTF-8.
-std::string as_utf8(std::string text);
-
 class BinaryWriter {
  public:
   explicit BinaryWriter(core::Bytes& to) : to_(to) {}

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/files/utf8.h"
 #include "orchestrator/messages/binary.h"
 
 namespace resolute::orchestrator {
@@ -92,7 +93,7 @@ constexpr const Row<T>& row_of(const T&) {
 template <class T>
 Json as_json(const T& value) {
   if constexpr (std::same_as<T, std::string>) {
-    return as_utf8(value);
+    return core::as_utf8(value);
   } else if constexpr (Number<T>) {
     return value.value;
   } else if constexpr (std::same_as<T, experiments::JobId>) {
@@ -253,11 +254,6 @@ struct EventLine {
 };
 
 }  // namespace
-
-std::string as_utf8(std::string text) {
-  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return text;
-  return Json::parse(Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
-}
 
 void append(std::vector<JobRange>& ranges, JobIndex job) {
   if (!ranges.empty() && ranges.back().most.value == job.value - 1)

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "core/files/utf8.h"
 #include "core/hash/sha256.h"
 #include "orchestrator/messages/binary.h"
 
@@ -64,7 +65,7 @@ constexpr std::tuple kMessageRows{
 void write(BinaryWriter& writer, const auto& message) {
   [[maybe_unused]] auto put = [&]<class T>(const T& member) {
     if constexpr (std::same_as<T, std::string>)
-      writer.put(as_utf8(member));
+      writer.put(core::as_utf8(member));
     else
       writer.put(member);
   };
@@ -82,7 +83,7 @@ void check(const M& message) {
   refuse_unless(wrong.empty(), name, wrong);
   for_each_member(std::get<Row<M>>(kMessageRows), message, [&]<class T>(const Member& member, const T& value) {
     if constexpr (std::same_as<T, std::string>)
-      refuse_unless(as_utf8(value) == value, name, fmt::format("{} is not UTF-8", member.name));
+      refuse_unless(core::as_utf8(value) == value, name, fmt::format("{} is not UTF-8", member.name));
   });
   if constexpr (requires { message.key; })
     refuse_unless(core::is_sha256_hex(message.key.job), name, "its job is no job's id");

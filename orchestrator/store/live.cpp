@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "orchestrator/messages/binary.h"
+#include "core/files/utf8.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -108,15 +108,20 @@ core::Json to_json(const LiveAttempt& attempt) {
 }
 
 core::Json to_json(const LiveAgent& agent) {
-  return {{"host", agent.host},           {"slots", agent.slots}, {"free", agent.free},       {"gpus", agent.gpus},
-          {"free_gpus", agent.free_gpus}, {"state", agent.state}, {"why", as_utf8(agent.why)}};
+  return {{"host", agent.host},
+          {"slots", agent.slots},
+          {"free", agent.free},
+          {"gpus", agent.gpus},
+          {"free_gpus", agent.free_gpus},
+          {"state", agent.state},
+          {"why", core::as_utf8(agent.why)}};
 }
 
 core::Json to_json(const LiveRetry& retry) {
   return {{"job", retry.job.hex},
           {"attempt", retry.attempt},
           {"cause", retry.cause},
-          {"evidence", as_utf8(retry.evidence)},
+          {"evidence", core::as_utf8(retry.evidence)},
           {"seconds", retry.seconds}};
 }
 
@@ -146,9 +151,9 @@ void write_live(core::FileSystem& files, const fs::path& suite_folder, const Liv
                      {"agents", core::Json::array()},
                      {"running", core::Json::array()}};
   if (status.seconds_left >= 0) json["seconds_left"] = status.seconds_left;
-  if (status.store) json["store"] = {{"why", as_utf8(status.store->why)}, {"seconds", status.store->seconds}};
+  if (status.store) json["store"] = {{"why", core::as_utf8(status.store->why)}, {"seconds", status.store->seconds}};
   for (const LiveAgent& agent : status.agents) json["agents"].push_back(to_json(agent));
-  for (const std::string& one : status.classes) json["classes"].push_back(as_utf8(one));
+  for (const std::string& one : status.classes) json["classes"].push_back(core::as_utf8(one));
   for (const LiveAttempt& attempt : status.running) json["running"].push_back(to_json(attempt));
   for (const LiveRetry& retry : status.retried) json["retried"].push_back(to_json(retry));
   core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n", core::Folders::kMustExist);

@@ -87,7 +87,7 @@ std::vector<Figure> EvaluationReader::output_figures() const {
 
 // Made once. A file that cannot be read now is tried again with the next edition of the page.
 const std::vector<Figure>& EvaluationReader::maps_of(const JobId& job, const std::string& title,
-                                                     const std::function<MappedImages()>& read) const {
+                                                     const std::function<results::MappedImages()>& read) const {
   const std::pair key(job, title);
   const auto known = memory_.maps.find(key);
   return known != memory_.maps.end() ? known->second
@@ -106,7 +106,7 @@ std::vector<Figure> EvaluationReader::maps() const {
     if (rows >= kMostMaps) return;
     const std::vector<Figure>& made = maps_of(shown.evaluation.job, label(shown), [&] {
       results::check_output(source_.files, file, shown.evaluation.features_sha256);
-      return read_mapped_images(file, rates(shown.evaluation));
+      return results::read_mapped_images(file, rates(shown.evaluation));
     });
     if (made.empty()) return;
     ++rows;
@@ -129,7 +129,7 @@ std::vector<Figure> EvaluationReader::sample_maps() const {
     const std::vector<Figure>& made = maps_of(shown.evaluation.job, title, [&] {
       const std::filesystem::path file = source_.store.job_folder(shown.evaluation.job) / named->first;
       results::check_output(source_.files, file, named->second);
-      return read_sampled_images(file);
+      return results::read_sampled_images(file);
     });
     rows += made.empty() ? 0 : 1;
     for (const Figure& map : made) figures.push_back(placed(map, shown, "sample-" + map.id));

@@ -65,7 +65,7 @@ class EvaluationReader {
 
   void each_shown(const std::function<void(const Shown&)>& use) const;
   const std::vector<Figure>& maps_of(const experiments::JobId& job, const std::string& title,
-                                     const std::function<MappedImages()>& read) const;
+                                     const std::function<results::MappedImages()>& read) const;
   std::string label(const Shown& shown) const;
   Figure placed(Figure figure, const Shown& shown, const std::string& kind) const;
   GalleryRow gallery_row(const Shown& shown) const;

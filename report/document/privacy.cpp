@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "core/files/ownership.h"
+#include "core/files/utf8.h"
 #include "core/process/process.h"
-#include "orchestrator/messages/binary.h"
 
 namespace resolute::report {
 namespace {
@@ -59,7 +59,7 @@ std::string Privacy::shown(const std::string& word) const {
 }
 
 std::string Privacy::message(const std::string& text) const {
-  const std::string readable = orchestrator::as_utf8(text);
+  const std::string readable = core::as_utf8(text);
   if (with_hosts_) return readable;
   const std::string whole = without_folders(readable);
   std::string message;

@@ -2,36 +2,16 @@
 //! \file
 //! Maps of an evaluation's features in the plane (t-SNE), by identity and by resolution.
 
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "report/figures/figure.h"
+#include "results/pictures/mapped_images.h"
 
 namespace resolute::report {
 
-//! Features of some test images, row-major, and what each image is.
-struct MappedImages {
-  std::vector<float> features;  //!< images × dimensions
-  std::size_t dimensions = 0;
-  std::vector<std::int64_t> identities;
-  std::vector<int> rates;  //!< of the LR query; 0: a gallery image
-  bool sampled = false;    //!< of a sample: each image at each of these rates, 1 being HR
-};
-
-//! Reads all images of the gallery's first people from an evaluation's features.h5. A method that compares by
-//! branches leaves a file with distances alone: no images. \param query_rates of the file's queries, in their order;
-//! empty: not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
-MappedImages read_mapped_images(const std::filesystem::path& file, const std::vector<int>& query_rates);
-
-//! Reads an evaluation's samples.h5 (docs/inside/formats/samples.md): as many images of each of its people as there is
-//! room for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
-MappedImages read_sampled_images(const std::filesystem::path& file);
-
 //! Two figures of one map: a series an identity, and a series "gallery" and one a rate of the queries, or one a rate of
 //! a sample. Nothing for fewer than 8 images. \param label of the row
-std::vector<Figure> feature_maps(const MappedImages& images, const std::string& label);
+std::vector<Figure> feature_maps(const results::MappedImages& images, const std::string& label);
 
 }  // namespace resolute::report

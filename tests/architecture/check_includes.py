@@ -22,7 +22,7 @@ ARROWS = {
     "orchestrator": {"core", "settings", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "networks", "methods/networks", "experiments", "results"},
     "operations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
-    "report": {"core", "settings", "datasets", "experiments", "results", "orchestrator", "operations"},
+    "report": {"core", "settings", "experiments", "results", "orchestrator", "operations"},
     "cli": {"core", "settings", "datasets", "experiments", "results", "slurm", "orchestrator", "operations", "report"},
     "python": {"core", "settings", "datasets", "experiments", "results"},
 }

@@ -44,7 +44,7 @@ std::filesystem::path write_sample(const std::filesystem::path& folder, int peop
 
 TEST(FeatureMapsTest, a_small_sample_is_mapped_whole) {
   const tests::TemporaryFolder folder;
-  const MappedImages images = read_sampled_images(write_sample(folder.path(), 4, 3));
+  const results::MappedImages images = results::read_sampled_images(write_sample(folder.path(), 4, 3));
   EXPECT_EQ(4U * 3U * 3U, images.identities.size());
   EXPECT_EQ(2U, images.dimensions);
   EXPECT_THAT(std::set(images.rates.begin(), images.rates.end()), ElementsAre(1, 4, 8));
@@ -54,7 +54,7 @@ TEST(FeatureMapsTest, a_small_sample_is_mapped_whole) {
 // RAIN's figure 3 shows all of its 35 people, whatever room their images leave.
 TEST(FeatureMapsTest, of_a_large_sample_everybody_is_mapped_at_every_rate) {
   const tests::TemporaryFolder folder;
-  const MappedImages images = read_sampled_images(write_sample(folder.path(), 35, 10));
+  const results::MappedImages images = results::read_sampled_images(write_sample(folder.path(), 35, 10));
   std::map<std::pair<std::int64_t, int>, int> seen;
   for (std::size_t i = 0; i < images.identities.size(); ++i) ++seen[{images.identities[i], images.rates[i]}];
   EXPECT_EQ(35U * 3U, seen.size());
@@ -65,7 +65,7 @@ TEST(FeatureMapsTest, of_a_large_sample_everybody_is_mapped_at_every_rate) {
 // The map's work grows with the square of its images.
 TEST(FeatureMapsTest, of_more_people_than_there_is_room_for_the_first_are_mapped_at_every_rate) {
   const tests::TemporaryFolder folder;
-  const MappedImages images = read_sampled_images(write_sample(folder.path(), 300, 2));
+  const results::MappedImages images = results::read_sampled_images(write_sample(folder.path(), 300, 2));
   EXPECT_EQ(133U, std::set(images.identities.begin(), images.identities.end()).size());
   EXPECT_EQ(399U, images.identities.size());
 }
@@ -88,20 +88,20 @@ TEST(FeatureMapsTest, arrays_of_different_lengths_are_refused) {
     writer.write(core::real_file_system(), folder / "features.h5");
     return folder / "features.h5";
   };
-  EXPECT_EQ(20U, read_mapped_images(written({}, 2), {}).identities.size());
+  EXPECT_EQ(20U, results::read_mapped_images(written({}, 2), {}).identities.size());
   for (const char* name : {"query/identities", "gallery/identities"})
-    EXPECT_THAT([&] { read_mapped_images(written({name}, 2), {}); },
+    EXPECT_THAT([&] { results::read_mapped_images(written({name}, 2), {}); },
                 tests::fails(core::ErrorKind::kInput, AllOf(HasSubstr(name), HasSubstr("11 rows"))));
-  EXPECT_THAT([&] { read_mapped_images(written({}, 1), {}); },
+  EXPECT_THAT([&] { results::read_mapped_images(written({}, 1), {}); },
               tests::fails(core::ErrorKind::kInput, HasSubstr("dimensions")));
   for (const char* name : {"identities", "rates", "row"})
-    EXPECT_THAT([&] { read_sampled_images(written({name}, 2)); },
+    EXPECT_THAT([&] { results::read_sampled_images(written({name}, 2)); },
                 tests::fails(core::ErrorKind::kInput, AllOf(HasSubstr(name), HasSubstr("11 rows"))));
 }
 
 TEST(FeatureMapsTest, a_samples_images_are_named_by_their_rate) {
   const tests::TemporaryFolder folder;
-  const auto figures = feature_maps(read_sampled_images(write_sample(folder.path(), 4, 3)), "RAIN");
+  const auto figures = feature_maps(results::read_sampled_images(write_sample(folder.path(), 4, 3)), "RAIN");
   ASSERT_EQ(2U, figures.size());
   std::vector<std::string> names;
   for (const FigureSeries& series : figures[1].series) names.push_back(series.name);
