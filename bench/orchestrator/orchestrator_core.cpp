@@ -16,9 +16,9 @@
 #include "bench/turns.h"
 #include "core/error.h"
 #include "core/random/random.h"
+#include "operations/simulation/simulate.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/decisions/decide.h"
-#include "orchestrator/simulation/simulate.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -103,13 +103,13 @@ void measure_decisions() {
 }
 
 void measure_simulation() {
-  const SimulatedWorkload workload = published_workload(kJobs, 1);
-  auto timed = [&](const SimulatedMachine& machine) {
+  const operations::SimulatedWorkload workload = operations::published_workload(kJobs, 1);
+  auto timed = [&](const operations::SimulatedMachine& machine) {
     const double begin = thread_seconds();
-    const SimulationReport report = simulate(workload, machine, {});
+    const operations::SimulationReport report = operations::simulate(workload, machine, {});
     return std::pair(thread_seconds() - begin, report);
   };
-  SimulatedMachine machine;
+  operations::SimulatedMachine machine;
   const auto [calm_seconds, calm] = timed(machine);
   machine.mean_time_to_failure = std::chrono::hours(24);
   const auto [seconds, failing] = timed(machine);

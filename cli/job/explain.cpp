@@ -1,6 +1,6 @@
 // `resolute explain`
 
-#include "orchestrator/look/explain.h"
+#include "operations/look/explain.h"
 
 #include <fmt/format.h>
 
@@ -30,7 +30,7 @@ several jobs fit, the only one that has written anything is meant, or they are l
     "  resolute explain 'training RAIN 0' --store store\n"
     "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
 
-void print(const orchestrator::Explanation& explanation) {
+void print(const operations::Explanation& explanation) {
   std::cout << fmt::format("job {}{}\n", explanation.job.hex,
                            explanation.has_result ? ": its result is in the store" : "");
   if (explanation.stories.empty()) std::cout << "no suite of the store has it in a journal\n";
@@ -40,7 +40,7 @@ void print(const orchestrator::Explanation& explanation) {
       std::cout << fmt::format("  (journals before epoch {} are gone: a snapshot stands for them)\n",
                                story.first_epoch);
     for (const auto& line : story.lines)
-      std::cout << fmt::format("  {}  {}\n", orchestrator::time_text(line.at), without_controls(line.text));
+      std::cout << fmt::format("  {}  {}\n", operations::time_text(line.at), without_controls(line.text));
     std::cout << fmt::format("  now {}: {}\n", story.state, without_controls(story.now));
   }
   if (!explanation.log) return;
@@ -69,9 +69,9 @@ int explain(const Arguments& arguments) {
   // Digits are held against journals and folders where the journals are read.
   if (is_job_file(job) || !are_digits(job)) job = find_told_job(files, store, job, suite).hex;
   const auto explanation =
-      orchestrator::explain(files, store, job, suite, orchestrator::wall_clock(), results::record_check(files, store));
+      operations::explain(files, store, job, suite, orchestrator::wall_clock(), results::record_check(files, store));
   if (values->count("json") > 0)
-    print_json(orchestrator::to_json(explanation));
+    print_json(operations::to_json(explanation));
   else
     print(explanation);
   return 0;

@@ -12,8 +12,8 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "experiments/store/stored_specification.h"
-#include "orchestrator/look/attempt_logs.h"
-#include "orchestrator/look/explain.h"
+#include "operations/look/attempt_logs.h"
+#include "operations/look/explain.h"
 
 namespace resolute::cli {
 
@@ -34,11 +34,11 @@ void require_digits(const std::string& name) {
 }
 
 JobId only_told_job(core::FileSystem& files, const StoreLayout& store, const std::string& name,
-                    const std::vector<orchestrator::KnownJob>& known) {
+                    const std::vector<operations::KnownJob>& known) {
   if (known.size() == 1) return known.front().job;
-  std::vector<orchestrator::KnownJob> with_logs;
+  std::vector<operations::KnownJob> with_logs;
   for (const auto& one : known)
-    if (!orchestrator::latest_logs(files, store, one.job).empty()) with_logs.push_back(one);
+    if (!operations::latest_logs(files, store, one.job).empty()) with_logs.push_back(one);
   if (with_logs.size() == 1) return with_logs.front().job;
   const auto& listed = with_logs.empty() ? known : with_logs;
   for (std::size_t i = 0; i < std::min(listed.size(), kMostJobsListed); ++i)
@@ -79,13 +79,13 @@ JobId find_told_job(core::FileSystem& files, const StoreLayout& store, const std
                     const std::optional<std::string>& suite) {
   if (is_job_file(name)) {
     const JobId job = find_job(files, store, name);
-    return suite ? orchestrator::find_explained_job(files, store, job.hex, suite) : job;
+    return suite ? operations::find_explained_job(files, store, job.hex, suite) : job;
   }
   const bool digits = are_digits(name);
   if (digits && !suite && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
-  const auto known = orchestrator::jobs_called(files, store, name, suite);
+  const auto known = operations::jobs_called(files, store, name, suite);
   if (!known.empty()) return only_told_job(files, store, name, known);
-  if (digits) return orchestrator::find_explained_job(files, store, name, suite);
+  if (digits) return operations::find_explained_job(files, store, name, suite);
   throw core::input_error(
       fmt::format("no job and no row is called '{}'", name),
       fmt::format("in the journals of {}", suite ? "suite '" + *suite + "'" : "store '" + store.root().string() + "'"),

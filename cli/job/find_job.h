@@ -25,7 +25,7 @@ bool is_job_file(const std::string& name);
 experiments::JobId find_job(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name);
 
 //! A job that a journal knows. \param name as find_job() takes it, or a row of a suite that was run, or words that only
-//! one job of the suite has (orchestrator::jobs_called()); if several jobs fit, it is the only one that has written to
+//! one job of the suite has (operations::jobs_called()); if several jobs fit, it is the only one that has written to
 //! its standard error \param suite only its jobs \throws core::RuntimeError (kInput): none is called so; several are
 //! (the log lists 20 of them)
 experiments::JobId find_told_job(core::FileSystem& files, const experiments::StoreLayout& store,

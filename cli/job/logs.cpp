@@ -16,15 +16,15 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "experiments/store/bundle.h"
-#include "orchestrator/look/attempt_logs.h"
-#include "orchestrator/look/explain.h"
+#include "operations/look/attempt_logs.h"
+#include "operations/look/explain.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
 
 namespace {
 
-using orchestrator::AttemptLog;
+using operations::AttemptLog;
 
 constexpr CommandHelp kLogsHelp{
     "resolute logs JOB|ROW --store STORE [--suite NAME] [--attempt N] [--rank R] [--follow]",
@@ -80,7 +80,7 @@ class LogOutput {
 };
 
 std::vector<AttemptLog> asked_logs(core::FileSystem& files, const LogsRequest& request, int attempt) {
-  auto logs = orchestrator::attempt_logs(files, request.store, request.job, attempt);
+  auto logs = operations::attempt_logs(files, request.store, request.job, attempt);
   if (request.process_rank)
     std::erase_if(logs, [&](const AttemptLog& log) { return log.process_rank != *request.process_rank; });
   return logs;
@@ -99,7 +99,7 @@ core::RuntimeError no_attempt_error(const LogsRequest& request, const std::strin
 }
 
 void show_logs(core::FileSystem& files, const LogsRequest& request) {
-  const std::set<int> attempts = orchestrator::attempts_left(files, request.store, request.job);
+  const std::set<int> attempts = operations::attempts_left(files, request.store, request.job);
   if (attempts.empty()) {
     auto& real = core::real_file_system();
     const std::string problem = fmt::format("no attempt of job {} has left a log", short_id(request.job));
@@ -107,7 +107,7 @@ void show_logs(core::FileSystem& files, const LogsRequest& request) {
     if (real.exists(request.store.result_file(request.job)))
       throw no_attempt_error(request, problem, "it has its result");
     const auto now =
-        orchestrator::look_at_job(real, request.store, request.job, request.suite, orchestrator::wall_clock());
+        operations::look_at_job(real, request.store, request.job, request.suite, orchestrator::wall_clock());
     throw no_attempt_error(request, problem, now.text);
   }
   const int attempt = request.attempt.value_or(*attempts.rbegin());
@@ -122,8 +122,7 @@ void show_logs(core::FileSystem& files, const LogsRequest& request) {
   // One after the other, whole.
   for (const AttemptLog& log : logs) {
     output.say(log, !core::real_file_system().exists(log.path));
-    orchestrator::LogReader(files).read_on({log},
-                                           [&](const AttemptLog&, std::string_view bytes) { output.put(bytes); });
+    operations::LogReader(files).read_on({log}, [&](const AttemptLog&, std::string_view bytes) { output.put(bytes); });
   }
 }
 
@@ -136,12 +135,12 @@ class Follower {
     WatchInput input;
     for (;;) {
       const auto begin = core::monotonic_clock().now();
-      std::optional<orchestrator::JobNow> now;
+      std::optional<operations::JobNow> now;
       // Before the logs are read: what is settled now has written its last word.
       if (begin >= next_look_) {
         patiently([&] {
-          now = orchestrator::look_at_job(files_, request_.store, request_.job, request_.suite,
-                                          orchestrator::wall_clock());
+          now =
+              operations::look_at_job(files_, request_.store, request_.job, request_.suite, orchestrator::wall_clock());
         });
         const auto end = core::monotonic_clock().now();
         next_look_ = end + pause_after(end - begin, kBetweenLooks);
@@ -157,7 +156,7 @@ class Follower {
   }
 
  private:
-  static std::string end_text(const orchestrator::JobNow& now) {
+  static std::string end_text(const operations::JobNow& now) {
     return now.text.empty() ? "its result is in the store" : now.text;
   }
   // A file server may be away for a while.
@@ -171,7 +170,7 @@ class Follower {
     }
   }
   void read() {
-    const std::set<int> attempts = orchestrator::attempts_left(files_, request_.store, request_.job);
+    const std::set<int> attempts = operations::attempts_left(files_, request_.store, request_.job);
     if (attempt_ == 0 && !attempts.empty()) attempt_ = *attempts.rbegin();
     if (attempt_ == 0) return;
     // The attempt before first: it may have said more at its end.
@@ -189,7 +188,7 @@ class Follower {
   core::FileSystem& files_;
   const LogsRequest& request_;
   LogOutput output_;
-  orchestrator::LogReader reader_;
+  operations::LogReader reader_;
   int attempt_;
   core::MonotonicTime next_look_{};
   std::string told_;

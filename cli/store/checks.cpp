@@ -10,10 +10,10 @@
 #include "experiments/store/bundle.h"
 #include "experiments/store/checkpoint_checksum.h"
 #include "experiments/store/stored_specification.h"
+#include "operations/space/contents.h"
+#include "operations/space/needs.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/journal/snapshot.h"
-#include "orchestrator/space/contents.h"
-#include "orchestrator/space/needs.h"
 #include "results/records/record.h"
 
 namespace resolute::cli {
@@ -204,8 +204,8 @@ class Checks {
     return names;
   }
   void add(const fs::path& path, std::function<std::vector<Damage>()> run) {
-    orchestrator::StoredItem item{orchestrator::ItemKind::kScratch, path.lexically_relative(store_.root()).string()};
-    orchestrator::look_again(files_, store_, item);
+    operations::StoredItem item{operations::ItemKind::kScratch, path.lexically_relative(store_.root()).string()};
+    operations::look_again(files_, store_, item);
     checks_.push_back({item.path, item.bytes, std::move(run)});
   }
   void add_one(const fs::path& path, const std::string& advice, std::function<void()> look) {
@@ -250,8 +250,8 @@ class Checks {
   void add_suite(const fs::path& folder) {
     using namespace orchestrator;
     for (const std::string& name : files_.list(folder))
-      if (is_plan_file(name))
-        add_one(folder / name, kRemovePlan, [this, path = folder / name] { read_plan_file(files_, path); });
+      if (operations::is_plan_file(name))
+        add_one(folder / name, kRemovePlan, [this, path = folder / name] { operations::read_plan_file(files_, path); });
     add_one(folder, "`resolute suite log` tells what can be read", [this, folder] { journal_epochs(files_, folder); });
     for (const std::int64_t epoch : numbered_files(files_, folder, "journal-"))
       add_one(folder / journal_name(epoch), "its suite goes on where the journals before it end, once it is removed",

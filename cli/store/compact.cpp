@@ -1,11 +1,11 @@
 // `resolute store compact`: `suite compact` for every suite of a store.
 
-#include "orchestrator/space/compact.h"
+#include "operations/space/compact.h"
 
 #include "cli/store/compact_text.h"
 #include "cli/store/store_argument.h"
 #include "cli/subcommands.h"
-#include "orchestrator/space/needs.h"
+#include "operations/space/needs.h"
 
 namespace resolute::cli {
 
@@ -26,12 +26,12 @@ int store_compact(const Arguments& arguments) {
   const auto parsed = parse_store_arguments(arguments, kStoreCompactHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
-  print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {
+  print_compaction(parsed->values, parsed->json, [&](bool undo, const operations::CompactOptions& options) {
     if (undo) return unpack_bundles(files, parsed->store, std::nullopt, options);
-    orchestrator::CompactReport all;
+    operations::CompactReport all;
     for (const auto& suite :
-         orchestrator::read_needs(files, parsed->store, [&](const auto& folder) { return files.list(folder); }))
-      add(all, orchestrator::compact(files, parsed->store, suite.suite, suite.jobs, options));
+         operations::read_needs(files, parsed->store, [&](const auto& folder) { return files.list(folder); }))
+      add(all, operations::compact(files, parsed->store, suite.suite, suite.jobs, options));
     return all;
   });
   return 0;

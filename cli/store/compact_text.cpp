@@ -9,7 +9,7 @@
 #include "core/clock.h"
 #include "core/files/json.h"
 #include "core/log.h"
-#include "orchestrator/space/trash.h"
+#include "operations/space/trash.h"
 
 namespace resolute::cli {
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds kBetweenLines{5};
 
-core::Json compaction_json(const orchestrator::CompactReport& report, bool undo, bool dry_run) {
+core::Json compaction_json(const operations::CompactReport& report, bool undo, bool dry_run) {
   return {{"undo", undo},
           {"dry_run", dry_run},
           {"finished", report.finished},
@@ -30,7 +30,7 @@ core::Json compaction_json(const orchestrator::CompactReport& report, bool undo,
           {"bundles", report.bundles}};
 }
 
-void print_report(const orchestrator::CompactReport& report, bool undo, bool dry_run) {
+void print_report(const operations::CompactReport& report, bool undo, bool dry_run) {
   const char* verb = undo ? (dry_run ? "would be put back" : "put back") : (dry_run ? "would be packed" : "packed");
   std::cout << fmt::format("{} files of {} jobs {}, {:.1f} MiB; {} finished jobs looked at\n", report.files,
                            report.jobs, verb, static_cast<double>(report.bytes) / (1024.0 * 1024.0), report.finished);
@@ -53,18 +53,18 @@ void add_compact_options(options::options_description& visible, const std::strin
   add("dry-run", "change nothing");
 }
 
-orchestrator::CompactReport unpack_bundles(core::FileSystem& files, const experiments::StoreLayout& store,
-                                           const std::optional<std::string>& suite,
-                                           const orchestrator::CompactOptions& options) {
-  if (!options.dry_run) orchestrator::settle_trash(files, core::monotonic_clock(), store);
-  return orchestrator::unpack(files, store, suite, options);
+operations::CompactReport unpack_bundles(core::FileSystem& files, const experiments::StoreLayout& store,
+                                         const std::optional<std::string>& suite,
+                                         const operations::CompactOptions& options) {
+  if (!options.dry_run) operations::settle_trash(files, core::monotonic_clock(), store);
+  return operations::unpack(files, store, suite, options);
 }
 
 void print_compaction(
     const options::variables_map& values, bool json,
-    const std::function<orchestrator::CompactReport(bool undo, const orchestrator::CompactOptions& options)>& work) {
+    const std::function<operations::CompactReport(bool undo, const operations::CompactOptions& options)>& work) {
   const bool undo = values.count("undo") > 0;
-  orchestrator::CompactOptions compact;
+  operations::CompactOptions compact;
   compact.dry_run = values.count("dry-run") > 0;
   auto last_line = core::monotonic_clock().now();
   compact.progress = [&](std::size_t done, std::size_t all) {

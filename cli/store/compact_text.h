@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cli/command.h"
-#include "orchestrator/space/compact.h"
+#include "operations/space/compact.h"
 
 namespace resolute::cli {
 
@@ -17,11 +17,11 @@ void add_compact_options(options::options_description& visible, const std::strin
 //! Packs, or with --undo unpacks, and prints what was done.
 void print_compaction(
     const options::variables_map& values, bool json,
-    const std::function<orchestrator::CompactReport(bool undo, const orchestrator::CompactOptions& options)>& work);
+    const std::function<operations::CompactReport(bool undo, const operations::CompactOptions& options)>& work);
 
-//! orchestrator::unpack(), once nothing that a collection has taken is undecided.
-orchestrator::CompactReport unpack_bundles(core::FileSystem& files, const experiments::StoreLayout& store,
-                                           const std::optional<std::string>& suite,
-                                           const orchestrator::CompactOptions& options);
+//! operations::unpack(), once nothing that a collection has taken is undecided.
+operations::CompactReport unpack_bundles(core::FileSystem& files, const experiments::StoreLayout& store,
+                                         const std::optional<std::string>& suite,
+                                         const operations::CompactOptions& options);
 
 }  // namespace resolute::cli

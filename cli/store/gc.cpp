@@ -13,14 +13,14 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "core/split.h"
+#include "operations/space/collect.h"
 #include "orchestrator/run/run.h"
-#include "orchestrator/space/collect.h"
 
 namespace resolute::cli {
 
 namespace {
 
-using orchestrator::ItemKind;
+using operations::ItemKind;
 
 constexpr CommandHelp kStoreGcHelp{
     "resolute store gc STORE [--yes] [--older-than TIME] [--only KINDS] [--json]",
@@ -63,7 +63,7 @@ struct Sum {
   std::uint64_t bytes = 0;
 };
 
-std::map<ItemKind, Sum> sums_of(const orchestrator::CollectReport& report) {
+std::map<ItemKind, Sum> sums_of(const operations::CollectReport& report) {
   std::map<ItemKind, Sum> sums;
   for (const auto& item : report.items) {
     ++sums[item.kind].items;
@@ -72,7 +72,7 @@ std::map<ItemKind, Sum> sums_of(const orchestrator::CollectReport& report) {
   return sums;
 }
 
-core::Json to_json(const orchestrator::CollectReport& report, bool removed) {
+core::Json to_json(const operations::CollectReport& report, bool removed) {
   core::Json kinds = core::Json::object();
   for (const auto& [kind, sum] : sums_of(report))
     kinds[std::string(settings::word(kind))] = {{"items", sum.items}, {"bytes", sum.bytes}};
@@ -89,7 +89,7 @@ core::Json to_json(const orchestrator::CollectReport& report, bool removed) {
 }
 
 // Jobs are counted; the few others are named. \param untouched as it was typed
-void print(const orchestrator::CollectReport& report, bool removed, const std::string& untouched) {
+void print(const operations::CollectReport& report, bool removed, const std::string& untouched) {
   std::vector<Cells> rows;
   std::uint64_t all = report.trash_bytes;
   for (const auto& [kind, sum] : sums_of(report)) {
@@ -126,7 +126,7 @@ int store_gc(const Arguments& arguments) {
   add("only", options::value<std::string>(), "kinds that may go, as checkpoints,scratch; files that others need stay");
   const auto parsed = parse_store_arguments(arguments, kStoreGcHelp, visible);
   if (!parsed) return 0;
-  orchestrator::CollectOptions collect;
+  operations::CollectOptions collect;
   collect.remove = parsed->values.count("yes") > 0;
   collect.untouched = orchestrator::parse_walltime(parsed->values["older-than"].as<std::string>());
   if (parsed->values.count("only") > 0)
@@ -137,7 +137,7 @@ int store_gc(const Arguments& arguments) {
     if (!progress) progress.emplace("removing", all);
     progress->update(done);
   };
-  const auto report = orchestrator::collect(core::real_file_system(), core::monotonic_clock(), parsed->store, collect);
+  const auto report = operations::collect(core::real_file_system(), core::monotonic_clock(), parsed->store, collect);
   progress.reset();
   if (parsed->json)
     print_json(to_json(report, collect.remove));

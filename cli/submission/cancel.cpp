@@ -55,7 +55,7 @@ const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const 
   return *std::ranges::find(plan.jobs, id, &experiments::PlannedJob::id);
 }
 
-using Runs = std::vector<orchestrator::SuiteRun>;
+using Runs = std::vector<operations::SuiteRun>;
 
 // SLURM's jobs of the suite's submissions, and the outcome of cancelling them.
 struct SlurmJobs {
@@ -80,11 +80,11 @@ class Cancelling {
   }
   void wait_for_checkpoints(const Runs& asked) {
     const auto end = core::monotonic_clock().now() + kCheckpointPatience;
-    const auto goes_on = [&](const orchestrator::SuiteRun& run) {
+    const auto goes_on = [&](const operations::SuiteRun& run) {
       return run.live && std::any_of(asked.begin(), asked.end(), [&](const auto& one) { return one.name == run.name; });
     };
     for (;;) {
-      const auto runs = orchestrator::read_status(files_, store_, plan_).runs;
+      const auto runs = operations::read_status(files_, store_, plan_).runs;
       if (std::none_of(runs.begin(), runs.end(), goes_on)) return;
       if (core::monotonic_clock().now() > end) {
         core::log_warning("the run has not ended within {} s; SLURM ends it now", kCheckpointPatience.count());

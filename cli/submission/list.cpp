@@ -15,8 +15,8 @@
 #include "core/log.h"
 #include "experiments/store/stored_specification.h"
 #include "operations/liveness/suite_list.h"
+#include "operations/look/explain.h"
 #include "operations/submissions/submitter.h"
-#include "orchestrator/look/explain.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
@@ -142,14 +142,13 @@ core::Json list_json(const operations::ListedSuite& suite, const Disk* disk) {
                              {"jobs", {{"all", plan.all}, {"done", plan.done}, {"failed", plan.failed}}}});
   for (const auto& [cause, seconds] : suite.usage.lost_gpu_seconds) json["gpu_hours_lost"][cause] = hours(seconds);
   if (disk != nullptr) json["disk"] = {{"bytes", disk->bytes}, {"shared_bytes", disk->shared}};
-  if (suite.last_end)
-    json["last_end"] = {{"time", orchestrator::time_text(*suite.last_end)}, {"how", suite.last_words}};
+  if (suite.last_end) json["last_end"] = {{"time", operations::time_text(*suite.last_end)}, {"how", suite.last_words}};
   return json;
 }
 
 Cells cells_of(const operations::ListedSuite& suite, const Disk* disk) {
   const std::string jobs = jobs_text(suite.all, suite.done, suite.failed, suite.cancelled);
-  std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
+  std::string last = suite.last_end ? operations::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
   if (!suite.last_words.empty()) last += " " + suite.last_words;
   if (suite.damage) last += fmt::format("; {}", *suite.damage);
   const std::string use = operations::gpu_use_text(suite.usage);

@@ -10,9 +10,9 @@
 #include "cli/suite/arguments.h"
 #include "cli/suite/live_request.h"
 #include "core/error.h"
+#include "operations/space/rename_suite.h"
 #include "operations/submissions/standing.h"
 #include "operations/submissions/submitter.h"
-#include "orchestrator/space/rename_suite.h"
 #include "settings/names.h"
 
 namespace resolute::cli {
@@ -76,7 +76,7 @@ int suite_rename(const Arguments& arguments) {
   const auto& store = parsed->store;
   const auto source = parsed->source();
   if (parsed->values.count("same-suite") == 0) experiments::require_own_suite(files, store, old_name, source);
-  orchestrator::require_renamable(files, store, old_name, name, source);
+  operations::require_renamable(files, store, old_name, name, source);
   if (!live_runs(files, store, plan).empty())
     throw core::input_error(fmt::format("a run of suite '{}' is at work", old_name), "it writes under the old name",
                             "wait for its end, or `resolute suite cancel` it with the key 'suite' as it was");
@@ -85,7 +85,7 @@ int suite_rename(const Arguments& arguments) {
   auto open = operations::open_submissions(files, client, store.suite_folder(old_name));
   for (const auto& standing : open) require_no_job(old_name, standing);
   const auto ended = end_submissions(open, name);
-  orchestrator::rename_suite(files, store, old_name, name, source);
+  operations::rename_suite(files, store, old_name, name, source);
   if (parsed->json) {
     print_json({{"from", old_name}, {"to", name}, {"ended_submissions", ended}});
     return 0;

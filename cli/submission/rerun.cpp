@@ -10,8 +10,8 @@
 #include "cli/suite/arguments.h"
 #include "cli/suite/live_request.h"
 #include "core/error.h"
-#include "orchestrator/look/status.h"
-#include "orchestrator/space/set_aside.h"
+#include "operations/look/status.h"
+#include "operations/space/set_aside.h"
 #include "results/verdicts/mixed_rows.h"
 
 namespace resolute::cli {
@@ -42,7 +42,7 @@ may be at work.)",
 
 // \param suites that need what is to be moved
 void require_no_run(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan,
-                    const orchestrator::Names& suites) {
+                    const operations::Names& suites) {
   if (!live_runs(files, arguments.store, plan).empty()) refuse_beside(plan.suite);
   for (const std::string& suite : suites) {
     if (suite == plan.suite) continue;
@@ -79,12 +79,12 @@ void print_rows(const experiments::Plan& plan, const std::vector<results::MixedR
 
 int rerun_mixed(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan, bool yes) {
   const auto rows = results::mixed_rows(plan, files, arguments.store);
-  orchestrator::WithUsers all;
-  if (!rows.empty()) all = orchestrator::with_users(files, arguments.store, results::jobs_to_remake(plan, rows));
+  operations::WithUsers all;
+  if (!rows.empty()) all = operations::with_users(files, arguments.store, results::jobs_to_remake(plan, rows));
   std::string folder;
   if (yes && !rows.empty()) {
     require_no_run(files, arguments, plan, all.suites);
-    folder = orchestrator::set_aside(files, arguments.store, plan.suite, all.jobs).string();
+    folder = operations::set_aside(files, arguments.store, plan.suite, all.jobs).string();
   }
   if (arguments.json) {
     core::Json jobs = core::Json::array();
@@ -108,10 +108,10 @@ int rerun_mixed(core::FileSystem& files, const SuiteArguments& arguments, const 
 }
 
 int undo(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan) {
-  const auto last = orchestrator::last_aside(files, arguments.store, plan.suite);
+  const auto last = operations::last_aside(files, arguments.store, plan.suite);
   if (!last.jobs.empty()) {
-    require_no_run(files, arguments, plan, orchestrator::with_users(files, arguments.store, last.jobs).suites);
-    orchestrator::put_back(files, arguments.store, last);
+    require_no_run(files, arguments, plan, operations::with_users(files, arguments.store, last.jobs).suites);
+    operations::put_back(files, arguments.store, last);
   }
   if (arguments.json)
     print_json({{"put_back", last.jobs.size()}});

@@ -16,13 +16,13 @@
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "operations/growth/grow.h"
+#include "operations/space/needs.h"
 #include "operations/submissions/new_submission.h"
 #include "operations/submissions/standing.h"
 #include "operations/submissions/submission_checks.h"
 #include "operations/submissions/submitter.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
-#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
@@ -114,7 +114,7 @@ int go_on(const Resume& order, operations::Standing& standing) {
   for (const auto& batch : standing.batches)
     if (batch.alive) before.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
-  const auto plan_file = orchestrator::announce_plan(files, parsed.store, plan);
+  const auto plan_file = operations::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());
   auto typed = standing.request.plan_arguments;
   const auto folder = std::filesystem::absolute(parsed.values["SUITE.toml"].as<std::string>()).parent_path();

@@ -14,13 +14,13 @@
 #include "core/log.h"
 #include "experiments/include.h"
 #include "operations/growth/grow.h"
+#include "operations/space/needs.h"
 #include "operations/submissions/batches.h"
 #include "operations/submissions/new_submission.h"
 #include "operations/submissions/standing.h"
 #include "operations/submissions/submission_checks.h"
 #include "operations/submissions/submitter.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
@@ -232,7 +232,7 @@ int suite_submit(const Arguments& arguments) {
                                            results::record_check(files, parsed->store));
   };
   if (is_complete()) {
-    if (!dry) orchestrator::announce_plan(files, parsed->store, order.plan);
+    if (!dry) operations::announce_plan(files, parsed->store, order.plan);
     if (dry || is_complete()) return report_complete("submit", nullptr, order.plan, parsed->json);
   }
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
@@ -244,7 +244,7 @@ int suite_submit(const Arguments& arguments) {
   operations::require_sbatch(environment);
   require_writable_store(parsed->store.root());
   operations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
-  const std::string plan_file = orchestrator::announce_plan(files, parsed->store, order.plan);
+  const std::string plan_file = operations::announce_plan(files, parsed->store, order.plan);
 
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client = operations::interactive_client();

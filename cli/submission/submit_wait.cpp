@@ -6,7 +6,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "operations/liveness/run_signs.h"
-#include "orchestrator/look/status.h"
+#include "operations/look/status.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 
@@ -42,7 +42,7 @@ Queue ask_queue(core::FileSystem& files, slurm::Client& client, const std::files
   return queue;
 }
 
-std::string progress_text(const orchestrator::SuiteStatus& status, std::size_t jobs, const Queue& queue) {
+std::string progress_text(const operations::SuiteStatus& status, std::size_t jobs, const Queue& queue) {
   std::string text = fmt::format("{} of {} jobs done", status.jobs.succeeded, jobs);
   if (status.jobs.running > 0) text += fmt::format(", {} running", status.jobs.running);
   if (status.jobs.failed > 0) text += fmt::format(", {} failed", status.jobs.failed);
@@ -68,9 +68,9 @@ class Standstill {
 };
 
 // SLURM has no job left and no run gives a sign of life: running jobs count as ready.
-orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experiments::StoreLayout& store,
-                                        const experiments::Plan& plan) {
-  auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
+operations::SuiteStatus status_at_end(core::FileSystem& files, const experiments::StoreLayout& store,
+                                      const experiments::Plan& plan) {
+  auto status = operations::read_status(files, store, plan, results::record_check(files, store));
   status.jobs.ready += status.jobs.running;
   status.jobs.running = 0;
   return status;

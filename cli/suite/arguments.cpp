@@ -16,9 +16,9 @@
 #include "datasets/sources/source.h"
 #include "experiments/include.h"
 #include "experiments/store/kept_states.h"
+#include "operations/space/needs.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/messages/event.h"
-#include "orchestrator/space/needs.h"
 #include "results/records/record.h"
 #include "settings/names.h"
 #include "slurm/sbatch_script.h"
@@ -163,7 +163,7 @@ experiments::Plan SuiteArguments::plan_as_run() {
   const auto known = typed_plans();
   if (known.empty()) return plan;
   // A search makes the plan of the same options longer.
-  const std::string name = orchestrator::plan_file_name(orchestrator::plan_file_text(plan));
+  const std::string name = operations::plan_file_name(operations::plan_file_text(plan));
   if (std::ranges::none_of(known, [&, options = order_options()](const auto& one) {
         return one.plan == name || one.arguments == options;
       }))

@@ -1,6 +1,6 @@
 // `resolute suite compact`
 
-#include "orchestrator/space/compact.h"
+#include "operations/space/compact.h"
 
 #include "cli/store/compact_text.h"
 #include "cli/subcommands.h"
@@ -31,9 +31,9 @@ int suite_compact(const Arguments& arguments) {
   require_store(parsed->store.root());
   auto& files = core::real_file_system();
   const auto plan = parsed->plan_as_run();
-  print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {
+  print_compaction(parsed->values, parsed->json, [&](bool undo, const operations::CompactOptions& options) {
     return undo ? unpack_bundles(files, parsed->store, plan.suite, options)
-                : orchestrator::compact(files, parsed->store, plan, options);
+                : operations::compact(files, parsed->store, plan, options);
   });
   return 0;
 }

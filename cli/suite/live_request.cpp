@@ -21,15 +21,15 @@ constexpr std::chrono::seconds kPatience(15);  // a run looks once a second
 
 }  // namespace
 
-std::vector<orchestrator::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                              const experiments::Plan& plan) {
+std::vector<operations::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                            const experiments::Plan& plan) {
   auto runs = operations::read_corrected_status(files, store, plan).runs;
-  std::erase_if(runs, [](const orchestrator::SuiteRun& run) { return !run.live; });
+  std::erase_if(runs, [](const operations::SuiteRun& run) { return !run.live; });
   return runs;
 }
 
-std::vector<orchestrator::SuiteRun> require_live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                      const experiments::Plan& plan) {
+std::vector<operations::SuiteRun> require_live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                    const experiments::Plan& plan) {
   auto runs = live_runs(files, store, plan);
   if (runs.empty())
     throw core::input_error(
@@ -38,12 +38,12 @@ std::vector<orchestrator::SuiteRun> require_live_runs(core::FileSystem& files, c
   return runs;
 }
 
-bool ask(core::FileSystem& files, const experiments::StoreLayout& store,
-         const std::vector<orchestrator::SuiteRun>& runs, const std::vector<orchestrator::Request>& requests) {
+bool ask(core::FileSystem& files, const experiments::StoreLayout& store, const std::vector<operations::SuiteRun>& runs,
+         const std::vector<orchestrator::Request>& requests) {
   for (const auto& run : runs)
     for (const auto& request : requests)
       orchestrator::write_request(files, store.suite_folder(run.name), run.epoch, request);
-  const auto all_taken = [&](const orchestrator::SuiteRun& run) {
+  const auto all_taken = [&](const operations::SuiteRun& run) {
     const auto names = files.list(store.suite_folder(run.name) / "requests");
     return std::none_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".json"); });
   };

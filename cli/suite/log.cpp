@@ -1,6 +1,6 @@
 // `resolute suite log`
 
-#include "orchestrator/look/log.h"
+#include "operations/look/log.h"
 
 #include <iostream>
 
@@ -38,15 +38,15 @@ int suite_log(const Arguments& arguments) {
   auto plan = parsed->plan(false);
   const bool all = parsed->values.count("all") > 0, failed = parsed->values.count("failed") > 0;
   if (all && failed) throw core::input_error("--all and --failed exclude each other");
-  orchestrator::LogRequest request;
-  request.format = parsed->json ? orchestrator::LogFormat::kJsonLines : orchestrator::LogFormat::kText;
+  operations::LogRequest request;
+  request.format = parsed->json ? operations::LogFormat::kJsonLines : operations::LogFormat::kText;
   request.job = parsed->values["job"].as<std::string>();
   // A job's story has its first and its last line: its description and its result.
-  request.detail = failed                                        ? orchestrator::LogDetail::kFailures
-                   : all || parsed->json || !request.job.empty() ? orchestrator::LogDetail::kAll
-                                                                 : orchestrator::LogDetail::kImportant;
+  request.detail = failed                                        ? operations::LogDetail::kFailures
+                   : all || parsed->json || !request.job.empty() ? operations::LogDetail::kAll
+                                                                 : operations::LogDetail::kImportant;
   if (parsed->values.count("tail") > 0) request.tail = static_cast<std::size_t>(at_least("tail", tail, 1));
-  orchestrator::print_log(core::real_file_system(), parsed->store, plan.suite, request, std::cout);
+  operations::print_log(core::real_file_system(), parsed->store, plan.suite, request, std::cout);
   return 0;
 }
 

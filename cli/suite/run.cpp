@@ -29,12 +29,12 @@
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "experiments/site.h"
+#include "operations/look/status.h"
+#include "operations/space/needs.h"
 #include "operations/start/allocation_work.h"
 #include "operations/submissions/stored_submission.h"
 #include "operations/submissions/usage.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/look/status.h"
-#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
@@ -94,7 +94,7 @@ std::optional<operations::NoticeState> state_of_end(const SuiteArguments& argume
   if (outcome.succeeded + outcome.failed + outcome.cancelled == 0 && !outcome.interrupted) return std::nullopt;
   const int code = exit_code_of(arguments, plan, outcome);
   if (code == 0) return operations::NoticeState::kComplete;
-  for (const auto& run : orchestrator::read_status(core::real_file_system(), arguments.store, plan).runs)
+  for (const auto& run : operations::read_status(core::real_file_system(), arguments.store, plan).runs)
     if (run.live && run.name != experiments::run_name(plan.suite, values["allocation"].as<int>())) return std::nullopt;
   if (code != orchestrator::kExitToBeContinued) return operations::NoticeState::kIncomplete;
   if (orchestrator::is_cancelled_by_somebody(outcome.why)) return operations::NoticeState::kCancelled;
@@ -199,7 +199,7 @@ std::optional<experiments::Plan> plan_again(const SuiteArguments& arguments, con
   };
   const auto before = ids(plan), after = ids(next);
   if (arguments.values["max-jobs"].as<int>() > 0 && !std::ranges::includes(before, after)) return std::nullopt;
-  if (before != after) orchestrator::announce_plan(core::real_file_system(), arguments.store, next);
+  if (before != after) operations::announce_plan(core::real_file_system(), arguments.store, next);
   plan = std::move(next);
   // A search without a row that names it has its winner without another job.
   if (before == after) return std::nullopt;
@@ -244,9 +244,8 @@ std::optional<std::string> why_spent(const experiments::StoreLayout& store, cons
                                      double most_hours) {
   try {
     auto& files = core::real_file_system();
-    const auto usage =
-        operations::usage_of(operations::read_submissions(files, store.suite_folder(suite)),
-                             orchestrator::read_timeline(files, store, suite), orchestrator::wall_clock());
+    const auto usage = operations::usage_of(operations::read_submissions(files, store.suite_folder(suite)),
+                                            operations::read_timeline(files, store, suite), orchestrator::wall_clock());
     if (usage.gpu_seconds >= 3600 * most_hours) return fmt::format("--most-gpu-hours {}", most_hours);
   } catch (const std::exception& error) {
     core::log_warning("the suite's GPU-hours cannot be counted: {}", error.what());
@@ -315,7 +314,7 @@ int run_suite(const Arguments& arguments, RunOf which) {
       run.spent = spent_by(parsed->store, plan.suite, gpu_hours(parsed->values["most-gpu-hours"].as<double>()));
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
-    orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
+    operations::announce_plan(core::real_file_system(), parsed->store, plan);
     run.raw_roots = prepare_raw_images(parsed->store, plan);
     note_high_views(plan, parsed->store, true);
     if (log_to) start_curves(*log_to, suite_words(*parsed), parsed->store, plan.suite, environment);
@@ -324,7 +323,7 @@ int run_suite(const Arguments& arguments, RunOf which) {
   // A command that another run keeps from its begin is not the last one.
   run.begun = [&] {
     try {
-      parsed->note_run(plan, orchestrator::plan_file_name(orchestrator::plan_file_text(plan)));
+      parsed->note_run(plan, operations::plan_file_name(operations::plan_file_text(plan)));
     } catch (const core::RuntimeError& error) {
       core::log_warning("the options of this run are not remembered: {}", error.what());
     }

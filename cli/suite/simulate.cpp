@@ -1,6 +1,6 @@
 // `resolute suite simulate`: runs a suite, or the published workload, by a virtual clock on an imagined machine.
 
-#include "orchestrator/simulation/simulate.h"
+#include "operations/simulation/simulate.h"
 
 #include <fmt/format.h>
 
@@ -88,8 +88,8 @@ class Typed {
   }
 
   options::options_description list;
-  orchestrator::SimulatedMachine machine;
-  orchestrator::SimulationOptions simulation;
+  operations::SimulatedMachine machine;
+  operations::SimulationOptions simulation;
   int jobs = 100'000, copies = 1;
   std::string workload;
 
@@ -117,11 +117,11 @@ experiments::Plan without_results(experiments::Plan plan, const experiments::Sto
   return plan;
 }
 
-int report(const orchestrator::SimulationReport& result, const orchestrator::SimulatedMachine& machine, bool json) {
+int report(const operations::SimulationReport& result, const operations::SimulatedMachine& machine, bool json) {
   if (json)
-    std::cout << orchestrator::to_json(result, machine).dump(1) << std::endl;
+    std::cout << operations::to_json(result, machine).dump(1) << std::endl;
   else
-    std::cout << orchestrator::describe(result, machine) << std::flush;
+    std::cout << operations::describe(result, machine) << std::flush;
   flush_output("the result");
   return result.succeeded == result.jobs ? 0 : 3;
 }
@@ -131,7 +131,7 @@ int report(const orchestrator::SimulationReport& result, const orchestrator::Sim
 int suite_simulate(const Arguments& arguments) {
   const bool published = names(arguments, "--workload");
   Typed typed(published);
-  orchestrator::SimulatedWorkload workload;
+  operations::SimulatedWorkload workload;
   bool json = false;
   if (published) {
     typed.list.add_options()("json", "one JSON document on stdout");
@@ -141,7 +141,7 @@ int suite_simulate(const Arguments& arguments) {
       throw core::input_error(fmt::format("the workload '{}' is unknown", typed.workload), "", "'published' is known");
     typed.read(*values);
     json = values->count("json") > 0;
-    workload = orchestrator::published_workload(typed.jobs, typed.simulation.seed);
+    workload = operations::published_workload(typed.jobs, typed.simulation.seed);
   } else {
     // The store only adds what it has learned.
     typed.list.add_options()("store", options::value<std::string>()->default_value("."),
@@ -153,10 +153,10 @@ int suite_simulate(const Arguments& arguments) {
     const auto durations = orchestrator::Durations::read(core::real_file_system(), parsed->store);
     auto plan = parsed->plan(false);
     if (parsed->values.count("missing") > 0) plan = without_results(std::move(plan), parsed->store);
-    workload = orchestrator::suite_workload(plan, durations, typed.copies, typed.simulation.seed);
+    workload = operations::suite_workload(plan, durations, typed.copies, typed.simulation.seed);
   }
   const std::clock_t begin = std::clock();
-  const auto result = orchestrator::simulate(workload, typed.machine, typed.simulation);
+  const auto result = operations::simulate(workload, typed.machine, typed.simulation);
   core::log_info("{} events in {:.1f} s of processor time", result.events,
                  static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
   return report(result, typed.machine, json);

@@ -1,6 +1,6 @@
 // `resolute suite status`
 
-#include "orchestrator/look/status.h"
+#include "operations/look/status.h"
 
 #include <fmt/format.h>
 
@@ -25,9 +25,9 @@
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "operations/liveness/run_signs.h"
+#include "operations/look/attempt_logs.h"
 #include "operations/notices/notice.h"
 #include "operations/submissions/allocation_view.h"
-#include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
 #include "results/verdicts/mixed_rows.h"
 #include "slurm/client.h"
@@ -72,9 +72,9 @@ class SlurmLook {
     return last_;
   }
   // Takes the runs that the store's look saw at work. That look comes after SLURM's.
-  void heed(const orchestrator::SuiteStatus& status) {
+  void heed(const operations::SuiteStatus& status) {
     runs_.clear();
-    for (const orchestrator::SuiteRun& run : status.runs)
+    for (const operations::SuiteRun& run : status.runs)
       if (run.live) runs_ += fmt::format("{} {}\n", run.name, run.epoch);
   }
 
@@ -105,11 +105,11 @@ class SlurmLook {
 
 std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const experiments::StoreLayout& store,
                                                   const experiments::Plan& plan,
-                                                  const orchestrator::SuiteStatus& status) {
+                                                  const operations::SuiteStatus& status) {
   std::vector<orchestrator::LiveStatus> runs;
   bool whole = true;
   // A run that was killed leaves its last one behind.
-  for (const orchestrator::SuiteRun& run : status.runs)
+  for (const operations::SuiteRun& run : status.runs)
     if (run.live)
       if (auto live = orchestrator::read_live(files, store.suite_folder(run.name))) {
         runs.push_back(std::move(*live));
@@ -124,7 +124,7 @@ std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const
 // Nothing of a log that cannot be read: status has more to tell.
 std::vector<std::string> end_of(core::FileSystem& files, const std::filesystem::path& path, std::size_t lines) {
   try {
-    return orchestrator::last_lines(files, path, lines);
+    return operations::last_lines(files, path, lines);
   } catch (const core::RuntimeError&) {
     return {};
   }
@@ -132,13 +132,13 @@ std::vector<std::string> end_of(core::FileSystem& files, const std::filesystem::
 
 // Logs of the first jobs that failed by themselves: a suite may have thousands. Only the first log shows its end.
 std::map<experiments::JobId, FailureLog> failure_logs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                      const orchestrator::SuiteStatus& status) {
+                                                      const operations::SuiteStatus& status) {
   constexpr std::size_t kMost = 10, kLines = 12;
   std::map<experiments::JobId, FailureLog> logs;
   for (const auto& failure : status.failures) {
     if (logs.size() == kMost) break;
     if (failure.cause == orchestrator::kNeedsFailed) continue;
-    const auto left = orchestrator::latest_logs(files, store, failure.job);
+    const auto left = operations::latest_logs(files, store, failure.job);
     if (left.empty()) continue;
     const auto& path = left.front().path;
     logs[failure.job] = {path.string(), logs.empty() ? end_of(files, path, kLines) : std::vector<std::string>()};

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Small files of finished jobs, many in one file: `STORE/bundles/SUITE-NNNNNN`, made by `resolute suite compact`
-//! (orchestrator/space/compact.h). A stored ZIP archive: docs/inside/formats/bundle.md.
+//! (operations/space/compact.h). A stored ZIP archive: docs/inside/formats/bundle.md.
 
 #include <cstdint>
 #include <filesystem>

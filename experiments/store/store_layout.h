@@ -6,14 +6,14 @@
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
 //!     jobs/ab/abcdef…/{spec.json, attempt-NNN-{stdout,stderr,metrics.jsonl,…}, checkpoints/, result.json, …}
 //!     suites/NAME/{journal-EPOCH, owner-EPOCH, plan-HASH.json, tables/, report.html, submissions/, …}
-//!     suites/NAME/before/NNNNNN/abcdef…                  of jobs to be made anew (orchestrator/space/set_aside.h)
+//!     suites/NAME/before/NNNNNN/abcdef…                  of jobs to be made anew (operations/space/set_aside.h)
 //!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
 //!     durations/RUN.jsonl                                how long jobs took (orchestrator/store/durations.h)
 //!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
 //!     states/KEY/STEPS-abcdef…                           trainings that keep their last state (kept_states.h)
 //!     trash/                                             what `resolute store gc` or `suite compact` has taken
-//!     (orchestrator/space/trash.h)
+//!     (operations/space/trash.h)
 
 #include <filesystem>
 #include <optional>

@@ -10,7 +10,6 @@ namespace resolute::operations {
 
 namespace {
 
-using orchestrator::JobStanding;
 using slurm::Phase;
 using std::chrono::seconds;
 

@@ -9,8 +9,8 @@
 
 #include "experiments/specification/plan.h"
 #include "operations/growth/growth.h"
+#include "operations/look/status.h"
 #include "operations/submissions/stored_submission.h"
-#include "orchestrator/look/status.h"
 #include "orchestrator/store/durations.h"
 
 namespace resolute::operations {
@@ -37,7 +37,7 @@ std::optional<std::chrono::seconds> queue_wait_of(const std::vector<const Stored
 //! Work of a suite: by position in Plan::jobs.
 struct SuiteWork {
   const experiments::Plan& plan;
-  const std::vector<orchestrator::JobStanding>& standings;
+  const std::vector<JobStanding>& standings;
   const std::vector<orchestrator::ExpectedPath>& expected;
 };
 //! A demand for each pool that has batches on demand. \param submission with the histories of its batches \param queued
@@ -60,10 +60,8 @@ std::vector<NextGeneration> next_generations(const StoredSubmission& submission,
 
 //! True if a run that begins now would start a job that has failed or was given up: what the job needs is there. Pure.
 //! \param index of the job in Plan::jobs
-bool would_be_tried_again(const experiments::Plan& plan, const std::vector<orchestrator::JobStanding>& standings,
-                          std::size_t index);
+bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobStanding>& standings, std::size_t index);
 //! True if a batch's run that begins now would start a job, ready or tried again. Pure.
-bool has_work(const slurm::Batch& batch, const experiments::Plan& plan,
-              const std::vector<orchestrator::JobStanding>& standings);
+bool has_work(const slurm::Batch& batch, const experiments::Plan& plan, const std::vector<JobStanding>& standings);
 
 }  // namespace resolute::operations

@@ -65,22 +65,21 @@ std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmi
   if (grown.cancelled) return {};
   // The next run tries failed jobs and those that were given up once more.
   for (std::size_t i = 0; order.pardon == Pardon::kYes && i < status.standings.size(); ++i)
-    if (would_be_tried_again(order.plan, status.standings, i)) status.standings[i] = orchestrator::JobStanding::kReady;
+    if (would_be_tried_again(order.plan, status.standings, i)) status.standings[i] = JobStanding::kReady;
   const auto expected = orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, store));
   return demands_of(submission, queued, {order.plan, status.standings, expected}, order.clock(), order.pardon);
 }
 
 }  // namespace
 
-orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
-                                         const experiments::Plan& plan, const Clock& clock,
-                                         std::set<std::string> over) {
+SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
+                           const experiments::Plan& plan, const Clock& clock, std::set<std::string> over) {
   const auto check = results::record_check(files, store);
-  auto status = orchestrator::read_status(files, store, plan, check, over);
+  auto status = read_status(files, store, plan, check, over);
   const std::size_t known = over.size();
   for (const auto& [name, sign] : read_signs(files, store, status, clock()))
     if (is_silent(sign)) over.insert(name);
-  return over.size() == known ? status : orchestrator::read_status(files, store, plan, check, over);
+  return over.size() == known ? status : read_status(files, store, plan, check, over);
 }
 
 bool has_pools(const slurm::SubmissionRequest& request) {

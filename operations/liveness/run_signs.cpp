@@ -66,10 +66,10 @@ bool is_silent(const RunSign& sign, std::chrono::seconds limit) {
   return !sign.local && (!sign.silence || *sign.silence > limit || *sign.silence < -kSilence);
 }
 
-RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,
-                    const orchestrator::SuiteStatus& status, orchestrator::Instant now) {
+RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store, const SuiteStatus& status,
+                    orchestrator::Instant now) {
   RunSigns signs;
-  for (const orchestrator::SuiteRun& run : status.runs) {
+  for (const SuiteRun& run : status.runs) {
     if (!run.live) continue;
     RunSign& sign = signs[run.name];
     const auto folder = store.suite_folder(run.name);
@@ -88,7 +88,7 @@ RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& sto
 }
 
 SuiteView look_at_suite(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
-  auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
+  auto status = read_status(files, store, plan, results::record_check(files, store));
   const auto now = orchestrator::wall_clock();
   auto signs = read_signs(files, store, status, now);
   return {now, std::move(status), std::move(signs)};
@@ -98,15 +98,15 @@ bool all_silent(const SuiteView& view, std::chrono::seconds limit) {
   return std::ranges::all_of(view.signs, [&](const auto& sign) { return is_silent(sign.second, limit); });
 }
 
-void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmission>& submissions,
-             const SlurmAnswer& answer, const RunSigns& signs) {
+void correct(SuiteStatus& status, const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
+             const RunSigns& signs) {
   if (answer.trouble) return;
   const auto stop = [&](int running) {
     running = std::min(running, status.jobs.running);
     status.jobs.running -= running;
     status.jobs.ready += running;
   };
-  for (orchestrator::SuiteRun& run : status.runs) {
+  for (SuiteRun& run : status.runs) {
     const auto sign = signs.find(run.name);
     if (!run.live || sign == signs.end()) continue;
     const bool ended = has_ended_job(submissions, run.name, answer);
@@ -131,8 +131,8 @@ void advise_on_silence(std::vector<AllocationView>& views, const std::string& su
   }
 }
 
-orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                const experiments::Plan& plan) {
+SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
+                                  const experiments::Plan& plan) {
   SuiteView view = look_at_suite(files, store, plan);
   if (std::ranges::any_of(view.signs, [](const auto& sign) { return is_silent(sign.second); }))
     if (const auto submissions = read_submissions(files, store.suite_folder(plan.suite)); !submissions.empty())

@@ -12,8 +12,8 @@
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "operations/look/status.h"
 #include "operations/submissions/allocation_view.h"
-#include "orchestrator/look/status.h"
 #include "orchestrator/store/live.h"
 
 namespace resolute::operations {
@@ -35,13 +35,13 @@ inline constexpr std::chrono::seconds kSilenceOfEnded{6};
 bool is_silent(const RunSign& sign, std::chrono::seconds limit = kSilence);
 //! By run name; of the runs that may be at work.
 using RunSigns = std::map<std::string, RunSign>;
-RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,
-                    const orchestrator::SuiteStatus& status, orchestrator::Instant now);
+RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store, const SuiteStatus& status,
+                    orchestrator::Instant now);
 
 //! How far a suite is: what its runs have made of its jobs, and what shows that they are at work.
 struct SuiteView {
   orchestrator::Instant now{};  //!< when it was looked at
-  orchestrator::SuiteStatus status{};
+  SuiteStatus status{};
   RunSigns signs{};
 };
 //! From the store alone.
@@ -50,14 +50,14 @@ SuiteView look_at_suite(core::FileSystem& files, const experiments::StoreLayout&
 bool all_silent(const SuiteView& view, std::chrono::seconds limit = kSilence);
 
 //! Takes a silent run for ended if its allocation was submitted and SLURM has no job of it at work any more. Pure.
-void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmission>& submissions,
-             const SlurmAnswer& answer, const RunSigns& signs);
+void correct(SuiteStatus& status, const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
+             const RunSigns& signs);
 //! Adds advice to jobs at work whose run has given no sign for minutes. Pure. \param suite its name
 void advise_on_silence(std::vector<AllocationView>& views, const std::string& suite, const RunSigns& signs,
                        slurm::Time now);
 
 //! look_at_suite()'s, corrected. SLURM is asked once, only where a run is silent that was submitted.
-orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                const experiments::Plan& plan);
+SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
+                                  const experiments::Plan& plan);
 
 }  // namespace resolute::operations

@@ -10,11 +10,11 @@
 #include "core/process/side_by_side.h"
 #include "experiments/store/typed_plans.h"
 #include "operations/liveness/run_signs.h"
+#include "operations/look/status.h"
+#include "operations/look/timeline.h"
+#include "operations/space/needs.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/look/status.h"
-#include "orchestrator/look/timeline.h"
-#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 
@@ -37,7 +37,7 @@ struct Read {
   std::string name;
   std::vector<StoredSubmission> submissions;
   std::vector<orchestrator::KnownRun> runs;
-  orchestrator::Timeline timeline;
+  Timeline timeline;
   std::optional<std::string> damage{};
 };
 
@@ -45,7 +45,7 @@ Read read_suite(core::FileSystem& files, const experiments::StoreLayout& store, 
   Read read{name, read_submissions(files, store.suite_folder(name)), {}, {}};
   try {
     read.runs = orchestrator::read_runs(files, store, orchestrator::run_names(files, store, name));
-    read.timeline = orchestrator::read_timeline(files, store, name);
+    read.timeline = read_timeline(files, store, name);
   } catch (const core::RuntimeError& error) {
     if (error.is_storage()) throw;
     read.damage = error.what();
@@ -104,7 +104,7 @@ std::map<std::string, CountedJob> count_jobs(core::FileSystem& files, const expe
   return jobs;
 }
 
-ListedPlan counted_plan(const std::string& file, const orchestrator::SuiteNeeds& needs,
+ListedPlan counted_plan(const std::string& file, const SuiteNeeds& needs,
                         const std::map<std::string, CountedJob>& jobs) {
   ListedPlan plan{file};
   for (const auto& [id, kind] : needs.jobs) {
@@ -128,9 +128,9 @@ void list_plans(core::FileSystem& files, const experiments::StoreLayout& store,
   const auto folder = store.suite_folder(listed.name);
   if (!files.exists(folder)) return;
   for (const std::string& name : files.list(folder)) {
-    if (!orchestrator::is_plan_file(name)) continue;
+    if (!is_plan_file(name)) continue;
     try {
-      listed.plans.push_back(counted_plan(name, orchestrator::read_plan_file(files, folder / name), jobs));
+      listed.plans.push_back(counted_plan(name, read_plan_file(files, folder / name), jobs));
     } catch (const core::RuntimeError& error) {
       if (error.is_storage()) throw;
       core::log_warning("a plan of suite {} is not listed: {}", listed.name, error.what());
@@ -149,7 +149,7 @@ void find_last_end(const Read& read, ListedSuite& listed) {
     listed.last_end = at;
     listed.last_words = words;
   };
-  for (const orchestrator::TimelineRun& run : read.timeline.runs)
+  for (const TimelineRun& run : read.timeline.runs)
     if (!run.going_on) take(run.end, run.words);
   for (const StoredSubmission& submission : read.submissions)
     for (const StoredBatch& batch : submission.batches)
@@ -204,7 +204,7 @@ std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments:
   for (const Read& read : suites) {
     // Somebody else's folder, or one with figures only.
     if (read.runs.empty() && read.submissions.empty() && !read.damage) continue;
-    orchestrator::SuiteStatus status;
+    SuiteStatus status;
     for (const orchestrator::KnownRun& run : read.runs) {
       status.runs.push_back({run.name, run.run_epoch, run.live});
       status.live = status.live || run.live;

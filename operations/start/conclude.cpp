@@ -8,10 +8,10 @@
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "operations/growth/grow.h"
+#include "operations/look/timeline.h"
 #include "operations/notices/notice.h"
 #include "operations/submissions/usage.h"
 #include "orchestrator/coordinator/places_aside.h"
-#include "orchestrator/look/timeline.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 
@@ -96,7 +96,7 @@ class Conclusion {
     std::string text;
     try {
       const std::string& suite = start_.work->suite.suite;
-      const Usage usage = usage_of({stored}, orchestrator::read_timeline(start_.world.files, start_.work->store, suite),
+      const Usage usage = usage_of({stored}, read_timeline(start_.world.files, start_.work->store, suite),
                                    orchestrator::Instant(start_.world.now()));
       if (usage.gpu_seconds > 0)
         text = fmt::format("; {:.1f} GPU-hours: {}", usage.gpu_seconds / 3600, gpu_use_text(usage));

@@ -23,12 +23,11 @@ bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
 
 // The latest end of a start without a record of it: the next start has begun by then, and the last run in it has
 // written. A start that goes on ends now.
-Instant end_of(const slurm::ScriptStart& run, const slurm::ScriptStart* next, const orchestrator::Timeline& timeline,
-               Instant now) {
+Instant end_of(const slurm::ScriptStart& run, const slurm::ScriptStart* next, const Timeline& timeline, Instant now) {
   if (run.end) return Instant(*run.end);
   const Interval possible{Instant(run.begin), next != nullptr ? Instant(next->begin) : now};
   Instant end = possible.begin;
-  for (const orchestrator::TimelineRun& one : timeline.runs)
+  for (const TimelineRun& one : timeline.runs)
     if (one.begin >= possible.begin && one.begin < possible.end)
       end = std::max(end, one.going_on ? possible.end : std::min(one.end, possible.end));
   return end;
@@ -36,7 +35,7 @@ Instant end_of(const slurm::ScriptStart& run, const slurm::ScriptStart* next, co
 
 }  // namespace
 
-Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestrator::Timeline& timeline, Instant now) {
+Usage usage_of(const std::vector<StoredSubmission>& submissions, const Timeline& timeline, Instant now) {
   Usage usage;
   std::vector<Interval> starts;
   for (const StoredSubmission& submission : submissions)
@@ -54,7 +53,7 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
         usage.silent += run->end ? 0 : 1;
         starts.push_back(interval);
       }
-  for (const orchestrator::TimelineRun& run : timeline.runs) {
+  for (const TimelineRun& run : timeline.runs) {
     const Interval interval{run.begin, run.going_on ? std::max(run.end, now) : run.end};
     if (run.burn_in_gpu_seconds > 0) usage.lost_gpu_seconds["burn-in"] += run.burn_in_gpu_seconds;
     if (run.repeat_gpu_seconds > 0) usage.lost_gpu_seconds["repeats"] += run.repeat_gpu_seconds;
@@ -66,7 +65,7 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
     usage.gpu_seconds += run.burn_in_gpu_seconds + aside;
     ++usage.runs;
   }
-  for (const orchestrator::TimelineAttempt& attempt : timeline.attempts) {
+  for (const TimelineAttempt& attempt : timeline.attempts) {
     const Interval interval{attempt.begin, attempt.end.value_or(std::max(attempt.begin, now))};
     const double gpus = gpus_of(attempt);
     if (gpus == 0) continue;

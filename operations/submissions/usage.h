@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "operations/look/timeline.h"
 #include "operations/submissions/stored_submission.h"
-#include "orchestrator/look/timeline.h"
 
 namespace resolute::operations {
 
@@ -35,7 +35,6 @@ double idle_gpu_seconds(const Usage& usage);
 std::string gpu_use_text(const Usage& usage);
 
 //! \param now until which what goes on is counted
-Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestrator::Timeline& timeline,
-               orchestrator::Instant now);
+Usage usage_of(const std::vector<StoredSubmission>& submissions, const Timeline& timeline, orchestrator::Instant now);
 
 }  // namespace resolute::operations

@@ -10,8 +10,8 @@
 #include "core/log.h"
 #include "experiments/specification/metrics.h"
 #include "operations/liveness/run_signs.h"
+#include "operations/look/timeline.h"
 #include "operations/submissions/usage.h"
-#include "orchestrator/look/timeline.h"
 #include "report/document/evaluation_reader.h"
 #include "report/document/privacy.h"
 #include "report/figures/result_figures.h"
@@ -78,15 +78,15 @@ void shield(Json& json, const Privacy& privacy) {
   for (Json& part : json) shield(part, privacy);
 }
 
-Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privacy) {
+Json timeline_json(const operations::Timeline& timeline, const Privacy& privacy) {
   const auto since = [&, first = timeline.runs.empty() ? orchestrator::Instant{} : timeline.runs.front().begin](
                          orchestrator::Instant at) { return seconds_between(first, at); };
   Json runs = Json::array(), attempts = Json::array();
-  for (const orchestrator::TimelineRun& run : timeline.runs)
+  for (const operations::TimelineRun& run : timeline.runs)
     runs.push_back({{"begin", since(run.begin)},
                     {"end", run.going_on ? Json(nullptr) : Json(since(run.end))},
                     {"words", privacy.message(run.words)}});
-  for (const orchestrator::TimelineAttempt& one : timeline.attempts)
+  for (const operations::TimelineAttempt& one : timeline.attempts)
     attempts.push_back({{"job", one.job.hex},
                         {"attempt", one.attempt},
                         {"node", one.node},
@@ -99,14 +99,14 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
                         {"words", privacy.message(one.words)}});
   // A run that goes on has no end yet: the axis ends at the last instant of a journal.
   double last = 0;
-  for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, since(run.end));
+  for (const operations::TimelineRun& run : timeline.runs) last = std::max(last, since(run.end));
   return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}, {"last", last}};
 }
 
-Json status_json(const results::ResultsSource& source, bool complete, const orchestrator::Timeline& timeline,
+Json status_json(const results::ResultsSource& source, bool complete, const operations::Timeline& timeline,
                  const Privacy& privacy) {
   const operations::SuiteView view = operations::look_at_suite(source.files, source.store, source.plan);
-  const orchestrator::SuiteStatus& status = view.status;
+  const operations::SuiteStatus& status = view.status;
   Json failures = Json::array();
   for (const orchestrator::Failure& failure : status.failures)
     failures.push_back({{"job", failure.job.hex},
@@ -115,10 +115,10 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
                         {"why", privacy.message(failure.evidence)}});
   Json jobs = Json::array();
   for (const char* kind : {"shard", "seal", "training", "evaluation"}) {
-    std::vector<orchestrator::JobStanding> standings;
+    std::vector<operations::JobStanding> standings;
     for (std::size_t i = 0; i < status.standings.size(); ++i)
       if (kind_name(source.plan.jobs[i].specification) == kind) standings.push_back(status.standings[i]);
-    const orchestrator::Counts counts = orchestrator::counts_of(standings);
+    const orchestrator::Counts counts = operations::counts_of(standings);
     if (!standings.empty())
       jobs.push_back({{"kind", kind},
                       {"all", standings.size()},
@@ -130,7 +130,7 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
   const auto submissions = operations::read_submissions(source.files, source.store.suite_folder(source.plan.suite));
   // Not by a clock: the same store gives the same bytes.
   orchestrator::Instant last{};
-  for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, run.end);
+  for (const operations::TimelineRun& run : timeline.runs) last = std::max(last, run.end);
   const operations::Usage usage = operations::usage_of(submissions, timeline, last);
   const bool known = !timeline.runs.empty();
   Json gpus = Json::array();
@@ -141,9 +141,9 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
           {"silent", status.live && all_silent(view, kReportSilence)},
           {"gpus", std::move(gpus)},
           {"jobs", std::move(jobs)},
-          {"seconds", known ? Json(orchestrator::run_seconds(timeline)) : Json(nullptr)},
-          {"processor_seconds", known ? Json(orchestrator::slot_seconds(timeline)) : Json(nullptr)},
-          {"gpu_seconds", known ? Json(orchestrator::gpu_seconds(timeline)) : Json(nullptr)},
+          {"seconds", known ? Json(operations::run_seconds(timeline)) : Json(nullptr)},
+          {"processor_seconds", known ? Json(operations::slot_seconds(timeline)) : Json(nullptr)},
+          {"gpu_seconds", known ? Json(operations::gpu_seconds(timeline)) : Json(nullptr)},
           {"node_seconds", known ? Json(usage.node_seconds) : Json(nullptr)},
           {"allocated_gpu_seconds", known ? Json(usage.gpu_seconds) : Json(nullptr)},
           {"gpu_use", known ? Json(operations::gpu_use_text(usage)) : Json(nullptr)},
@@ -190,7 +190,7 @@ core::Json suite_report(const results::ResultsSource& source, const ReportOption
   };
   const results::SuiteTables tables = results::aggregate(source.plan, source.files, source.store);
   const results::Provenance provenance = results::provenance_of(source.plan, source.files, source.store);
-  const orchestrator::Timeline timeline = orchestrator::read_timeline(source.files, source.store, source.plan.suite);
+  const operations::Timeline timeline = operations::read_timeline(source.files, source.store, source.plan.suite);
   const Privacy privacy(options.with_hosts, timeline.hosts);
   ReportMemory none;
   ReportMemory& memory = options.memory != nullptr ? *options.memory : none;

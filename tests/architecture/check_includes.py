@@ -22,7 +22,7 @@ ARROWS = {
     "orchestrator": {"core", "settings", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "networks", "methods/networks", "experiments", "results"},
     "operations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
-    "report": {"core", "settings", "experiments", "results", "orchestrator", "operations"},
+    "report": {"core", "settings", "experiments", "results", "operations"},
     "cli": {"core", "settings", "datasets", "experiments", "results", "slurm", "orchestrator", "operations", "report"},
     "python": {"core", "settings", "datasets", "experiments", "results"},
 }
@@ -30,13 +30,6 @@ ARROWS = {
 # part -> room -> the rooms of the part that it may include, lowest first; "" is the part's root. Of rooms that are not its
 # own a file may include what their READMEs offer.
 ROOMS = {
-    "operations": {
-        "submissions": set(),
-        "liveness": {"submissions"},
-        "growth": {"liveness", "submissions"},
-        "notices": {"submissions"},
-        "start": {"growth", "liveness", "notices", "submissions"},
-    },
     "cli": {
         "": set(),
         "data": {""},
@@ -74,6 +67,16 @@ ROOMS = {
         "planning": {"language", "specification", "store"},
         "": {"language", "planning", "specification", "store"},
     },
+    "operations": {
+        "space": set(),
+        "look": set(),
+        "simulation": set(),
+        "submissions": {"look"},
+        "liveness": {"look", "space", "submissions"},
+        "growth": {"liveness", "look", "submissions"},
+        "notices": {"submissions"},
+        "start": {"growth", "liveness", "look", "notices", "submissions"},
+    },
     "orchestrator": {
         "messages": set(),
         "decisions": {"messages"},
@@ -82,11 +85,8 @@ ROOMS = {
         "transport": {"launch", "messages"},
         "agent": {"decisions", "launch", "messages", "transport"},
         "store": {"decisions", "journal", "launch", "messages"},
-        "space": {"decisions", "journal", "messages", "store"},
         "course": {"decisions", "messages", "store", "transport"},
         "coordinator": {"course", "decisions", "journal", "launch", "messages", "store", "transport"},
-        "look": {"coordinator", "decisions", "journal", "messages", "store"},
-        "simulation": {"decisions", "messages", "store"},
         "run": {"agent", "coordinator", "decisions", "journal", "messages", "store", "transport"},
     },
     "networks": {

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace testing;
-using orchestrator::JobStanding;
+using operations::JobStanding;
 using settings::JobKind;
 using slurm::EndCause;
 using slurm::JobState;

@@ -47,7 +47,7 @@ struct SilentRun {
     EXPECT_EQ(corrected.runs[0].live, corrected.live);
     return corrected.live;
   }
-  orchestrator::SuiteStatus status;
+  operations::SuiteStatus status;
   RunSigns signs;
 };
 

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "experiments/store/typed_plans.h"
+#include "operations/space/needs.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
-#include "orchestrator/space/needs.h"
 #include "tests/support/record_text.h"
 #include "tests/support/temporary_folder.h"
 
@@ -102,7 +102,7 @@ TEST_F(SuiteList, each_plan_has_its_own_count_and_the_last_run_is_last) {
         "{{\"jobs\":{{\"evaluation\":[],\"seal\":[],\"shard\":[],\"training\":[{}]}},\"packs\":[],\"suite\":\"a\","
         "\"version\":1}}\n",
         jobs);
-    const std::string name = orchestrator::plan_file_name(text);
+    const std::string name = operations::plan_file_name(text);
     core::write_atomic(files, store_.suite_folder("a") / name, text);
     return name;
   };

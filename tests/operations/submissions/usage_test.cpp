@@ -25,13 +25,12 @@ StoredSubmission submission(std::vector<slurm::ScriptStart> runs, int nodes, int
   one.batches.emplace_back().runs = std::move(runs);
   return one;
 }
-orchestrator::TimelineRun run(std::chrono::seconds from, std::chrono::seconds to, int nodes = 1,
-                              bool going_on = false) {
+operations::TimelineRun run(std::chrono::seconds from, std::chrono::seconds to, int nodes = 1, bool going_on = false) {
   return {Instant(kBegin + from), Instant(kBegin + to), going_on, "", nodes};
 }
 
-orchestrator::TimelineAttempt attempt(int slots, int gpus) {
-  orchestrator::TimelineAttempt one;
+operations::TimelineAttempt attempt(int slots, int gpus) {
+  operations::TimelineAttempt one;
   one.slots = slots;
   one.gpus = gpus;
   one.begin = Instant(kBegin + 10s);
@@ -49,8 +48,8 @@ TEST(Usage, of_starts_is_their_nodes_and_what_was_asked_for_of_each) {
 }
 
 TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
-  orchestrator::Timeline timeline;
-  const auto add = [&](int from, int to, std::optional<int> kept, orchestrator::AttemptOutcome outcome) {
+  operations::Timeline timeline;
+  const auto add = [&](int from, int to, std::optional<int> kept, operations::AttemptOutcome outcome) {
     auto one = attempt(1, 2);
     one.begin = Instant(kBegin + std::chrono::seconds(from));
     one.end = Instant(kBegin + std::chrono::seconds(to));
@@ -60,7 +59,7 @@ TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
   };
   add(0, 50, 40, orchestrator::Cause::kDeviceError);
   add(50, 60, {}, orchestrator::Cause::kAgentLost);
-  add(60, 90, 90, orchestrator::AttemptDone());
+  add(60, 90, 90, operations::AttemptDone());
   const auto usage = usage_of({submission({start(0s, 100s, "n1")}, 1, 2)}, timeline, Instant(kBegin + 100s));
   EXPECT_DOUBLE_EQ(usage.gpu_seconds, 200);
   EXPECT_DOUBLE_EQ(usage.useful_gpu_seconds, 140);
@@ -70,7 +69,7 @@ TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
 }
 
 TEST(Usage, of_gpus_that_are_set_aside_is_neither_idle_nor_lost) {
-  orchestrator::Timeline timeline;
+  operations::Timeline timeline;
   timeline.runs = {run(0s, 60s, 1, true)};
   timeline.runs[0].aside_gpu_seconds = 20;
   timeline.runs[0].gpus_aside = 1;
@@ -86,14 +85,14 @@ TEST(Usage, of_gpus_that_are_set_aside_is_neither_idle_nor_lost) {
 }
 
 TEST(Usage, what_runs_may_yet_be_useful) {
-  orchestrator::Timeline timeline;
+  operations::Timeline timeline;
   timeline.attempts = {attempt(1, 1)};
   timeline.attempts[0].end.reset();
   EXPECT_DOUBLE_EQ(usage_of({}, timeline, Instant(kBegin + 60s)).useful_gpu_seconds, 50);
 }
 
 TEST(Usage, of_a_start_without_an_end_goes_to_the_last_word_of_a_run_in_it) {
-  orchestrator::Timeline timeline;
+  operations::Timeline timeline;
   timeline.runs = {run(10s, 60s)};
   const Instant now(kBegin + 1000s);
   const auto usage = usage_of({submission({start(0s, {}, "n1"), start(200s, 300s, "n1")}, 1, 1)}, timeline, now);
@@ -106,7 +105,7 @@ TEST(Usage, of_a_start_without_an_end_goes_to_the_last_word_of_a_run_in_it) {
 }
 
 TEST(Usage, of_runs_without_slurm_is_their_hosts_and_the_gpus_of_their_attempts) {
-  orchestrator::Timeline timeline;
+  operations::Timeline timeline;
   timeline.runs = {run(0s, 100s, 3), run(500s, 600s, 0)};
   timeline.attempts = {attempt(2, 2), attempt(4, 0)};
   const auto alone = usage_of({}, timeline, {});

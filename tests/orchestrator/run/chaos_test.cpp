@@ -87,12 +87,12 @@ class Chaos : public SuiteUnderFire, public testing::WithParamInterface<std::str
     EXPECT_LE(published, static_cast<std::size_t>(kJobs));
     EXPECT_GE(static_cast<int>(published), kJobs - kChaosSlots * (kills_ + runs_));
     // The journal that is left can be read, and the results count whatever it says.
-    const auto status = read_status(core::real_file_system(), experiments::StoreLayout(store()), plan_);
+    const auto status = operations::read_status(core::real_file_system(), experiments::StoreLayout(store()), plan_);
     EXPECT_EQ(status.jobs.succeeded, kJobs);
     EXPECT_FALSE(status.live);
     std::ostringstream to;
-    EXPECT_NO_THROW(print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
-                              {.format = LogFormat::kJsonLines}, to));
+    EXPECT_NO_THROW(operations::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
+                                          {.format = operations::LogFormat::kJsonLines}, to));
   }
   // The results of one undisturbed run.
   std::string calm_results() const {

@@ -92,7 +92,7 @@ TEST_F(Foreign, what_is_in_the_way_of_a_job_costs_that_job) {
   EXPECT_EQ(end_of(process), 3) << text("log");
   EXPECT_EQ(jobs_with_results(plan), (std::set<std::string>{"toy 1", "toy 2", "toy 3", "toy 4", "toy 5"}))
       << text("log");
-  const auto status = read_status(core::real_file_system(), layout(), plan);
+  const auto status = operations::read_status(core::real_file_system(), layout(), plan);
   EXPECT_EQ(status.jobs.failed, 3);
   EXPECT_EQ(status.jobs.cancelled, 1);
   std::string evidence;

@@ -12,10 +12,10 @@
 
 #include "core/clock.h"
 #include "core/process/process.h"
+#include "operations/look/explain.h"
+#include "operations/look/status.h"
 #include "orchestrator/coordinator/places_aside.h"
 #include "orchestrator/launch/bindings.h"
-#include "orchestrator/look/explain.h"
-#include "orchestrator/look/status.h"
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/requests.h"
@@ -49,7 +49,7 @@ TEST_F(Run, does_every_job_once_in_order_and_nothing_when_started_again) {
   EXPECT_EQ(outcome.exit_code(), 0);
   EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(5));
   EXPECT_FALSE(fs::exists(store() / "suites/toy/journal-000002"));
-  const auto status = read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
+  const auto status = operations::read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
   EXPECT_EQ(status.jobs.succeeded, 30);
   EXPECT_FALSE(status.live);
 }
@@ -216,7 +216,7 @@ if grep -q '"steps":1006' "$spec"; then rank=1; fi)");
   for (const Ran& one : ran()) attempts[one.job] = std::max(attempts[one.job], one.attempt);
   EXPECT_EQ(attempts[plan.jobs[1].id.hex], 1);
   EXPECT_EQ(attempts[plan.jobs[4].id.hex], 3);
-  const auto status = read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
+  const auto status = operations::read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
   EXPECT_EQ(status.failures, outcome.failures);
   EXPECT_EQ(status.jobs.failed, 3);
   behave("");
@@ -429,7 +429,7 @@ TEST_F(Run, requests_of_users_reach_a_run_at_work) {
   const auto before = ran().size();
   EXPECT_TRUE(eventually([&] { return ran().size() >= before + 4; }));
   EXPECT_THAT(text("log"), HasSubstr("it was meant for run 1, this is run 2"));
-  EXPECT_TRUE(read_status(files, experiments::StoreLayout(store()), plan).live);
+  EXPECT_TRUE(operations::read_status(files, experiments::StoreLayout(store()), plan).live);
   write_request(files, suite, 2, StopRun{});
   EXPECT_EQ(wait_for(process), 75) << text("log");
 }
@@ -679,8 +679,8 @@ TEST_F(Run, goes_on_in_further_epochs_while_others_read_them) {
   while (!gone(process)) {
     EXPECT_NO_THROW({
       log();
-      read_status(files, layout, plan);
-      explain(files, layout, plan.jobs[50].id.hex, "toy", Instant{});
+      operations::read_status(files, layout, plan);
+      operations::explain(files, layout, plan.jobs[50].id.hex, "toy", Instant{});
     });
     ++looks;
   }
@@ -689,7 +689,7 @@ TEST_F(Run, goes_on_in_further_epochs_while_others_read_them) {
   EXPECT_EQ(all_results(store(), plan), calm_results(plan));
   EXPECT_TRUE(fs::exists(suite / "journal-000005"));
   EXPECT_FALSE(fs::exists(suite / "journal-000001")) << "nothing was compacted";
-  EXPECT_EQ(read_status(files, layout, plan).jobs.succeeded, 60);
+  EXPECT_EQ(operations::read_status(files, layout, plan).jobs.succeeded, 60);
   EXPECT_THAT(log(), HasSubstr("run ended: complete"));
   EXPECT_EQ(ran().size(), 75U);
 }
@@ -697,13 +697,14 @@ TEST_F(Run, goes_on_in_further_epochs_while_others_read_them) {
 TEST_F(Run, log_as_json_lines_can_be_parsed) {
   run_here(toy_plan(2, 1));
   std::ostringstream to;
-  print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy", {.format = LogFormat::kJsonLines}, to);
+  operations::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
+                        {.format = operations::LogFormat::kJsonLines}, to);
   std::istringstream lines(to.str());
   std::set<std::string> types;
   for (std::string line; std::getline(lines, line);)
     types.insert(core::parse_json(line, "log").at("type").get<std::string>());
   EXPECT_TRUE(types.contains("placed") && types.contains("run-ended"));
-  EXPECT_THROW(print_log(core::real_file_system(), experiments::StoreLayout(store()), "other", {}, to),
+  EXPECT_THROW(operations::print_log(core::real_file_system(), experiments::StoreLayout(store()), "other", {}, to),
                core::RuntimeError);
 }
 

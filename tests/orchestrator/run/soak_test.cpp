@@ -231,7 +231,7 @@ class Soak : public SuiteUnderFire {
     EXPECT_LE(published, plan_.jobs.size());
     const int kills = std::accumulate(kills_.begin(), kills_.end(), 0);
     EXPECT_GE(static_cast<int>(published), kJobs - kChaosSlots * (kills + runs_));
-    const auto status = read_status(core::real_file_system(), layout, plan_);
+    const auto status = operations::read_status(core::real_file_system(), layout, plan_);
     EXPECT_EQ(status.jobs.succeeded, kJobs);
     EXPECT_FALSE(status.live);
     // Each attempt that succeeded did so once, in all the journals together; a result that was published as its run

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "core/hash/sha256.h"
+#include "operations/look/status.h"
 #include "orchestrator/journal/journal.h"
-#include "orchestrator/look/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/counting_file_system.h"
 #include "tests/support/equal.h"
@@ -117,7 +117,7 @@ TEST_F(StoredJobs, a_record_that_is_read_anyway_tells_its_class_as_agents_name_t
 }
 
 TEST_F(StoredJobs, status_of_an_empty_store_asks_little) {
-  EXPECT_EQ(read_status(files_, store_, plan()).jobs.ready, kJobs);
+  EXPECT_EQ(operations::read_status(files_, store_, plan()).jobs.ready, kJobs);
   EXPECT_LE(files_.looks + files_.listings, 10);
 }
 
@@ -125,7 +125,7 @@ TEST_F(StoredJobs, status_believes_the_journal_and_looks_for_the_rest) {
   for (std::size_t i = 0; i < kJobs; ++i) finish(i);
   write_journal(kJobs - 10);
   files_.looks = files_.listings = 0;
-  EXPECT_EQ(read_status(files_, store_, plan()).jobs.succeeded, kJobs) << "ten were done by another suite";
+  EXPECT_EQ(operations::read_status(files_, store_, plan()).jobs.succeeded, kJobs) << "ten were done by another suite";
   EXPECT_LE(files_.looks, 10 + 15);
   EXPECT_LE(files_.listings, 256 + 10);
 }
@@ -134,7 +134,7 @@ TEST_F(StoredJobs, of_a_job_whose_folder_is_gone_the_journal_is_not_believed) {
   for (std::size_t i = 0; i < kJobs; ++i) finish(i);
   write_journal(kJobs);
   fs::remove_all(store_.job_folder(plan().jobs[5].id));
-  EXPECT_EQ(read_status(files_, store_, plan()).jobs.succeeded, kJobs - 1);
+  EXPECT_EQ(operations::read_status(files_, store_, plan()).jobs.succeeded, kJobs - 1);
   EXPECT_FALSE(all_results_there(files_, store_, plan()));
 }
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/process/process.h"
-#include "orchestrator/look/log.h"
-#include "orchestrator/look/status.h"
+#include "operations/look/log.h"
+#include "operations/look/status.h"
 #include "orchestrator/run/run.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/processes.h"
@@ -79,7 +79,7 @@ class Run : public testing::Test {
   }
   std::string log() const {
     std::ostringstream to;
-    orchestrator::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy", {}, to);
+    operations::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy", {}, to);
     return to.str();
   }
   pid_t process_of(int launched_rank) const {
