@@ -1,8 +1,7 @@
-#include "experiments/columns.h"
-
 #include <algorithm>
 
 #include "core/error.h"
+#include "experiments/suite_parts.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

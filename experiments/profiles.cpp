@@ -1,8 +1,7 @@
-#include "experiments/profiles.h"
-
 #include <map>
 
 #include "experiments/language/table_reader.h"
+#include "experiments/suite_parts.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

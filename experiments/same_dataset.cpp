@@ -1,6 +1,5 @@
-#include "experiments/same_dataset.h"
-
 #include "core/error.h"
+#include "experiments/suite_parts.h"
 #include "methods/row.h"
 #include "settings/names.h"
 

@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "core/files/file_tree.h"
-#include "experiments/columns.h"
 #include "experiments/include.h"
 #include "experiments/language/synonyms.h"
 #include "experiments/language/table_reader.h"
 #include "experiments/method_files.h"
 #include "experiments/planning/planner.h"
-#include "experiments/profiles.h"
-#include "experiments/same_dataset.h"
 #include "experiments/specification/validation.h"
-#include "experiments/table_text.h"
+#include "experiments/suite_parts.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

@@ -1,11 +1,10 @@
-#include "experiments/table_text.h"
-
 #include <algorithm>
 #include <set>
 
 #include "core/error.h"
 #include "experiments/language/synonyms.h"
 #include "experiments/specification/metrics.h"
+#include "experiments/suite_parts.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

@@ -19,7 +19,6 @@
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
-#include "cli/suite/run_in_slurm.h"
 #include "cli/suite/run_options.h"
 #include "cli/suite/status_view.h"
 #include "cli/terminal.h"

@@ -1,11 +1,10 @@
-#include "cli/suite/run_in_slurm.h"
-
 #include <fmt/format.h>
 #include <signal.h>
 
 #include <chrono>
 #include <thread>
 
+#include "cli/suite/run_options.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "operations/start/allocation_work.h"

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The options of `suite run`.
+//! Internal to run.cpp: the options of `suite run`, and a run inside a SLURM allocation.
 
 #include <map>
 #include <string>
@@ -18,5 +18,9 @@ void add_run_options(boost::program_options::options_description& visible, orche
 //! \throws RuntimeError (kInput) for a --walltime that leaves no time to work
 void finish_run_options(const boost::program_options::variables_map& values,
                         const std::map<std::string, std::string>& environment, orchestrator::RunOptions& run);
+
+//! Lets the run ask SLURM about signals, and its agents requeue an allocation of a submission that has lost its
+//! coordinator. Outside of SLURM it changes nothing. \param run its `ends_at` and `policy` are read
+void obey_batch_system(const std::map<std::string, std::string>& environment, orchestrator::RunOptions& run);
 
 }  // namespace resolute::cli

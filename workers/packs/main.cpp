@@ -15,22 +15,47 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
 #include "core/split.h"
+#include "datasets/pack/pack.h"
+#include "datasets/split/split.h"
 #include "experiments/store/stored_specification.h"
 #include "workers/packs/pack_job.h"
-#include "workers/packs/split_command.h"
 #include "workers/rank/command_line.h"
+#include "workers/rank/job_options.h"
 #include "workers/rank/rank_process.h"
 
 namespace resolute::workers {
 namespace {
 
 namespace po = boost::program_options;
+
+// Writes `split-SEED.json` (docs/inside/formats/manifest.md) into `folder`: of a training or an evaluation, whose pack
+// is in the store, with the evaluation's own query rates where it asks for others, and as many gallery draws as it
+// compares (a training: none). \return the file \throws RuntimeError: kInput if there is no such job, it has no split,
+// or its pack is not there; kCorrupt if that is damaged
+std::filesystem::path export_split_of_job(core::FileSystem& files, const experiments::StoreLayout& store,
+                                          const experiments::JobId& job, const std::filesystem::path& folder) {
+  const experiments::JobSpecification specification = read_specification(files, store, job);
+  const auto write = [&](const experiments::PackSettings& pack, const datasets::SplitSettings& settings, int draws) {
+    const auto reader = datasets::PackReader::open(files, store.pack_folder(pack));
+    return datasets::export_split(files, folder, datasets::make_split(reader, settings), draws);
+  };
+  if (const auto* training = std::get_if<experiments::TrainingSpecification>(&specification))
+    return write(training->pack, training->split, 0);
+  if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&specification)) {
+    datasets::SplitSettings settings = evaluation->split;
+    if (!evaluation->protocol.query_rates.empty()) settings.query_rates = evaluation->protocol.query_rates;
+    return write(evaluation->pack, settings, evaluation->protocol.draws);
+  }
+  throw core::input_error(fmt::format("job '{}' is of kind {}", job.hex, experiments::kind_name(specification)),
+                          "only trainings and evaluations have a split");
+}
 
 void write_split(const std::vector<std::string>& arguments) {
   po::options_description known("Options of split");
