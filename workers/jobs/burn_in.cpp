@@ -1,5 +1,3 @@
-#include "workers/jobs/burn_in.h"
-
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -7,6 +5,7 @@
 #include "core/clock.h"
 #include "core/hash/sha256.h"
 #include "core/random/random.h"
+#include "workers/jobs/commands.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/make_method.h"

@@ -1,5 +1,3 @@
-#include "workers/jobs/embedding_job.h"
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "datasets/sources/csv.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluator.h"
+#include "workers/jobs/commands.h"
 #include "workers/jobs/finished_training.h"
 #include "workers/rank/progress_pipe.h"
 #include "workers/rank/stop_flag.h"

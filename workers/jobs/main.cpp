@@ -14,11 +14,8 @@
 #include "core/process/process.h"
 #include "workers/device/allocator.h"
 #include "workers/device/numeric_class.h"
-#include "workers/jobs/burn_in.h"
-#include "workers/jobs/embedding_job.h"
+#include "workers/jobs/commands.h"
 #include "workers/jobs/job.h"
-#include "workers/jobs/onnx_command.h"
-#include "workers/jobs/weights_command.h"
 #include "workers/rank/command_line.h"
 #include "workers/rank/rank_process.h"
 

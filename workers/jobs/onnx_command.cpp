@@ -1,5 +1,3 @@
-#include "workers/jobs/onnx_command.h"
-
 #include <fmt/ranges.h>
 
 #include <iostream>
@@ -11,6 +9,7 @@
 #include "methods/row.h"
 #include "networks/onnx/graph.h"
 #include "networks/weights/torch_file.h"
+#include "workers/jobs/commands.h"
 #include "workers/jobs/finished_training.h"
 
 namespace resolute::workers {

@@ -1,5 +1,3 @@
-#include "workers/jobs/weights_command.h"
-
 #include <iostream>
 #include <memory>
 
@@ -8,6 +6,7 @@
 #include "core/log.h"
 #include "experiments/store/weights_catalogue.h"
 #include "methods/networks/method.h"
+#include "workers/jobs/commands.h"
 #include "workers/jobs/finished_training.h"
 #include "workers/jobs/job.h"
 #include "workers/jobs/pretrained.h"

@@ -5,8 +5,8 @@
 #include "experiments/store/weights_catalogue.h"
 #include "tests/networks/weights/files.h"
 #include "tests/workers/jobs/worker_fixture.h"
+#include "workers/jobs/commands.h"
 #include "workers/jobs/pretrained.h"
-#include "workers/jobs/weights_command.h"
 
 namespace resolute::workers::initial_weights_test {
 namespace {
