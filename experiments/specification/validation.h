@@ -20,8 +20,6 @@ void check(const JobSpecification& specification);
 //! The evaluation itself, and what it asks of its training's method: a distance that the method has, levels of
 //! resolution.
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method);
-//! A recipe alone, of a training from this pack.
-void check_recipe(const Recipe& recipe, const settings::PackSettings& pack);
 //! A data set that a training learns from, by itself: its pack and split, and the recipe and method on them.
 void check_set(const TrainingSpecification& training, const JoinedSet& set);
 //! How many identities of one set train. \param known how many may, at most \throws MemberError where

@@ -10,10 +10,10 @@
 #include "datasets/loader/loader.h"
 #include "datasets/split/joined.h"
 #include "datasets/split/labelled.h"
-#include "experiments/specification/validation.h"
 #include "python/native/call.h"
 #include "python/native/handles.h"
 #include "settings/evaluation.h"
+#include "settings/recipe_checks.h"
 
 namespace resolute::python {
 
@@ -34,16 +34,16 @@ struct KeptBatch {
 };
 
 struct LoaderRequest {
-  experiments::Recipe recipe;
+  settings::Recipe recipe;
   std::uint64_t seed = 0;
   datasets::PrefetchOptions prefetch;
 };
 
 LoaderRequest read_loader(const char* recipe, const char* options, const settings::PackSettings& pack) {
   LoaderRequest request;
-  request.recipe = with_defaults<experiments::Recipe>(recipe, "options of the loader");
+  request.recipe = with_defaults<settings::Recipe>(recipe, "options of the loader");
   request.recipe.steps = 1;
-  experiments::check_recipe(request.recipe, pack);
+  settings::check(request.recipe, pack);
   const core::Json json = core::parse_json(options, "options of the loader");
   core::ObjectReader object(json, "options of the loader");
   request.seed = object.required<std::uint64_t>("seed");
@@ -66,7 +66,7 @@ LoaderRequest read_loader(const char* recipe, const char* options, const setting
 
 std::unique_ptr<Loader> open_loader(const Pack& pack, const Split& split, const char* recipe, const char* options) {
   LoaderRequest request = read_loader(recipe, options, pack.reader->options());
-  const experiments::Recipe& r = request.recipe;
+  const settings::Recipe& r = request.recipe;
   auto labelled = datasets::draw_labelled(*split.split, r.labelled_fraction, r.labelled_by);
   auto loader = std::make_unique<Loader>(Loader{pack.reader, split.split, std::move(labelled), ::getpid(), nullptr});
   loader->batches = std::make_unique<datasets::PrefetchingLoader>(

@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "experiments/specification/outputs.h"
 #include "python/native/call.h"
 #include "python/native/handles.h"
 #include "results/pictures/sample_recovery.h"
@@ -62,15 +61,10 @@ core::Json write_sample(const Sample& sample, const float* features, std::size_t
                         const std::filesystem::path& folder) {
   core::FileSystem& files = core::real_file_system();
   results::OutputFiles outputs;
-  if (!sample.lines.empty()) {
-    const std::string text = results::csv_text(sample.lines);
-    const auto bytes = core::as_byte_span(text);
-    outputs[experiments::kRecoveryOutput.file] = {bytes.begin(), bytes.end()};
-  }
+  if (!sample.lines.empty()) outputs = results::recovery_file(sample.lines);
   std::map<std::string, std::string> hashes = results::write_outputs(files, folder, outputs);
-  hashes[experiments::kSamplesOutput.file] =
-      results::write_samples(files, folder / experiments::kSamplesOutput.file, sample.images,
-                             std::span(features, sample.images.size() * dimension));
+  hashes.insert(
+      results::write_samples(files, folder, sample.images, std::span(features, sample.images.size() * dimension)));
   return {{"metrics", results::recovery_metrics(sample.lines)}, {"outputs", hashes}};
 }
 

@@ -8,6 +8,7 @@
 #include "core/random/random.h"
 #include "datasets/hdf5/array_file.h"
 #include "datasets/samples/name_key.h"
+#include "experiments/specification/outputs.h"
 
 namespace resolute::results {
 namespace {
@@ -42,9 +43,9 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
   return images;
 }
 
-std::string write_samples(core::FileSystem& files, const std::filesystem::path& path,
-                          std::span<const SampleImage> images, std::span<const float> features,
-                          std::span<const std::int64_t> prefix) {
+std::pair<std::string, std::string> write_samples(core::FileSystem& files, const std::filesystem::path& folder,
+                                                  std::span<const SampleImage> images, std::span<const float> features,
+                                                  std::span<const std::int64_t> prefix) {
   RESOLUTE_EXPECT(!images.empty() && features.size() % images.size() == 0, "every image has a row of features");
   RESOLUTE_EXPECT(prefix.empty() || prefix.size() == images.size(), "every image has a prefix or none has");
   std::vector<std::int64_t> identities, cameras, rates, rows;
@@ -63,7 +64,8 @@ std::string write_samples(core::FileSystem& files, const std::filesystem::path& 
   add("rates", rates);
   add("row", rows);
   if (!prefix.empty()) add("prefix", prefix);
-  return writer.write(files, path);
+  const std::string name = experiments::kSamplesOutput.file;
+  return {name, writer.write(files, folder / name)};
 }
 
 }  // namespace resolute::results

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -29,9 +30,9 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
 
 //! \param features images × dimension, row-major \param prefix of each image the leading dimensions that it has, the
 //! others being zeros; empty where every image has all
-//! \return the file's SHA-256
-std::string write_samples(core::FileSystem& files, const std::filesystem::path& path,
-                          std::span<const SampleImage> images, std::span<const float> features,
-                          std::span<const std::int64_t> prefix = {});
+//! \return the file's name in `folder`, and its SHA-256
+std::pair<std::string, std::string> write_samples(core::FileSystem& files, const std::filesystem::path& folder,
+                                                  std::span<const SampleImage> images, std::span<const float> features,
+                                                  std::span<const std::int64_t> prefix = {});
 
 }  // namespace resolute::results

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
+#include "experiments/specification/outputs.h"
 
 namespace resolute::results {
 namespace {
@@ -45,6 +46,12 @@ std::vector<ImageRecoveryQuality> recovery_quality(const datasets::PackReader& p
     }
   });
   return lines;
+}
+
+OutputFiles recovery_file(const std::vector<ImageRecoveryQuality>& lines) {
+  const std::string text = csv_text(lines);
+  const auto bytes = core::as_byte_span(text);
+  return {{experiments::kRecoveryOutput.file, {bytes.begin(), bytes.end()}}};
 }
 
 }  // namespace resolute::results

@@ -10,6 +10,7 @@
 #include "datasets/pack/pack.h"
 #include "results/pictures/feature_samples.h"
 #include "results/pictures/view_pictures.h"
+#include "results/records/output_file.h"
 #include "results/records/recovery.h"
 
 namespace resolute::results {
@@ -36,5 +37,8 @@ std::vector<ImageRecoveryQuality> recovery_quality(const datasets::PackReader& p
                                                    std::span<const datasets::Image> inputs,
                                                    std::span<const RecoveredPictures> decoded,
                                                    settings::CopiesFrom copies_from, int threads);
+
+//! recovery.csv of such lines.
+OutputFiles recovery_file(const std::vector<ImageRecoveryQuality>& lines);
 
 }  // namespace resolute::results

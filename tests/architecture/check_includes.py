@@ -24,7 +24,7 @@ ARROWS = {
     "operations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
     "report": {"core", "settings", "experiments", "results", "operations"},
     "cli": {"core", "settings", "datasets", "experiments", "results", "slurm", "orchestrator", "operations", "report"},
-    "python": {"core", "settings", "datasets", "experiments", "results"},
+    "python": {"core", "settings", "datasets", "results"},
 }
 
 # part -> room -> the rooms of the part that it may include, lowest first; "" is the part's root. Of rooms that are not its

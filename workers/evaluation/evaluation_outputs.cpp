@@ -140,7 +140,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     if (!lines) return std::nullopt;
     before += plan.recovered.size();
     outputs.metrics.merge(results::recovery_metrics(*lines));
-    outputs.files[experiments::kRecoveryOutput.file] = bytes_of(results::csv_text(*lines));
+    outputs.files.merge(results::recovery_file(*lines));
   }
   if (!plan.panel_queries.empty()) {
     const auto recover = [&](std::size_t, const datasets::Image& input) {
@@ -165,9 +165,8 @@ std::map<std::string, std::string> write_outputs(core::FileSystem& files, const 
                                                  const EvaluationOutputs& outputs) {
   std::map<std::string, std::string> hashes = results::write_outputs(files, folder, outputs.files);
   if (!outputs.sample.empty())
-    hashes[experiments::kSamplesOutput.file] =
-        results::write_samples(files, folder / experiments::kSamplesOutput.file, outputs.sample,
-                               outputs.sample_features, outputs.sample_prefix);
+    hashes.insert(
+        results::write_samples(files, folder, outputs.sample, outputs.sample_features, outputs.sample_prefix));
   return hashes;
 }
 
