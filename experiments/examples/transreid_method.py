@@ -1,6 +1,6 @@
 """TransReID (He et al., ICCV 2021) on a ViT of timm: overlapping patches, side information of cameras, the jigsaw of patches, batch-norm
-necks, SGD with warm-up and cosine. The defaults are the paper's for Market-1501; where paper and published code differ, the code's.
-The suite transreid.toml has the rest of the recipe, which belongs to [train]. What we add is `copies`, LR copies beside the images."""
+necks, warm-up and cosine. The defaults are the paper's for Market-1501; where paper and published code differ, the code's. The suite
+transreid.toml has the rest of the recipe, which belongs to [train]: SGD too. What we add is `copies`, LR copies beside the images."""
 
 import copy
 import math
@@ -128,9 +128,8 @@ class TransReid(resolute.Method):
         return [{"params": [one for name, one in named if ("bias" in name) == is_bias], "weight_decay": decay,
                  "lr": rate * (self.options.bias_factor if is_bias else 1)} for is_bias in (False, True)]
 
-    def optimiser(self):
-        return torch.optim.SGD(self.parameter_groups(), self.recipe["learning_rate"], momentum=0.9)
-
     def learning_rate_factor(self, step):  # by step, where theirs is by epoch
+        if self.recipe["schedule"] != "cosine":
+            return super().learning_rate_factor(step)
         warmup, steps = self.recipe["warmup_steps"], self.recipe["steps"]
         return 0.01 + 0.99 * step / warmup if step < warmup else 0.002 + 0.499 * (1 + math.cos(math.pi * step / steps))

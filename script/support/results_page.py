@@ -21,6 +21,7 @@ NOTES = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "results.md"
 STUDIES = ROOT / "docs" / "inside" / "studies.md"
 SUITES = ROOT / "experiments" / "suites"
+EXAMPLES = ROOT / "experiments" / "examples"  # suites of methods in Python, which need a Python with PyTorch
 REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
 METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has another name
 HEAD = """# What the studies found
@@ -399,19 +400,25 @@ def processor():
     return found[1] if found else os.uname().machine
 
 
+def suite_file(suite):
+    return next(path for folder in (SUITES, EXAMPLES) if (path := folder / f"{suite}.toml").exists())
+
+
 def shipped(suite):
     """A suite as its file has it, before the data sets of those that it includes; its method is the first one's."""
-    read = tomllib.loads((SUITES / f"{suite}.toml").read_text(encoding="utf-8"))
-    included = [shipped(name.removesuffix(".toml")) for name in read.get("include", [])]
+    path = suite_file(suite)
+    read = tomllib.loads(path.read_text(encoding="utf-8"))
+    included = [shipped(path.parent / name.removesuffix(".toml")) for name in read.get("include", [])]
     return {"method": read["defaults"]["method"] if "defaults" in read else included[0]["method"],
             "dataset": read.get("dataset", []) + [one for other in included for one in other["dataset"]]}
 
 
 def plan(resolute, suite, options=()):
     """The plan of a suite, whatever weights and images this machine has."""
-    path = SUITES / f"{suite}.toml"
+    path = suite_file(suite)
     words = path.read_text(encoding="utf-8") + json.dumps(shipped(suite), ensure_ascii=False)
     elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in words}
+    elsewhere["PYTHONPATH"] = str(Path(resolute).resolve().parents[1] / "python")  # the build's, which reads methods' options
     with tempfile.TemporaryDirectory() as store:
         command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--with-references", "--json", *options]
         return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)

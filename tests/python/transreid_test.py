@@ -33,8 +33,10 @@ for margin in (None, 0.3):
         terms.append(math.log1p(math.exp(gap)) if margin is None else max(0, gap + margin))
     assert abs(float(hardest_triplets(features, labels, margin)) - sum(terms) / 12) < 1e-5
 
-recipe = {"warmup_steps": 5, "steps": 120, "learning_rate": 0.008, "weight_decay": 1e-4}
-def method(**options):
+recipe = {"warmup_steps": 5, "steps": 120, "learning_rate": 0.008, "weight_decay": 1e-4, "optimiser": "sgd", "momentum": 0.9,
+          "schedule": "cosine"}
+strong = {**recipe, "optimiser": "adam", "schedule": "step", "milestones": [60], "gamma": 0.1}
+def method(recipe=recipe, **options):
     made = TransReid(TransReid.Options(network="vit_tiny_patch16_224", **options), recipe)
     made.module = made.network(7).eval()
     return made
@@ -64,6 +66,10 @@ assert method().module.trunk.pos_embed.shape[1] == 1 + 21 * 10
 factors = [seen.learning_rate_factor(step) for step in (0, 5, 60, 119)]
 for factor, expected in zip(factors, (0.01, *(0.002 + 0.5 * 0.998 * (1 + math.cos(math.pi * step / 120)) for step in (5, 60, 119)))):
     assert abs(factor - expected) < 1e-12
+under = method(strong, bias_factor=1.0, **size)
+assert [round(under.learning_rate_factor(step), 9) for step in (0, 5, 59, 60)] == [0.01, 1, 1, 0.1]
+assert isinstance(under.optimiser(), torch.optim.Adam) and {group["lr"] for group in under.optimiser().param_groups} == {0.008}
+assert isinstance(seen.optimiser(), torch.optim.SGD) and {group["momentum"] for group in seen.optimiser().param_groups} == {0.9}
 rates = {id(one): group["lr"] for group in seen.optimiser().param_groups for one in group["params"]}
 named = {name: one for name, one in seen.module.named_parameters() if one.requires_grad}
 assert rates.keys() == {id(one) for one in named.values()}
@@ -102,18 +108,36 @@ class TransReid(unittest.TestCase):
         ended = subprocess.run([self.python, "-c", FORMULAS], env=environment, check=False, capture_output=True, text=True)
         self.assertEqual((0, "done\n"), (ended.returncode, ended.stdout), ended.stderr)
 
-    def test_the_suite_comes_to_its_table(self):
+    def asked(self, *words):
+        ran = subprocess.run([BUILD / "bin/resolute", "suite", *words], env=method_environment(self.python), check=False, capture_output=True,
+                             text=True)
+        self.assertEqual(0, ran.returncode, ran.stderr)
+        return ran.stdout
+
+    def comes_to_its_table(self, suite, rows, *more):
         with tempfile.TemporaryDirectory() as store:
-            words = [EXAMPLES / "transreid.toml", "--store", store, "--set", "train.steps=5"]
-            environment = method_environment(self.python)
-            ran = subprocess.run([BUILD / "bin/resolute", "suite", "run", *words, "--slots", "2"], env=environment, check=False,
-                                 capture_output=True, text=True)
-            self.assertEqual(0, ran.returncode, ran.stderr)
-            shown = subprocess.run([BUILD / "bin/resolute", "suite", "table", *words, "--json"], env=environment, check=True,
-                                   capture_output=True, text=True).stdout
-            rows = json.loads(shown)["tables"][0]["rows"]
-            self.assertEqual(["vit", "jigsaw", "transreid", "copies"], [row["id"] for row in rows])
-            self.assertTrue(all(cell["mean"] is not None for row in rows for cell in row["cells"]))
+            words = [EXAMPLES / suite, "--store", store, *more]
+            self.asked("run", *words, "--slots", "2")
+            found = json.loads(self.asked("table", *words, "--json"))["tables"][0]["rows"]
+            self.assertEqual(rows, [row["id"] for row in found])
+            self.assertTrue(all(cell["mean"] is not None for row in found for cell in row["cells"]))
+
+    def test_the_suite_comes_to_its_table(self):
+        self.comes_to_its_table("transreid.toml", ["vit", "jigsaw", "transreid", "copies"], "--set", "train.steps=5")
+
+    def test_the_suite_beside_the_mechanisms_comes_to_its_table(self):
+        self.comes_to_its_table("mechanisms_vit.toml", ["strong", "vit", "jigsaw", "cameras", "sgd"], "--profile", "smoke")
+
+    def test_its_strong_baseline_is_that_of_the_mechanisms(self):
+        def strong(suite, profile):
+            with tempfile.TemporaryDirectory() as store:
+                words = ["--profile", profile, "--store", store, "--from-scratch", "--json"]
+                return [cell["evaluations"] for table in json.loads(self.asked("plan", suite, *words))["tables"] for row in table["rows"]
+                        if row["id"] == "strong" for cell in row["cells"]]
+        for profile, tables in (("paper", 1), ("cpu", 2), ("smoke", 1)):
+            expected = strong(SOURCE / "experiments/suites/mechanisms.toml", profile)
+            self.assertTrue(expected and all(expected), profile)
+            self.assertEqual(expected * tables, strong(EXAMPLES / "mechanisms_vit.toml", profile), profile)
 
 
 if __name__ == "__main__":

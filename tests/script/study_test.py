@@ -1,4 +1,5 @@
 """script/study: what it asks of `resolute`, with programs in place of the real ones that only note how they are called."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -39,9 +40,10 @@ class Study(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o755)
 
-    def study(self, *more):
-        return subprocess.run([self.tree / "script/study", "small_study", self.tree / "store", *more], capture_output=True, text=True,
-                              cwd=self.tree, timeout=60)
+    def study(self, *more, suite="small_study", **variables):
+        kept = {name: value for name, value in os.environ.items() if name not in ("RESOLUTE_PYTHON", "PYTHONPATH")}
+        return subprocess.run([self.tree / "script/study", suite, self.tree / "store", *more], capture_output=True, text=True,
+                              cwd=self.tree, timeout=60, check=False, env={**kept, **variables})
 
     def calls(self):
         return [line.split(" ")[:2] for line in (self.tree / "calls").read_text(encoding="utf-8").splitlines()]
@@ -53,7 +55,7 @@ class Study(unittest.TestCase):
         self.assertIn("STORE/report.html: 1 tables", study.stderr)
 
     def test_a_profile_is_that_of_the_run_its_tables_its_note_and_its_report(self):
-        self.write("script/support/results_page.py", "import pathlib, sys\npathlib.Path('noted').write_text(' '.join(sys.argv[1:]))\n")
+        self.write("script/support/results_page.py", "import pathlib, sys\nsys.stdin.read()\npathlib.Path('noted').write_text(' '.join(sys.argv[1:]))\n")
         self.assertEqual(self.study("--profile", "cpu").returncode, 0)
         for line in (self.tree / "calls").read_text(encoding="utf-8").splitlines():
             self.assertIn(" --profile cpu", line)
@@ -62,6 +64,17 @@ class Study(unittest.TestCase):
         self.assertRegex((self.tree / "noted").read_text(encoding="utf-8"), r"/resolute --set trials=5 --profile cpu$")
         for wrong in (["--profile"], ["--set"], ["--profil", "cpu"], ["another"]):
             self.assertEqual(self.study(*wrong).returncode, 2, wrong)
+
+    def test_a_method_in_python_runs_by_the_users_python_or_by_one_that_is_made(self):
+        self.write("experiments/examples/mine.toml", 'suite = "mine"\n[[method]]\nid = "mine"\n')
+        for name in ("torch_python", "torchreid"):
+            self.write(f"script/support/{name}.sh", "cache=/made; torch_python() { :; }; reader_python() { :; }; torchreid_python() { :; }\n")
+        self.write("build/release/bin/resolute", RESOLUTE + 'echo "$RESOLUTE_PYTHON $PYTHONPATH" >>"$(dirname "$0")/../../../pythons"\n')
+        for theirs, used in (({}, "/made/torchreid-python/python"), ({"RESOLUTE_PYTHON": "/mine"}, "/mine")):
+            (self.tree / "pythons").unlink(missing_ok=True)
+            study = self.study(suite="mine", **theirs)
+            self.assertEqual(study.returncode, 0, study.stderr)
+            self.assertEqual({f"{used} {self.tree}/build/release/python"}, set((self.tree / "pythons").read_text(encoding="utf-8").splitlines()))
 
     def test_of_a_run_that_fails_nothing_is_told(self):
         self.write("build/release/bin/resolute", RESOLUTE + 'case "$2" in run) exit 70 ;; esac\n')
