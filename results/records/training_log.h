@@ -35,7 +35,7 @@ struct StepDifference {
   std::uint64_t step = 0;
   bool located = false;    //!< both sides have gradients.bin of the same lanes and tensors; else both lists are empty
   std::vector<int> lanes;  //!< lanes whose own gradients differ, ascending
-  std::vector<std::string> tensors;  //!< tensors of the sum over lanes that differ, in the log's order
+  std::vector<std::string> tensors;  //!< whose gradients differ in some lane, in the log's order
 };
 
 //! Two attempts of one training that logged different gradients for the same step.

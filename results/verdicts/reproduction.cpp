@@ -69,10 +69,10 @@ std::vector<std::pair<std::string, std::vector<std::optional<std::string>>>> val
 
 std::string describe(const StepDifference& difference) {
   if (!difference.located) return "lane and tensor are not known: gradients.bin of one run lacks this step";
-  std::string lanes = difference.lanes.empty() ? "no lane, so their sum"
+  std::string lanes = difference.lanes.empty() ? "no lane"
                                                : fmt::format("lane{} {}", difference.lanes.size() == 1 ? "" : "s",
                                                              fmt::join(difference.lanes, ", "));
-  if (difference.tensors.empty()) return lanes + "; no tensor of the sum";
+  if (difference.tensors.empty()) return lanes + "; no tensor";
   const std::size_t named = std::min(difference.tensors.size(), kMostTensorsNamed);
   std::string tensors = fmt::format(
       "{}",

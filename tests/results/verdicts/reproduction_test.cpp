@@ -115,7 +115,7 @@ TEST(Verdict, the_first_difference_is_named_down_to_lane_and_tensor) {
   EXPECT_EQ("first difference in step 12: lanes 0, 3; tensors 1, 2, 3, 4, 5, 6, 7, 8 and 2 more\n", to_text(found));
   // Every lane is right: what went wrong is the sum over them.
   found.gradients.difference = {12, true, {}, {"a"}};
-  EXPECT_EQ("first difference in step 12: no lane, so their sum; tensor a\n", to_text(found));
+  EXPECT_EQ("first difference in step 12: no lane; tensor a\n", to_text(found));
   found.gradients.difference = {12, false, {}, {}};
   EXPECT_THAT(to_text(found), HasSubstr("lane and tensor are not known"));
 }
