@@ -296,8 +296,9 @@ class Results(unittest.TestCase):
                               ("pretrained_resolution_adaptive_study", "resolution_adaptive")):
             before = page[:page.index(f"`script/study {study}`")]
             self.assertIn(f"](../../methods/{method}/README.md)", before.split("\n## ")[-1], study)
-        before = page[:page.index("`script/study mechanisms --profile cpu`")]
-        self.assertTrue(before.split("\n## ")[-1].startswith("Beside the papers\n"))
+        for study in ("mechanisms --profile cpu", "mechanisms_vit --profile cpu"):
+            before = page[:page.index(f"`script/study {study}`")]
+            self.assertTrue(before.split("\n## ")[-1].startswith("Beside the papers\n"), study)
 
     def test_scores_stand_with_their_difference_from_the_row_that_is_named(self):
         def row(identifier, label, mean, found):
