@@ -760,7 +760,7 @@ TEST_F(Run, mpi_stopped_agent_that_goes_on_joins_anew) {
   ASSERT_TRUE(eventually([&] { return log().find("lost") != std::string::npos; }));
   ::kill(process_of(2), SIGCONT);
   EXPECT_EQ(wait_for(launcher), 0) << text("log");
-  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan)) << text("log");
   EXPECT_THAT(log(), HasSubstr("agent 2 joined"));
 }
 

@@ -2,9 +2,11 @@
 
 #include <limits>
 #include <set>
+#include <vector>
 
 #include "orchestrator/store/live.h"
 #include "tests/system/cluster/slurm_suite.h"
+#include "tests/system/held_training.h"
 
 namespace resolute::system_test::slurm_loss_test {
 namespace {
@@ -34,10 +36,21 @@ TEST(SlurmLoss, a_node_that_dies_costs_its_attempts_and_the_allocation_goes_on) 
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   const std::string host = suite.batch_host();
   std::optional<std::string> node;
-  ASSERT_TRUE(suite.wait_for([&] { return (node = node_at_work(suite, host)).has_value(); }));
-  if (suite.box.output({"sinfo", "-h", "-N", "-n", *node}).empty())
-    GTEST_SKIP() << "the cluster's nodes have no host names of their own here (unshare -u -m is refused)";
-  suite.box.node_down(*node, SlurmBox::Tell::kNow);
+  // Trainings stand still meanwhile: three nodes could be done with the suite before one of them is seen at work.
+  std::set<std::string> held;
+  std::vector<pid_t> workers;
+  const bool at_work = suite.wait_for([&] {
+    if (const auto training = hold_a_training(suite.store(), held)) {
+      held.insert(training->job);
+      workers.push_back(training->worker);
+    }
+    return (node = node_at_work(suite, host)).has_value();
+  });
+  const bool has_name = at_work && !suite.box.output({"sinfo", "-h", "-N", "-n", *node}).empty();
+  if (has_name) suite.box.node_down(*node, SlurmBox::Tell::kNow);
+  for (const pid_t worker : workers) ::kill(worker, SIGCONT);
+  ASSERT_TRUE(at_work);
+  if (!has_name) GTEST_SKIP() << "the cluster's nodes have no host names of their own here (unshare -u -m is refused)";
   suite.expect_complete(1, "complete");
   EXPECT_EQ(suite.count_of("agent-lost"), 1);
   EXPECT_GE(suite.causes_of_attempts().count("agent-lost"), 1U);

@@ -315,8 +315,7 @@ TEST_F(ReproCommand, attempts_of_the_recorded_run_are_joined_and_held_against_ea
   write(first, 1, 12, true);
   again = repro(changed, "training");
   EXPECT_EQ(code_of(again), 1) << again.err;
-  EXPECT_THAT(again.out,
-              StartsWith("recorded attempts 1 and 2 differ from step 12 on: lane 0; no tensor\n"));
+  EXPECT_THAT(again.out, StartsWith("recorded attempts 1 and 2 differ from step 12 on: lane 0; no tensor\n"));
 }
 
 TEST_F(ReproCommand, a_training_that_was_killed_and_resumed_on_other_ranks_gives_the_same_bits_in_every_step) {

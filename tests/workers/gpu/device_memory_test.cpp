@@ -224,6 +224,10 @@ TEST(DeviceMemory, a_rank_does_a_phase_again_that_no_other_has_got_anything_of) 
     } catch (const c10::OutOfMemoryError&) {
       ++ended;
       continue;
+    } catch (const core::RuntimeError&) {  // refused in the exchange's own thread too, which the step's end tells
+      EXPECT_NE(0U, opened->memory_refusals()) << spare;
+      ++ended;
+      continue;
     }
     if (plays() == all_plays) break;
     ++done_again;
