@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a recipe asks of the pack that it trains from, and of itself as a whole.
+//! Checks of a recipe as a whole, and against the pack that it trains from.
 
 #include <algorithm>
 #include <string>

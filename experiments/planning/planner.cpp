@@ -414,10 +414,11 @@ class Planner {
                               fmt::format("training {} trial {} '{}' on {}", trainer_of(draft, suite_), trial,
                                           combination.row.label, names_of(training)),
                               provisional});
-    if (may_go_on(combination, draft, training, suite_)) {
+    const KeptStateOf& kept_state_of = suite_.options.kept_state_of;
+    if ((draft.keep_state || kept_state_of) && may_go_on(combination, draft, training, suite_)) {
       PlannedJob& job = plan_.jobs[index_.at(id.hex)];
       job.keeps_state = job.keeps_state || draft.keep_state;
-      if (!job.goes_on && suite_.options.kept_state_of) job.goes_on = suite_.options.kept_state_of(id, training);
+      if (!job.goes_on && kept_state_of) job.goes_on = kept_state_of(id, training);
     }
     return {std::move(training), id, provisional, std::move(joined), std::move(stages), std::move(weights)};
   }

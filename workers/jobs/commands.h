@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `resolute-worker` does besides jobs (docs/inside/worker.md), by the program that has libtorch.
+//! The commands of `resolute-worker` besides jobs (docs/inside/worker.md), by the program that has libtorch.
 
 #include <chrono>
 #include <filesystem>

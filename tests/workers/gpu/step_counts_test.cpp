@@ -214,9 +214,9 @@ TEST_F(StepCountsTest, losses_digests_and_wishes_are_one_exchange_of_eight_bytes
     }
     std::vector<std::int64_t> sent;
   };
-  auto own = std::make_unique<Counting>();
-  const Counting& counting = *own;
-  const std::unique_ptr<Communicator> alone = device().connect(std::move(own), std::chrono::seconds(60));
+  auto given = std::make_unique<Counting>();
+  const Counting& counting = *given;
+  const std::unique_ptr<Communicator> alone = device().connect(std::move(given), std::chrono::seconds(60));
   counted("baseline", 3, alone.get());
   // The device tells a norm too, which all ranks know.
   EXPECT_EQ(std::vector<std::int64_t>(3, of_a_step("baseline").bytes_to_host - 8 + 8), counting.sent);
