@@ -1,10 +1,10 @@
 #include "datasets/loader/loader.h"
 
 #include <algorithm>
-#include <new>
 #include <tuple>
 #include <utility>
 
+#include "core/process/page_memory.h"
 #include "core/process/processors.h"
 #include "datasets/image/low_resolution.h"
 #include "settings/training.h"
@@ -126,9 +126,8 @@ void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
 }
 
 BatchMemory host_memory(std::size_t bytes) {
-  constexpr std::align_val_t kAlignment{kBatchAlignment};
-  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)),
-          [](std::byte* at) { ::operator delete(at, kAlignment); }};
+  const auto pages = std::make_shared<core::PageMemory>(bytes);
+  return {pages, pages->bytes().data()};
 }
 
 PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, const LoaderOptions& loader,

@@ -82,7 +82,7 @@ using BatchMemory = std::shared_ptr<std::byte>;
 //! Gives at least so many bytes, more than 0, aligned to kBatchAlignment.
 using BatchAllocator = std::function<BatchMemory(std::size_t bytes)>;
 inline constexpr std::size_t kBatchAlignment = 64;
-//! Memory of this process, aligned.
+//! Memory of this process, of large pages where the kernel has them.
 BatchMemory host_memory(std::size_t bytes);
 
 //! A batch's images before they are flipped, erased and normalised (PrefetchOptions::levels).
