@@ -31,6 +31,7 @@ inline constexpr std::tuple kStored{
                               "partition", "account", "qos", "constraint", "exclude", "reservation", "mail_user",
                               "mail_type", "exclusive", "options", "gpu_request", "comment"}),
     core::row<LaunchOptions>("", {"mpi", "words"}),
+    core::row<Container>("", {"command", "program"}),
     core::row<SiteEnvironment>("", {"modules", "commands"}),
     core::row<Batch>("",
                      {from_one("number"), "job_name", from_one("first_allocation"), "kinds", "resources", "on_demand"}),
@@ -45,8 +46,8 @@ inline constexpr std::tuple kStored{
                                       "plan_arguments",
                                       "run_arguments",
                                       "slots",
+                                      from_one("jobs_per_gpu"),
                                       "container",
-                                      "container_program",
                                       "launcher",
                                       "continuation",
                                       from_one("most_restarts"),
@@ -202,7 +203,7 @@ T read_stored(core::ObjectReader& reader) {
 }
 
 //! The version of every document here.
-inline constexpr int kStoredVersion = 2;
+inline constexpr int kStoredVersion = 3;
 
 //! A document: its version and the members.
 template <Stored T>

@@ -59,6 +59,14 @@ struct Batch {
 inline constexpr std::size_t kTokenDigits = 12;
 bool is_token(std::string_view text);
 
+//! How `resolute` is started on the nodes.
+struct Container {
+  std::vector<std::string> command{};  //!< words before it; empty: no container
+  std::string program{};               //!< its path inside; empty: as outside
+
+  bool operator==(const Container&) const = default;
+};
+
 //! request.json.
 struct SubmissionRequest {
   std::string token;  //!< is_token()
@@ -70,11 +78,11 @@ struct SubmissionRequest {
   std::filesystem::path resolute;           //!< the program, absolute, as the nodes see it
   std::filesystem::path relative_to;        //!< absolute: what relative paths of the suite are relative to
   std::vector<std::string> plan_arguments;  //!< --profile, --set, --from-scratch as they were given
-  std::vector<std::string> run_arguments;   //!< of `suite run` besides --slots: --gpus, --bind, …
+  std::vector<std::string> run_arguments;   //!< of `suite run` besides the next two: --gpus, --bind, …
   std::optional<int> slots{};               //!< --slots of `suite run`; nothing: the batch's processors per node
-  std::vector<std::string> container;       //!< words before `resolute` on the nodes; empty: none
-  std::string container_program;            //!< resolute's path inside the container; empty: as outside
-  std::string launcher = "auto";            //!< or parse_launcher()'s
+  int jobs_per_gpu = 1;                     //!< --jobs-per-gpu of `suite run`
+  Container container{};
+  std::string launcher = "auto";  //!< or parse_launcher()'s
   Continuation continuation = Continuation::kRequeue;
   int most_restarts = 1000;  //!< of one batch, or generations of it; at least 1
   Resources resources;

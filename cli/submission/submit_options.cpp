@@ -195,8 +195,8 @@ slurm::LaunchOptions read_launch(const experiments::Site& site, const std::strin
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
                                        const experiments::Plan& plan) {
   std::vector<std::string> arguments;
-  for (const char* name : {"gpus", "jobs-per-gpu", "memory-per-rank", "no-progress-limit", "coordinator-limit",
-                           "checkpoint-every", "evaluate-every"})
+  for (const char* name :
+       {"gpus", "memory-per-rank", "no-progress-limit", "coordinator-limit", "checkpoint-every", "evaluate-every"})
     if (const auto value = given<int>(values, name))
       arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(run_number(name, *value))});
   if (const auto hours = given<double>(values, "most-gpu-hours"))
@@ -434,8 +434,8 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   request.plan_arguments = plan_arguments(values);
   request.run_arguments = run_arguments(values, site, plan);
   if (const auto slots = given<int>(values, "slots")) request.slots = run_number("slots", *slots);
-  request.container = site.container;
-  request.container_program = site.container_program.value_or("");
+  if (const auto jobs = given<int>(values, "jobs-per-gpu")) request.jobs_per_gpu = run_number("jobs-per-gpu", *jobs);
+  request.container = {site.container, site.container_program.value_or("")};
   request.cluster = read_cluster(values, site, environment);
   request.launcher = read_launcher(values, site, request.resources.nodes);
   request.launch = read_launch(site, request.launcher);

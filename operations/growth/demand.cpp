@@ -19,7 +19,9 @@ constexpr std::size_t kRecentWaits = 5;
 // too few.
 int ranks_of(const slurm::SubmissionRequest& request, const slurm::Resources& resources, bool on_gpus) {
   const int slots = request.slots.value_or(0);
-  const int each = on_gpus ? resources.gpus_per_node : slots > 0 ? slots : resources.cpus_per_node;
+  const int each = on_gpus     ? resources.gpus_per_node * request.jobs_per_gpu
+                   : slots > 0 ? slots
+                               : resources.cpus_per_node;
   return std::max(1, each) * std::max(1, resources.nodes);
 }
 

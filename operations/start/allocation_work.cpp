@@ -33,6 +33,8 @@ std::vector<std::string> run_arguments(const slurm::SubmissionRequest& request, 
   const int processors = slurm::resources_of(request, batch).cpus_per_node;
   if (request.slots || processors > 0)
     arguments.insert(arguments.end(), {"--slots", std::to_string(request.slots.value_or(processors))});
+  if (request.jobs_per_gpu > 1)
+    arguments.insert(arguments.end(), {"--jobs-per-gpu", std::to_string(request.jobs_per_gpu)});
   if (!batch.kinds.empty()) {
     std::vector<std::string_view> kinds;
     for (const settings::JobKind kind : batch.kinds) kinds.push_back(settings::word(kind));
@@ -67,9 +69,9 @@ bool tells_of(const orchestrator::State& run, const experiments::Plan& plan) {
 AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
                          const slurm::Batch& batch, const PlanOf& plan_of) {
   const auto arguments = suite_arguments(folder, request);
-  AllocationWork work{experiments::StoreLayout(request.store), plan_of(arguments), {}, request.container};
-  const bool in_container = !request.container.empty() && !request.container_program.empty();
-  work.suite_run.push_back(in_container ? request.container_program : request.resolute.string());
+  AllocationWork work{experiments::StoreLayout(request.store), plan_of(arguments), {}, request.container.command};
+  const bool in_container = !request.container.command.empty() && !request.container.program.empty();
+  work.suite_run.push_back(in_container ? request.container.program : request.resolute.string());
   work.suite_run.insert(work.suite_run.end(), {"suite", "run"});
   work.suite_run.insert(work.suite_run.end(), arguments.begin(), arguments.end());
   const auto options = run_arguments(request, batch);

@@ -237,7 +237,7 @@ std::vector<std::string> submission_warnings(core::FileSystem& files, const expe
   if (is_of_this_machine(store.root()))
     warnings.push_back(fmt::format("the store '{}' lies where {} see it: it has to be on a shared file system",
                                    store.root().string(), one_node ? "a node may not" : "nodes may not"));
-  if (request.container.empty() && is_of_this_machine(request.resolute))
+  if (request.container.command.empty() && is_of_this_machine(request.resolute))
     warnings.push_back(
         fmt::format("the program '{}' lies where nodes may not see it: install it on a shared file system",
                     request.resolute.string()));

@@ -445,7 +445,7 @@ TEST_F(AllocationRecords, are_refused_where_a_member_is_missing_unknown_or_of_an
   core::Json more = good;
   more["colour"] = "red";
   EXPECT_TRUE(refused(more));
-  for (const core::Json& wrong : core::Json::array({{{"version", 3}},
+  for (const core::Json& wrong : core::Json::array({{{"version", 4}},
                                                     {{"job", 0}},
                                                     {{"restart", -1}},
                                                     {{"cause", "boredom"}},

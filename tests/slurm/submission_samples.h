@@ -27,8 +27,8 @@ inline slurm::SubmissionRequest sample_request(const std::string& token = "01234
   request.plan_arguments = {"--profile", "quick", "--set", "seeds=[1, 2]"};
   request.run_arguments = {"--bind", "none"};
   request.slots = 4;
-  request.container = {"apptainer", "exec", "--nv", "/images/resolute.sif"};
-  request.container_program = "/usr/bin/resolute";
+  request.container.command = {"apptainer", "exec", "--nv", "/images/resolute.sif"};
+  request.container.program = "/usr/bin/resolute";
   request.launcher = "srun";
   request.continuation = slurm::Continuation::kChain;
   request.resources.nodes = 3;

@@ -143,7 +143,7 @@ TEST(SubmissionJson, every_member_that_is_missing_superfluous_or_of_another_type
 
 TEST(SubmissionJson, values_that_cannot_be_are_refused) {
   const std::vector<std::pair<std::string, std::vector<Json>>> wrong = {
-      {"/version", {1, 3}},
+      {"/version", {1, 2, 4}},
       {"/token", {"0123456789AB", "../../etc/pw", "0123"}},
       {"/suite", {"../x", ""}},
       {"/created", {"yesterday", ""}},
@@ -155,6 +155,7 @@ TEST(SubmissionJson, values_that_cannot_be_are_refused) {
       {"/continuation", {"never"}},
       {"/most_restarts", {0}},
       {"/slots", {-1, 4'000'000'000}},
+      {"/jobs_per_gpu", {0, -1}},
       {"/idle_limit_seconds", {-1}},
       {"/launch/mpi", {"none"}},
       {"/cluster", {"gpu,cpu"}},
@@ -165,7 +166,7 @@ TEST(SubmissionJson, values_that_cannot_be_are_refused) {
       {"/resources/time_seconds", {-60}},
       {"/variables/0/name", {"A B", "", "1A", "A;reboot"}},
       {"/variables/0/value", {std::string("a\0b", 3)}},
-      {"/container/0", {std::string("\0", 1)}},
+      {"/container/command/0", {std::string("\0", 1)}},
       {"/batches", {Json::array()}},
       {"/batches/0/number", {2}},
       {"/batches/0/job_name", {"resolute-tiny-0123456789ab-2", "a b-0123456789ab-1"}},
@@ -390,7 +391,7 @@ TEST_F(SubmissionFolderTest, torn_and_foreign_files_are_errors_that_name_them_an
     json["more"] = 1;
     bad.push_back(json.dump());
     json.erase("more");
-    json["version"] = 3;
+    json["version"] = 4;
     bad.push_back(json.dump());
     for (const std::string& text : bad) {
       SCOPED_TRACE(text);
@@ -409,7 +410,7 @@ TEST_F(SubmissionFolderTest, is_ended_once) {
   folder.end("complete");
   folder.end("replaced");
   EXPECT_TRUE(folder.ended());
-  EXPECT_EQ(core::read_text(disk(), folder.path() / "ended.json"), "{\"version\":2,\"why\":\"complete\"}\n");
+  EXPECT_EQ(core::read_text(disk(), folder.path() / "ended.json"), "{\"version\":3,\"why\":\"complete\"}\n");
 }
 
 }  // namespace

@@ -249,8 +249,8 @@ TEST_F(SubmitOptions, a_sites_shell_container_and_launcher_arrive) {
   EXPECT_THAT(request.site.modules, ElementsAre("a/1"));
   EXPECT_THAT(request.site.commands, ElementsAre("x"));
   EXPECT_EQ(request.launcher, "srun");
-  EXPECT_THAT(request.container, ElementsAre("apptainer", "exec"));
-  EXPECT_EQ(request.container_program, "/bin/resolute");
+  EXPECT_THAT(request.container.command, ElementsAre("apptainer", "exec"));
+  EXPECT_EQ(request.container.program, "/bin/resolute");
 }
 
 TEST_F(SubmitOptions, a_sites_ways_of_asking_and_launching_arrive) {
@@ -296,10 +296,10 @@ TEST_F(SubmitOptions, options_of_the_run_are_checked_here_and_passed_on_as_given
                              "--memory-per-rank=500", "--bind=cores", "--interface=ib0", "--no-progress-limit=0",
                              "--checkpoint-every=10", "--evaluate-every=2", "--first=abcd", "--through-host"});
   EXPECT_EQ(request.slots, 3);
-  EXPECT_THAT(request.run_arguments,
-              ElementsAre("--gpus", "-1", "--jobs-per-gpu", "4", "--memory-per-rank", "500", "--no-progress-limit", "0",
-                          "--checkpoint-every", "10", "--evaluate-every", "2", "--through-host", "--first", "abcd",
-                          "--bind", "cores", "--interface", "ib0"));
+  EXPECT_EQ(request.jobs_per_gpu, 4);
+  EXPECT_THAT(request.run_arguments, ElementsAre("--gpus", "-1", "--memory-per-rank", "500", "--no-progress-limit", "0",
+                                                 "--checkpoint-every", "10", "--evaluate-every", "2", "--through-host",
+                                                 "--first", "abcd", "--bind", "cores", "--interface", "ib0"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=-1"}), StartsWith("--slots -1 is too small"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=100001"}),
               StartsWith("--slots 100001 is too large (100000 is"));

@@ -185,6 +185,8 @@ TEST(Demands, on_gpus_count_gpus) {
   EXPECT_EQ(demands.of().at(0).batches[0].ranks, 8) << "trainings on processors";
   std::get<experiments::TrainingSpecification>(demands.plan.jobs[2].specification).device = experiments::Device::kCuda;
   EXPECT_EQ(demands.of().at(0).batches[0].ranks, 16);
+  demands.submission.request.jobs_per_gpu = 3;
+  EXPECT_EQ(demands.of().at(0).batches[0].ranks, 48) << "places of jobs that share them";
 }
 
 TEST(Demands, leave_out_pools_whose_allocations_are_all_kept) {

@@ -242,6 +242,12 @@ TEST_F(AllocationTest, processors_asked_for_are_the_slots_unless_said_otherwise)
   EXPECT_THAT(launched_.at(0), HasSubstr(" --slots 8 "));
 }
 
+TEST_F(AllocationTest, jobs_that_share_a_gpu_are_as_many_as_was_typed) {
+  request_.jobs_per_gpu = 3;
+  start();
+  EXPECT_THAT(launched_.at(0), HasSubstr(" --jobs-per-gpu 3 "));
+}
+
 TEST_F(AllocationTest, slots_that_were_typed_count) {
   request_.resources.cpus_per_node = 8;
   request_.slots = 2;
