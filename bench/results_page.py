@@ -32,7 +32,9 @@ Parameters, step time and memory of each method stand on the methods' pages: [RA
 
 
 def figure(value, unit):
-    return f"{value:.4g} {unit}".rstrip() if isinstance(value, (int, float)) else value
+    if not isinstance(value, (int, float)):
+        return value
+    return f"{value:{',.0f' if abs(value) >= 1e4 else '.4g'}} {unit}".rstrip()
 
 
 def cells(row):
