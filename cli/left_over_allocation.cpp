@@ -53,9 +53,19 @@ std::string cgroups_of_this_process() {
 std::optional<std::string> why_left_over(const Variables& environment, const ProcessPlace& place) {
   if (const auto end = orchestrator::allocation_end(environment); end && *end <= place.now)
     return "SLURM_JOB_END_TIME is past: its allocation has ended";
-  if (!has(environment, "SLURM_JOB_ID") || has(environment, operations::kSubmissionVariable)) return std::nullopt;
+  if (has(environment, operations::kSubmissionVariable)) return std::nullopt;
+  if (!has(environment, "SLURM_JOB_ID")) {
+    for (const char* name : {"SLURM_JOB_END_TIME", "SLURM_CPUS_ON_NODE"})
+      if (has(environment, name)) return fmt::format("{} is there without SLURM_JOB_ID", name);
+    return std::nullopt;
+  }
+  slurm::AllocationEnvironment claimed;
   try {
-    const auto claimed = slurm::read_allocation_environment(environment);
+    claimed = slurm::read_allocation_environment(environment);
+  } catch (const core::RuntimeError& error) {
+    return error.what();
+  }
+  try {
     if (is_in_group_of(place.cgroups, claimed.job) || orchestrator::launched_by_mpi(environment)) return std::nullopt;
     // Each process that a node's daemon starts has its node's name: a shell of salloc has none.
     if (!has(environment, "SLURMD_NODENAME") && !place.host.empty() &&

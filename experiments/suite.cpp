@@ -302,7 +302,10 @@ class SuiteReader {
     }
     if (options_.need_roots && (root.empty() || !files_.exists(root)))
       throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is '{}'", node.place, dataset.id, *expanded),
-                              "there is no such folder", "name the folder of the raw images");
+                              "there is no such folder",
+                              text.starts_with('~') || (text.starts_with('$') && !text.starts_with("${"))
+                                  ? "a suite expands ${NAME} alone: write e.g. ${HOME}/images"
+                                  : "name the folder of the raw images");
     dataset.root = root;
   }
 

@@ -69,6 +69,8 @@ struct RunStore::Desk {
       // Another suite's run may have had the job in work when this one looked.
       if (const auto found = look_at_result(files, layout, job.id, checks.with_weights, kind_name(job.specification))) {
         if (found->damage.empty()) return ResultThere{};
+        // One that cannot be opened may be sound. \throws RuntimeError
+        static_cast<void>(files.open_for_read(layout.result_file(job.id)));
         // Nobody else publishes or removes it: the claim is ours.
         files.rename(layout.result_file(job.id), layout.job_folder(job.id) / kDamagedRecord);
         core::log_warning("{}: its record is made anew, the old one is kept as '{}' beside it ({})", job.label,

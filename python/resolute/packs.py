@@ -24,6 +24,16 @@ from .programs import argument, option, run_json
 COLOURS = ("jitter", "jitter_brightness", "jitter_contrast", "jitter_saturation", "jitter_hue", "policy", "policy_magnitude")
 
 
+def _path(path: str | os.PathLike[str]) -> bytes:
+    try:
+        encoded = os.fsencode(path)
+    except TypeError:
+        raise InputError(f"{shown(path)} is no path (give a str or an os.PathLike)") from None
+    if b"\0" in encoded:
+        raise InputError(f"{shown(path)} is no path (it has a byte 0)")
+    return encoded
+
+
 def _json(value: object, where: str) -> bytes:
     try:
         return json.dumps(value, allow_nan=False).encode()
@@ -64,7 +74,7 @@ class Pack:
 
     def __init__(self, folder: str | os.PathLike[str]):
         pointer = c_void_p()
-        call("pack_open", os.fsencode(folder), byref(pointer))
+        call("pack_open", _path(folder), byref(pointer))
         self._take(pointer, Path(folder))
 
     def _take(self, pointer: c_void_p, folder: Path) -> None:
@@ -170,7 +180,7 @@ class Pack:
         if path is not None:
             if settings:
                 raise InputError("a path and settings are given (a published split has its own settings)")
-            call("split_read", self._handle.pointer, os.fsencode(path), byref(pointer))
+            call("split_read", self._handle.pointer, _path(path), byref(pointer))
         else:
             call("split_make", self._handle.pointer, _json(settings, "settings of the split"), byref(pointer))
         return Split(Handle("split", pointer))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from ._arrays import shown
 from .errors import InputError, imported
 from .programs import argument, option, run, run_json
 
@@ -33,8 +34,12 @@ class Suite:
         store = store or os.environ.get("RESOLUTE_STORE")
         if not store:
             raise InputError("no store is given (the folder of packs, jobs and suites); give Suite(file, store), or set RESOLUTE_STORE")
-        self.file, self.store = Path(file), Path(store)
+        # A script may leave its working folder. A name that is no file's is a suite's that comes with resolute.
+        self.file = Path(os.path.abspath(file) if os.path.exists(file) else file)
+        self.store = Path(os.path.abspath(store))
         self._common = option("store", self.store) + option("profile", profile)
+        if not isinstance(set, dict | None):
+            raise InputError(f"'set' is {shown(set)} (it is a dict of keys and values); write e.g. set={{\"train.steps\": 100}}")
         self._as_its_file_has_it = profile is None and not set
         for key, value in (set or {}).items():
             self._common += option("set", f"{key}={_toml(value)}")
@@ -114,11 +119,11 @@ class Suite:
 
 def _inline(text: str) -> str:
     """Markdown within a line: the program escapes what a user's text has of it."""
-    def shown(found: re.Match[str]) -> str:
+    def marked(found: re.Match[str]) -> str:
         escaped, code, stressed, sign = (part and html.escape(part) for part in found.groups())
         return escaped or sign or (f"<code>{code}</code>" if code else f"<em>{stressed}</em>")
 
-    return re.sub(r"\\(.)|`([^`]+)`|\*([^*]+)\*|([&<>\"'])", shown, text)
+    return re.sub(r"\\(.)|`([^`]+)`|\*([^*]+)\*|([&<>\"'])", marked, text)
 
 
 def _table(lines: list[str]) -> str:

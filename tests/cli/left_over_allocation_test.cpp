@@ -86,12 +86,19 @@ TEST(LeftOverAllocation, is_none_where_the_process_is_the_jobs_and_nobody_is_ask
     EXPECT_EQ(why(in_job(started), place_without_question()), "");
 }
 
+TEST(LeftOverAllocation, is_one_whose_variables_cannot_be_read_or_name_no_job) {
+  for (const char* name : {"SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_NUM_NODES"})
+    EXPECT_THAT(why(in_job({{name, "x"}}), place(slurm::JobState::kRunning)), HasSubstr(name));
+  for (const char* name : {"SLURM_JOB_END_TIME", "SLURM_CPUS_ON_NODE"})
+    EXPECT_THAT(why({{name, "1800000009"}}, place_without_question()), HasSubstr(name));
+  EXPECT_EQ(why({{"SLURM_CONF", "/etc/slurm.conf"}}, place_without_question()), "");
+}
+
 TEST(LeftOverAllocation, is_none_where_nothing_tells) {
   EXPECT_EQ(why({}, place_without_question()), "");
   Variables without_name = in_job();
   without_name.erase("SLURM_JOB_NAME");
   EXPECT_EQ(why(without_name, place_without_question()), "");
-  EXPECT_EQ(why(in_job({{"SLURM_JOB_ID", "x"}}), place_without_question()), "");
   ProcessPlace away = place(slurm::JobState::kRunning);
   away.ask = [](slurm::SlurmJobId,
                 const std::string&) -> std::variant<slurm::ShownJob, slurm::AnotherJob, slurm::Gone> {

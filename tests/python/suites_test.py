@@ -159,7 +159,8 @@ class Suites(unittest.TestCase):
     def test_a_store_is_given_or_named_by_the_variable(self):
         with unittest.mock.patch.dict(os.environ, RESOLUTE_STORE=str(self.store)):
             self.assertEqual(self.store, resolute.Suite("rain.toml").store)
-            self.assertEqual(Path("other"), resolute.Suite("rain.toml", "other").store)
+            self.assertEqual(Path.cwd() / "other", resolute.Suite("rain.toml", "other").store)
+            self.assertEqual(Path(self.file), resolute.Suite(os.path.relpath(self.file)).file, "a script may leave its working folder")
             self.assertEqual(self.suite().plan(), resolute.Suite("quickstart.toml", set={"trials": 1}).plan())
         for named in (None, ""):
             with unittest.mock.patch.dict(os.environ):
@@ -168,6 +169,8 @@ class Suites(unittest.TestCase):
                     os.environ["RESOLUTE_STORE"] = named
                 for given in ((), (None,), ("",)):
                     refused(self, lambda given=given: resolute.Suite("rain.toml", *given), "no store is given", "RESOLUTE_STORE")
+        for bad in ("trials=1", ["trials=1"], 1):
+            refused(self, lambda bad=bad: resolute.Suite("rain.toml", self.store, set=bad), "'set' is")
         for file in ("", "/", "\0.toml", "x" * 300):
             refused(self, lambda file=file: resolute.Suite(file, self.store).plan())
         refused(self, lambda: self.suite().plan(stand_ins="a\0b"), "null byte")
