@@ -37,6 +37,7 @@ core::Json describe_split(const datasets::Split& split, const std::filesystem::p
           {"query", split.query.size()},
           {"gallery", split.gallery.size()},
           {"left_out", split.left_out},
+          {"shown_queries", split.shown_queries},
           {"left_out_are",
            fmt::format("{}{}",
                        datasets::any_camera(split.options) ? "seen once"
@@ -46,13 +47,17 @@ core::Json describe_split(const datasets::Split& split, const std::filesystem::p
 
 std::string split_text(const core::Json& split) {
   const int left_out = split.at("left_out").get<int>();
+  const core::Json& shown = split.at("shown_queries");
   return fmt::format(
-      "{} identities train with {} images, {} are asked for with {} queries among {} gallery images, {} left out{}; "
+      "{} identities train with {} images, {} are asked for with {} queries among {} gallery images, {} left out{}{}; "
       "split {}",
       split.at("train_identities").get<int>(), split.at("train").get<std::size_t>(),
       split.at("query_identities").get<std::size_t>(), split.at("query").get<std::size_t>(),
       split.at("gallery").get<std::size_t>(), left_out,
       left_out == 0 ? "" : fmt::format(" ({})", split.at("left_out_are").get<std::string>()),
+      shown.empty() ? ""
+                    : fmt::format(", and {} quer{} whose bytes the gallery has, '{}' first", shown.size(),
+                                  shown.size() == 1 ? "y" : "ies", shown.front().get<std::string>()),
       split.at("sha256").get<std::string>());
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/progress.h"
 #include "datasets/arrays/named_arrays.h"
 #include "datasets/split/gallery_draws.h"
@@ -225,6 +226,8 @@ RankedFile rank_open_file(const std::string& path, const RankRequest& request, c
   require_cameras_of_both_or_neither(query, gallery);
   if (request.re_ranking) require_whole_features(file, "--re-rank");
   if (request.cosine) require_whole_features(file, "--cosine");
+  if (file.has("distance") && file.has("query/features"))
+    core::log_info("'{}' is ranked by its 'distance'; its features are not read", path);
   RankedFile ranked;
   ranked.path = path;
   ranked.left_out_by_camera = query.has_cameras() || gallery.has_cameras();

@@ -12,13 +12,22 @@
 
 #include "core/files/file_system.h"
 #include "datasets/arrays/stored_array.h"
+#include "datasets/hdf5/array_file.h"
+#include "datasets/hdf5/library.h"
 
 namespace resolute::datasets {
 namespace {
 
+// Version 7.3 is HDF5, which the library calls.
 struct CloseMat {
-  void operator()(mat_t* file) const { Mat_Close(file); }
-  void operator()(matvar_t* array) const { Mat_VarFree(array); }
+  void operator()(mat_t* file) const {
+    const hdf5::LibraryLock lock;
+    Mat_Close(file);
+  }
+  void operator()(matvar_t* array) const {
+    const hdf5::LibraryLock lock;
+    Mat_VarFree(array);
+  }
 };
 using Array = std::unique_ptr<matvar_t, CloseMat>;
 
@@ -34,16 +43,15 @@ std::optional<ElementType> type_of(const matvar_t& array) {
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
-// True where it says its version and byte order where files of version 5 and later do.
-bool says_its_version(core::ReadableFile& file) {
+// 5 and later write it, and their byte order, into their head; 4 and before have no mark.
+int version_of(core::ReadableFile& file) {
   constexpr std::uint64_t kAt = 124;
   std::array<char, 4> mark{};
-  if (file.size() < kAt + mark.size()) return false;
+  if (file.size() < kAt + mark.size()) return 4;
   file.read_at(kAt, std::as_writable_bytes(std::span(mark)));
   const std::string_view text(mark.data(), mark.size());
-  constexpr std::array<std::string_view, 4> kMarks{std::string_view("\0\1IM", 4), std::string_view("\0\2IM", 4),
-                                                   std::string_view("\1\0MI", 4), std::string_view("\2\0MI", 4)};
-  return std::ranges::find(kMarks, text) != kMarks.end();
+  if (text == std::string_view("\0\2IM", 4) || text == std::string_view("\2\0MI", 4)) return 7;
+  return text == std::string_view("\0\1IM", 4) || text == std::string_view("\1\0MI", 4) ? 5 : 4;
 }
 
 // Version 4 has no mark: a row of arrays, each five numbers, a name and elements. For a name the library
@@ -74,8 +82,17 @@ void check_version_4(core::ReadableFile& file, const std::filesystem::path& path
 }
 
 mat_t* open_file(core::ReadableFile& file, const std::filesystem::path& path) {
-  if (!says_its_version(file)) check_version_4(file, path);
+  if (version_of(file) == 4) check_version_4(file, path);
+  const hdf5::LibraryLock lock;
   return Mat_Open(path.c_str(), MAT_ACC_RDONLY);
+}
+
+// Version 7.3 is HDF5. The library leaves out an array that it does not understand, and those behind it.
+std::vector<std::string> arrays_there(core::ReadableFile& file, const std::filesystem::path& path) {
+  if (version_of(file) != 7) return {};
+  std::vector<std::string> names = ArrayFileReader(path).names();
+  std::erase_if(names, [](const std::string& name) { return name.starts_with('#'); });  // MATLAB's own
+  return names;
 }
 
 class MatArrays final : public StoredArrays {
@@ -84,8 +101,10 @@ class MatArrays final : public StoredArrays {
       : StoredArrays(path),
         bytes_(core::real_file_system().open_for_read(path)),
         file_bytes_(bytes_->size()),
+        there_(arrays_there(*bytes_, path)),
         file_(open_file(*bytes_, path)) {
     if (!file_) throw core::input_error(fmt::format("cannot read '{}'", path.string()), "it is no .mat file");
+    const hdf5::LibraryLock lock;
     std::size_t count = 0;
     char** names = Mat_GetDir(file_.get(), &count);
     if (names == nullptr && count > 0)
@@ -97,12 +116,18 @@ class MatArrays final : public StoredArrays {
                                 fmt::format("'{}' is in it twice", name), "save the arrays anew");
       names_.emplace_back(name);
     }
+    for (const std::string& name : there_)
+      if (!has(name))
+        throw core::input_error(fmt::format("cannot read '{}'", path.string()),
+                                fmt::format("'{}' is not written as MATLAB writes it, and hides others", name),
+                                "leave it out, or save the arrays by -v7, as .npz or as HDF5 with the ending .h5");
   }
   bool has(const std::string& name) const override { return std::ranges::find(names_, name) != names_.end(); }
 
  protected:
   StoredArrayFacts facts_of(const std::string& name) const override { return facts_of(*header_of(name), name); }
   std::vector<std::byte> bytes_of(const std::string& name) const override {
+    const hdf5::LibraryLock lock;
     const Array array = header_of(name);
     const std::uint64_t bytes = facts_of(*array, name).bytes();
     if (bytes > file_bytes_ * kMaxCompression)
@@ -117,12 +142,15 @@ class MatArrays final : public StoredArrays {
  private:
   Array header_of(const std::string& name) const {
     if (!has(name)) throw refusal(name, "is missing", "the file has no such array");
+    const hdf5::LibraryLock lock;
     Array array(Mat_VarReadInfo(file_.get(), name.c_str()));
     if (!array) throw refusal(name, "does not read", "the file is damaged");
     return array;
   }
   StoredArrayFacts facts_of(const matvar_t& array, const std::string& name) const {
     const auto type = type_of(array);
+    if (array.class_type == MAT_C_EMPTY)
+      throw refusal(name, "has no class of MATLAB's", "it is not written as MATLAB writes it");
     if (!type || array.isComplex != 0)
       throw refusal(name, type ? "is complex" : "holds no numbers", "an array of real numbers is needed");
     return {*type, true, std::vector<std::uint64_t>(array.dims, array.dims + std::max(array.rank, 0))};
@@ -130,6 +158,7 @@ class MatArrays final : public StoredArrays {
 
   std::unique_ptr<core::ReadableFile> bytes_;
   std::uint64_t file_bytes_;
+  std::vector<std::string> there_;
   std::unique_ptr<mat_t, CloseMat> file_;
   std::vector<std::string> names_;
 };

@@ -85,7 +85,10 @@ class NpzArrays final : public NpyArrays {
 class NpyFolder final : public NpyArrays {
  public:
   using NpyArrays::NpyArrays;
-  bool has(const std::string& name) const override { return core::real_file_system().exists(path() / (name + ".npy")); }
+  // A link that leads nowhere is an array that does not read.
+  bool has(const std::string& name) const override {
+    return std::filesystem::exists(std::filesystem::symlink_status(path() / (name + ".npy")));
+  }
 
  protected:
   std::unique_ptr<core::ReadableFile> open(const std::string& name) const override {

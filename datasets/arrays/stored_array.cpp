@@ -77,7 +77,11 @@ void each_element(const StoredArrayFacts& facts, const std::vector<std::byte>& b
 template <class T>
 constexpr bool kWantsIntegers = std::is_same_v<T, std::int64_t>;
 
-constexpr double kWholeLimit = 9007199254740992;  // 2^53: beyond, a float64 stands for several integers
+// Below it a float stands for one integer alone: 2^11 of a float16, 2^24 of a float32, 2^53 of a float64.
+template <class Stored>
+constexpr double whole_limit() {
+  return sizeof(Stored) == 2 ? 0x1p11 : sizeof(Stored) == 4 ? 0x1p24 : 0x1p53;
+}
 
 }  // namespace
 
@@ -118,8 +122,10 @@ NamedArray<T> StoredArrays::read(const std::string& name, std::size_t rank) cons
     each_element<Stored>(facts, bytes, [&](std::uint64_t place, Stored value) {
       if constexpr (kWantsIntegers<T> && !std::is_integral_v<Stored>) {
         const auto whole = static_cast<double>(value);
-        if (!(std::abs(whole) <= kWholeLimit) || whole != std::floor(whole))
-          throw refusal(name, fmt::format("has {} at {}", whole, place), "whole numbers are needed");
+        if (!(std::abs(whole) < whole_limit<Stored>()) || whole != std::floor(whole))
+          throw refusal(
+              name, fmt::format("has {} at {}", whole, place),
+              fmt::format("whole numbers are needed, {} those below {}", words_of(facts.type), whole_limit<Stored>()));
         array.values[place] = static_cast<T>(whole);
       } else {
         array.values[place] = static_cast<T>(value);  // NOLINT(bugprone-signed-char-misuse): an int8 is a number

@@ -178,6 +178,17 @@ ArrayFileReader::~ArrayFileReader() = default;
 ArrayFileReader::ArrayFileReader(ArrayFileReader&&) noexcept = default;
 ArrayFileReader& ArrayFileReader::operator=(ArrayFileReader&&) noexcept = default;
 
+std::vector<std::string> ArrayFileReader::names() const {
+  LibraryLock lock;
+  std::vector<std::string> names;
+  const auto add = [](hid_t, const char* name, const H5L_info_t*, void* to) -> herr_t {
+    static_cast<std::vector<std::string>*>(to)->emplace_back(name);
+    return 0;
+  };
+  check(H5Literate(open_->file.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names), reading(path_));
+  return names;
+}
+
 bool ArrayFileReader::has(const std::string& name) const {
   LibraryLock lock;
   Found found = find_array(open_->file.get(), name, false, reading(path_));

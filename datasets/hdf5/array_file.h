@@ -65,6 +65,8 @@ class ArrayFileReader {
   ArrayFileReader(ArrayFileReader&&) noexcept;
   ArrayFileReader& operator=(ArrayFileReader&&) noexcept;
 
+  //! What stands in its root, sorted.
+  std::vector<std::string> names() const;
   //! True if a data set stands there.
   bool has(const std::string& name) const;
   //! Extents of an array of floats of two dimensions that read_float32() would read.

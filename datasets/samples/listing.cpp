@@ -128,8 +128,18 @@ std::vector<std::string> image_names(core::FileSystem& files, const fs::path& ro
                                      Remarks& remarks) {
   const fs::path place = folder.empty() ? root : root / folder;
   std::vector<std::string> names = files.list(place);
-  remarks.leave_out("no image by its name",
-                    std::erase_if(names, [](const std::string& name) { return !is_image_name(name); }));
+  std::erase_if(names, [&](const std::string& name) {
+    if (is_image_name(name)) return false;
+    std::error_code unknown;
+    if (!fs::is_directory(place / name, unknown)) {
+      remarks.leave_out("no image by its name");
+    } else {
+      const fs::directory_iterator files_there(place / name, unknown);
+      remarks.leave_out(fmt::format("in folder '{}', which is not read", printable((fs::path(folder) / name).string())),
+                        static_cast<std::size_t>(std::distance(begin(files_there), end(files_there))));
+    }
+    return true;
+  });
   // The interface promises the order; manifests depend on it, whatever file system stands behind.
   std::ranges::sort(names);
   if (names.empty())

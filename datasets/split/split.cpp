@@ -242,11 +242,13 @@ void leave_out_shown_queries(std::span<const PackRow> rows, Split& split) {
   std::ranges::sort(gallery, {}, &Shown::first);
   const bool cameras_count = !any_camera(split.options);
   std::erase_if(split.query, [&](const QueryItem& query) {
-    return std::ranges::any_of(
+    const bool shown = std::ranges::any_of(
         std::ranges::equal_range(gallery, std::string_view(rows[query.row].source_sha256), {}, &Shown::first),
         [&](const Shown& same) {
           return !cameras_count || same.second->identity != query.identity || same.second->camera != query.camera;
         });
+    if (shown) split.shown_queries.push_back(query.path);
+    return shown;
   });
 }
 
@@ -318,7 +320,9 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
     throw core::input_error(fmt::format("pack '{}' cannot be split", pack),
                             fmt::format("{} identities would train and {} images be queries with {} low-resolution",
                                         split.train_identities, split.query.size(), sides.description()),
-                            advice_to_split(rows, sides, options));
+                            split.query.empty() && !split.shown_queries.empty()
+                                ? "the gallery has the bytes of every query; take the copies out of it"
+                                : advice_to_split(rows, sides, options));
   return split;
 }
 

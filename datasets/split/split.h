@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -74,7 +75,13 @@ struct Split {
   std::vector<GalleryItem> gallery;
   int left_out = 0;  //!< identities that take no part: those that only the LR side saw, or never saw (with lr_camera 0:
                      //!< identities with one image), and those beyond train_identities
-  bool operator==(const Split&) const = default;
+  //! Paths of queries that are left out because their bytes stand in the gallery too; of a split that was made here.
+  std::vector<std::string> shown_queries{};
+  bool operator==(const Split& other) const {
+    return std::tie(pack, manifest_sha256, options, train, train_identities, query, gallery, left_out) ==
+           std::tie(other.pack, other.manifest_sha256, other.options, other.train, other.train_identities, other.query,
+                    other.gallery, other.left_out);
+  }
 };
 
 //! Makes the split of one trial. The LR side of an identity is what lr_camera and lr_side name. In a pack with images
@@ -94,8 +101,8 @@ struct Split {
 //! match such an image. But a ranking leaves out images of the query's identity by the query's camera; a draw of one
 //! gallery image per identity could pick such an image, and a query of that camera would have no match.
 //!
-//! A query whose raw bytes stand in the gallery too is left out, but where a ranking leaves that image out anyway
-//! (its identity by its camera).
+//! A query whose raw bytes stand in the gallery too is left out (shown_queries), but where a ranking leaves that image
+//! out anyway (its identity by its camera).
 //!
 //! Training images (train_pool): mlr: images of the LR side exist only as the LR view at the drawn rate; hr-both-views:
 //! all images are HR; hr-view-only: images of the LR side are left out; mlr-with-originals: the items of mlr (see

@@ -49,8 +49,11 @@ def integers(value: Any, rows: int, name: str) -> numpy.ndarray:
     if array.dtype.kind not in "iuf" and rows > 0:
         raise InputError(f"'{name}' holds {array.dtype} (it needs integers); number them, e.g. by "
                          "numpy.unique(names, return_inverse=True)[1]")
-    if array.dtype.kind == "f" and not bool(numpy.all(array == numpy.floor(array)) and numpy.all(abs(array) < 2**53)):
-        raise InputError(f"'{name}' holds floats that are no whole numbers, or are beyond 2^53")
+    if array.dtype.kind == "f":
+        # Below it a float stands for one integer alone.
+        bits = 8 if str(getattr(value, "dtype", "")) == "torch.bfloat16" else min(numpy.finfo(array.dtype).nmant + 1, 53)
+        if not bool(numpy.all(array == numpy.floor(array)) and numpy.all(abs(array) < 2**bits)):
+            raise InputError(f"'{name}' holds floats that are no whole numbers, or are not below 2^{bits}")
     if array.dtype.kind == "u" and bool(numpy.any(array > numpy.iinfo(numpy.int64).max)):
         raise InputError(f"'{name}' holds numbers beyond int64")
     return numpy.ascontiguousarray(array, dtype=numpy.int64)

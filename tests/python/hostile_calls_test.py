@@ -44,6 +44,8 @@ class Rank(unittest.TestCase):
         self.refuses("'q_ids' holds bool", q_ids=Q_IDS > 0)
         self.refuses("no whole numbers", q_ids=Q_IDS + 0.5)
         self.refuses("no whole numbers", q_ids=changed(Q_IDS.astype(float), 2, numpy.nan))
+        for kind, limit in (("f2", 2**11), ("f4", 2**24), ("f8", 2**53)):  # from there two integers are one float
+            self.refuses("'g_cams' holds floats", f"not below 2^{limit.bit_length() - 1}", g_cams=changed(G_CAMS.astype(kind), 3, limit))
         self.refuses("beyond int64", g_ids=G_IDS.astype(numpy.uint64) + numpy.uint64(2**63))
 
     def test_masked_elements_are_no_numbers(self):
@@ -59,6 +61,7 @@ class Rank(unittest.TestCase):
         import torch
 
         tensor = torch.from_numpy(QUERY)
+        self.refuses("not below 2^8", q_ids=torch.tensor([257.0] * 6).bfloat16())
         for odd in (tensor.to_sparse(), tensor.to("meta"), torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)):
             self.refuses("'qf' is no array", qf=odd)
 
@@ -130,6 +133,8 @@ class Rank(unittest.TestCase):
         refused(self, lambda: resolute.rank_distances(changed(matrix, (0, 0), numpy.nan), Q_IDS, G_IDS), "nan")
         refused(self, lambda: resolute.rank_distances(matrix.astype(int), Q_IDS, G_IDS), "'distances' holds int64")
         refused(self, lambda: drop_in.torchreid_evaluate_rank(matrix, Q_IDS, G_IDS, Q_CAMS, G_CAMS, use_metric_cuhk03=True), "unseeded")
+        for bad in (0, -3, True, 99.5, None):
+            refused(self, lambda bad=bad: drop_in.torchreid_evaluate_rank(matrix, Q_IDS, G_IDS, Q_CAMS, G_CAMS, bad), "'max_rank' is")
 
     def test_scores_are_asked_for_what_they_have(self):
         scores = resolute.rank(QUERY, GALLERY, Q_IDS, G_IDS)
@@ -159,6 +164,8 @@ class Packs(PackTest):
         refused(self, lambda: resolute.Pack(self.folder / "nothing"), "there is no pack")
         refused(self, lambda: resolute.Pack(self.folder), "pack")
         refused(self, lambda: resolute.Pack("x" * 5000), "too long")
+        for bad in (None, 3, f"{self.pack.folder}\0x"):
+            refused(self, lambda bad=bad: resolute.Pack(bad), "is no path")
         for bad in (-1, 96, 2**60, 1.0, "1", None, True):
             refused(self, lambda bad=bad: self.pack.image(bad), "row")
         for bad in (0, -2, 7, 2**40, 1.5):

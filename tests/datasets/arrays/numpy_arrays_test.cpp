@@ -189,6 +189,9 @@ TEST_F(NpyFile, alone_it_is_not_enough) {
   expect_error(core::ErrorKind::kInput, {"holds one array", "name the folder"},
                [&] { open_named_arrays(folder_ / "list.npy"); });
   EXPECT_FALSE(open_named_arrays(folder_.path())->has("other"));
+  std::filesystem::create_symlink("nowhere", folder_ / "linked.npy");  // as data versioning leaves it
+  expect_error(core::ErrorKind::kInput, {"linked"},
+               [&] { open_named_arrays(folder_.path())->read_int64("linked", 1); });
 }
 
 TEST_F(NpyFile, what_is_no_zip_is_refused) {

@@ -616,6 +616,7 @@ TEST(Split, a_query_never_ranks_itself_whatever_the_set) {
   });
   const Split split = split_of(distracted, {.distractors = Distractors::kAlways});
   EXPECT_EQ(before.query.size() - 1, split.query.size());
+  EXPECT_EQ(split.shown_queries, std::vector{before.query.front().path});
   EXPECT_FALSE(ranks_itself(distracted, split, true));
 }
 
