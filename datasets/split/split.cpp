@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <set>
 
 #include "core/random/random.h"
@@ -235,18 +236,15 @@ std::vector<int> training_rates(const SplitSettings& options) {
 // A query never ranks itself: one whose bytes stand in the gallery too, under whatever name, is left out. An image of
 // its identity by its camera may stay, which no ranking looks at (VeRi-776, whose queries are in image_test too).
 void leave_out_shown_queries(std::span<const PackRow> rows, Split& split) {
-  using Shown = std::pair<std::string_view, const GalleryItem*>;
-  std::vector<Shown> gallery;
+  std::multimap<std::string_view, const GalleryItem*> gallery;
   for (const GalleryItem& item : split.gallery)
-    if (const std::string& sha256 = rows[item.row].source_sha256; !sha256.empty()) gallery.emplace_back(sha256, &item);
-  std::ranges::sort(gallery, {}, &Shown::first);
+    if (const std::string& sha256 = rows[item.row].source_sha256; !sha256.empty()) gallery.emplace(sha256, &item);
   const bool cameras_count = !any_camera(split.options);
   std::erase_if(split.query, [&](const QueryItem& query) {
-    const bool shown = std::ranges::any_of(
-        std::ranges::equal_range(gallery, std::string_view(rows[query.row].source_sha256), {}, &Shown::first),
-        [&](const Shown& same) {
-          return !cameras_count || same.second->identity != query.identity || same.second->camera != query.camera;
-        });
+    const auto [first, last] = gallery.equal_range(rows[query.row].source_sha256);
+    const bool shown = std::any_of(first, last, [&](const auto& same) {
+      return !cameras_count || same.second->identity != query.identity || same.second->camera != query.camera;
+    });
     if (shown) split.shown_queries.push_back(query.path);
     return shown;
   });

@@ -12,6 +12,7 @@ from ._device import Device
 from ._job import Job, Stopped
 from ._panels import write_panels
 from ._samples import write_sample
+from ._training import _seed
 from .errors import InputError
 from .evaluation import QUERY_RANKS, Scores, ranked
 from .method import Method
@@ -27,7 +28,8 @@ def embedded(job: Job, method: Method, device: Device, pack: Pack, flip: bool, i
 
     def features_of(images: Any) -> Any:
         with torch.no_grad(), device.computing():
-            return method.embed_by_camera(images, *given).detach().float()
+            # A copy: it may be a tensor that the next batch writes.
+            return method.embed_by_camera(images, *given).detach().float().clone()
 
     found = []
     for begin in range(0, len(rates), _BATCH):
@@ -35,9 +37,12 @@ def embedded(job: Job, method: Method, device: Device, pack: Pack, flip: bool, i
         images = torch.from_numpy(pack.inputs([item["row"] for item in part], shown))
         given = [torch.tensor(numbers, device=device.place) for numbers in (shown, [item["camera"] for item in part])]
         images = images.to(device.place)
+        # Made first: embed() may work in place.
+        mirrored = images.flip(3).contiguous(memory_format=torch.channels_last) if flip else None
+        _seed(begin)
         features = features_of(images)
-        if flip:  # as workers/evaluation/image_embedding.cpp
-            features = (features + features_of(images.flip(3).contiguous(memory_format=torch.channels_last))) / 2
+        if mirrored is not None:  # as workers/evaluation/image_embedding.cpp
+            features = (features + features_of(mirrored)) / 2
         found.append(features.cpu().numpy())
         job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
         if job.should_stop():
@@ -126,6 +131,7 @@ def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> No
     of_trial = pack.split(**specification["split"])
     _check_people_apart(job, pack, of_trial)
     trained_on = job.training_data()[1]
+    _seed(job.training["seed"])  # as where it was trained
     method.module = method.network(trained_on.manifest["train_identities"]).to(device.place)
     method.module.load_state_dict(load(weights))
     method.module.eval()

@@ -101,6 +101,13 @@ def check_phases(optimiser: Any, method: Method) -> None:
             raise InputError(f"phase '{phase}' of {name} moves no group of parameters; name it in a group's \"phases\"")
 
 
+def check_parameters(optimiser: Any, method: Method) -> None:
+    kept = set(map(id, method.module.parameters()))
+    if any(id(parameter) not in kept for group in optimiser.param_groups for parameter in group["params"]):
+        raise InputError(f"the optimiser of {type(method).__name__} moves a parameter that is not in the module (no checkpoint and no "
+                         "weights have it); make it a part of what network() returns")
+
+
 class Averages:
     """The moving average over steps of a module's parameters and floating buffers. state: by their names."""
 
@@ -157,6 +164,7 @@ class Training:
         freeze(method.module, method.recipe.get("frozen", ""))
         self._optimiser = method.optimiser()
         check_phases(self._optimiser, method)
+        check_parameters(self._optimiser, method)
         self._clipped = [group["params"] for group in self._optimiser.param_groups]
         set_rates_by_level(self._optimiser, method)
         decay = method.recipe.get("ema", 0.0)
@@ -169,6 +177,8 @@ class Training:
         if state is not None:
             self._step, self._losses = state["step"], state["losses"]
             method.module.load_state_dict(state["module"])
+            for name, value in state["buffers"].items():
+                method.module.get_buffer(name).copy_(value)
             self._optimiser.load_state_dict(state["optimiser"])
             if self._averages:
                 self._averages.load(state["averages"])
@@ -280,8 +290,10 @@ class Training:
         return {"losses": losses, "share": share, "stop": self._job.should_stop()}
 
     def _state(self) -> dict[str, Any]:
-        state = {"step": self._step, "losses": self._losses, "module": self._method.module.state_dict(),
-                 "optimiser": self._optimiser.state_dict()}
+        module = self._method.module
+        state = {"step": self._step, "losses": self._losses, "module": module.state_dict(), "optimiser": self._optimiser.state_dict()}
+        # Weights leave out those that are not persistent; the next step does not.
+        state["buffers"] = {name: one for name, one in module.named_buffers() if name not in state["module"]}
         return {**state, "averages": self._averages.state} if self._averages else state
 
     def _keep(self, wishes_stop: bool) -> None:

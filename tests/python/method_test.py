@@ -18,10 +18,21 @@ import random
 import numpy
 
 class Noisy(Convolutions):
+    def network(self, classes):
+        module = super().network(classes)
+        module.register_buffer("steps", torch.zeros(()), persistent=False)
+        self.scale = 1 + torch.rand(()) / 100
+        return module
+
     def losses(self, batch):
         terms = super().losses(batch)
-        drawn = float(torch.rand(())) + numpy.random.rand() + random.random()
+        self.module.steps += 1
+        drawn = float(torch.rand(())) + numpy.random.rand() + random.random() + float(self.module.steps) / 100000
         return {**terms, "noise": terms["classification"] * drawn}
+
+    def embed(self, images, rates):
+        features = super().embed(images.mul_(self.scale), rates)
+        return features + features.std() * (torch.rand(()) + random.random()) / 10000
 
 if __name__ == "__main__":
     resolute.work(Noisy)
