@@ -67,7 +67,9 @@ RESOLUTE_FUZZER(start, .rounds = 20'000, .examples = start_examples, .mutate = m
 namespace {
 
 std::vector<std::string> generation_examples() {
-  const core::Json which = {{"generation", 0}, {"job_name", sample_batch(1).job_name}, {"version", 2}};
+  const core::Json which = {{"generation", 0},
+                            {"job_name", sample_batch(1).job_name},
+                            {"version", slurm::to_json(sample_request()).at("version")}};
   core::Json accepted = which, refused = which;
   accepted.update({{"id", 12}, {"cluster", ""}, {"submitted", "2026-01-31T12:00:00"}, {"armed", false}});
   refused.update({{"why", "no such partition"}});
