@@ -98,11 +98,9 @@ std::vector<std::string> arrays_there(core::ReadableFile& file, const std::files
 class MatArrays final : public StoredArrays {
  public:
   explicit MatArrays(const std::filesystem::path& path)
-      : StoredArrays(path),
-        bytes_(core::real_file_system().open_for_read(path)),
-        file_bytes_(bytes_->size()),
-        there_(arrays_there(*bytes_, path)),
-        file_(open_file(*bytes_, path)) {
+      : StoredArrays(path), bytes_(core::real_file_system().open_for_read(path)), file_bytes_(bytes_->size()) {
+    const std::vector<std::string> there = arrays_there(*bytes_, path);  // HDF5 opens no file in two ways at once
+    file_.reset(open_file(*bytes_, path));
     if (!file_) throw core::input_error(fmt::format("cannot read '{}'", path.string()), "it is no .mat file");
     const hdf5::LibraryLock lock;
     std::size_t count = 0;
@@ -116,7 +114,7 @@ class MatArrays final : public StoredArrays {
                                 fmt::format("'{}' is in it twice", name), "save the arrays anew");
       names_.emplace_back(name);
     }
-    for (const std::string& name : there_)
+    for (const std::string& name : there)
       if (!has(name))
         throw core::input_error(fmt::format("cannot read '{}'", path.string()),
                                 fmt::format("'{}' is not written as MATLAB writes it, and hides others", name),
@@ -158,7 +156,6 @@ class MatArrays final : public StoredArrays {
 
   std::unique_ptr<core::ReadableFile> bytes_;
   std::uint64_t file_bytes_;
-  std::vector<std::string> there_;
   std::unique_ptr<mat_t, CloseMat> file_;
   std::vector<std::string> names_;
 };

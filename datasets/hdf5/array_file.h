@@ -65,7 +65,7 @@ class ArrayFileReader {
   ArrayFileReader(ArrayFileReader&&) noexcept;
   ArrayFileReader& operator=(ArrayFileReader&&) noexcept;
 
-  //! What stands in its root, sorted.
+  //! Names of all that its root has, sorted.
   std::vector<std::string> names() const;
   //! True if a data set stands there.
   bool has(const std::string& name) const;

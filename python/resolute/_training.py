@@ -177,7 +177,7 @@ class Training:
         if state is not None:
             self._step, self._losses = state["step"], state["losses"]
             method.module.load_state_dict(state["module"])
-            for name, value in state["buffers"].items():
+            for name, value in state.get("buffers", {}).items():  # checkpoints of earlier programs have none
                 method.module.get_buffer(name).copy_(value)
             self._optimiser.load_state_dict(state["optimiser"])
             if self._averages:

@@ -24,7 +24,8 @@ def _ranked(distmat: Any, q_pids: Any, g_pids: Any, q_camids: Any, g_camids: Any
         # Theirs know no junk: -1 is a person like another.
         numbers = numpy.unique(numpy.concatenate(ids), return_inverse=True)[1]
         ids = [numbers[:len(ids[0])], numbers[len(ids[0]):]]
-    scores = rank_distances(matrix, ids[0], ids[1], q_camids, g_camids, max_rank=max(1, min(_arrays.count(max_rank, "max_rank", 1), matrix.shape[1])))
+    ranks = min(_arrays.count(max_rank, "max_rank", 1), matrix.shape[1])
+    scores = rank_distances(matrix, ids[0], ids[1], q_camids, g_camids, max_rank=max(1, ranks))
     if scores.queries == 0:
         raise InputError(f"there is no score ({scores.why})")
     return scores
