@@ -59,6 +59,8 @@ void check_stand_in(const SyntheticSettings& settings, Source source) {
   check_count("identities", settings.identities, can.identities);
 }
 
+std::string shard_file_name(int shard) { return fmt::format("shard-{:05}.h5", shard); }
+
 core::Json settings_in_pack(const PackSettings& settings) { return to_json(settings, schema_of(settings)); }
 
 PackSettings settings_of_pack(const core::Json& json, const std::string& where) {

@@ -150,6 +150,9 @@ bool is_stand_in(const PackSettings& settings);
 //! sets, or exactly one image per camera (VIPeR). \throws MemberError for the first member that the layout cannot have
 void check_stand_in(const SyntheticSettings& settings, Source source);
 
+//! "shard-00007.h5", in the pack's folder.
+std::string shard_file_name(int shard);
+
 //! The settings as JSON in a pack, from which the name of the pack's folder is hashed. It has the lowest schema that
 //! can express them, so packs keep their bytes and their place.
 core::Json settings_in_pack(const PackSettings& settings);

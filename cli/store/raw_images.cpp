@@ -58,7 +58,7 @@ void begin_pack(const experiments::StoreLayout& store, const experiments::Plan& 
     const bool done = orchestrator::has_result(files, store, job.id);
     if (seal != nullptr && done) return;  // somebody has removed the pack
     if (shard != nullptr && done &&
-        (others.contains(shard->shard) || !files.exists(folder / datasets::shard_file_name(shard->shard)) ||
+        (others.contains(shard->shard) || !files.exists(folder / settings::shard_file_name(shard->shard)) ||
          is_of_other_listing(store, job.id, listing)))
       changed.push_back(job.id);
   }

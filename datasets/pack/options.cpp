@@ -31,8 +31,6 @@ std::vector<int> stored_rates(const PackSettings& settings) {
   return rates;
 }
 
-std::string shard_file_name(int shard) { return fmt::format("shard-{:05}.h5", shard); }
-
 RowRange shard_rows(std::size_t total, int shard, int shards) {
   auto at = [&](int cut) { return total * static_cast<std::size_t>(cut) / static_cast<std::size_t>(shards); };
   return {at(shard), at(shard + 1)};

@@ -11,6 +11,7 @@
 namespace resolute::datasets {
 
 using settings::PackSettings;
+using settings::shard_file_name;
 using settings::ViewFrom;
 
 //! The settings as they stand in pack.json and in each shard's header (docs/inside/formats/pack.md), and back: strict,
@@ -23,9 +24,6 @@ int read_pack_schema(core::ObjectReader& object, std::string_view kind);
 
 //! The rates whose images are stored: all but 1.
 std::vector<int> stored_rates(const PackSettings& settings);
-
-//! "shard-00007.h5"
-std::string shard_file_name(int shard);
 
 //! Which rows of `total` shard `shard` of `shards` holds: [total·shard/shards, total·(shard+1)/shards).
 struct RowRange {
