@@ -1,7 +1,9 @@
 #include "cli/store/checks.h"
 
+#include <cmath>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/files/json.h"
@@ -14,7 +16,9 @@
 #include "operations/space/needs.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/journal/snapshot.h"
+#include "results/records/query_scores.h"
 #include "results/records/record.h"
+#include "results/scores/ranking.h"
 
 namespace resolute::cli {
 
@@ -22,6 +26,7 @@ namespace {
 
 using experiments::JobId;
 
+constexpr const char* kRemoveResult = "remove it, and run the suite again";
 constexpr const char* kRunAgain = "remove result.json beside it, and run the suite again";
 constexpr const char* kRemovePlan = "remove it, and run or submit the suite again: that writes it anew";
 
@@ -68,8 +73,7 @@ class JobCheck {
     check_specification();
     std::optional<results::Record> record;
     const fs::path result = store_.result_file(job_);
-    found_.check(result, "remove it, and run the suite again",
-                 [&] { record = results::read_record(files_, store_, job_); });
+    found_.check(result, kRemoveResult, [&] { record = results::read_record(files_, store_, job_); });
     if (record) std::visit([&](const auto& known) { check_record(known); }, *record);
     check_kept_features();
     check_checkpoints();
@@ -96,7 +100,7 @@ class JobCheck {
     if (shard == nullptr) return;
     const fs::path pack = store_.pack_folder(shard->pack);
     if (files_.exists(pack / "pack.json")) return;
-    found_.check_sha256(pack / fmt::format("shard-{:05}.h5", shard->shard), record.shard_sha256, "its job's result",
+    found_.check_sha256(pack / settings::shard_file_name(shard->shard), record.shard_sha256, "its job's result",
                         fmt::format("remove '{}', and run the suite again", result_below_store()));
   }
   void check_record(const results::SealRecord& record) {
@@ -113,6 +117,32 @@ class JobCheck {
     found_.check_sha256(store_.features_file(job_), record.features_sha256, "result.json", kRunAgain);
     for (const auto& [name, sha256] : record.outputs)
       found_.check_sha256(folder_ / name, sha256, "result.json", kRunAgain);
+    const auto queries = record.outputs.find(experiments::kQueriesOutput.file);
+    if (queries == record.outputs.end()) return;
+    try {
+      check_means(record, results::read_csv<results::QueryScore>(files_, folder_ / queries->first, queries->second));
+    } catch (const core::RuntimeError&) {  // the hash has named it
+    }
+  }
+
+  // Ranks in drawn galleries are means over draws, and queries.csv has no count of a query's draws.
+  void check_means(const results::EvaluationRecord& record, const std::vector<results::QueryScore>& queries) {
+    const auto specification = specification_of();
+    const auto* evaluation =
+        specification ? std::get_if<experiments::EvaluationSpecification>(&*specification) : nullptr;
+    const bool drawn = evaluation == nullptr || evaluation->protocol.name != settings::ProtocolName::kWholeGallery;
+    constexpr double kRounding = 1e-9;
+    for (const experiments::Metric& metric : experiments::kMetrics) {
+      if (!metric.is_per_query() || (drawn && metric.name != std::string_view("mAP"))) continue;
+      std::vector<double> scores;
+      for (const results::QueryScore& query : queries)
+        if (query.has_match) scores.push_back(results::score_of(query, metric.name));
+      const double stored = record.metrics.at(metric.name), mean = results::order_free_mean(scores);
+      if (!(std::abs(stored - mean) <= kRounding))
+        found_.add(store_.result_file(job_),
+                   fmt::format("{} is {}, and the mean over '{}' is {}; {}", metric.name, stored,
+                               experiments::kQueriesOutput.file, mean, kRemoveResult));
+    }
   }
 
   std::string result_below_store() const { return store_.result_file(job_).lexically_relative(store_.root()).string(); }
