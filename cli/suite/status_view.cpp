@@ -74,6 +74,12 @@ Section section(const std::vector<Cells>& rows, const std::set<std::size_t>& rig
   return made;
 }
 
+// A run keeps the plan that it began with: the file may have lost a job since.
+std::string label_of(const StatusView& view, const experiments::JobId& job) {
+  const auto label = view.labels.find(job);
+  return label == view.labels.end() ? "(not in the suite's file any more)" : label->second;
+}
+
 std::optional<Section> running_section(const StatusView& view) {
   if (!view.live || view.live->running.empty()) return std::nullopt;
   std::vector<Cells> rows = {{"RUNNING", "WHAT", "TRY", "RANKS", "HOST", "STEP", "LOSS", "IMAGES/S", "SINCE", "LEFT"}};
@@ -81,12 +87,10 @@ std::optional<Section> running_section(const StatusView& view) {
       std::ranges::any_of(view.live->running, [](const auto& attempt) { return attempt.gpu.has_value(); });
   if (gpus) rows.front().push_back("GPU");
   for (const LiveAttempt& attempt : view.live->running) {
-    const auto label = view.labels.find(attempt.job);
-    rows.push_back({experiments::short_id(attempt.job), label == view.labels.end() ? "" : label->second,
-                    fmt::to_string(attempt.attempt), fmt::to_string(attempt.ranks), hosts_text(attempt.hosts),
-                    step_text(attempt), attempt.loss ? fmt::format("{:.4f}", *attempt.loss) : "",
-                    number_text(attempt.images_per_second, 0), duration_text(attempt.seconds),
-                    duration_text(attempt.seconds_left)});
+    rows.push_back({experiments::short_id(attempt.job), label_of(view, attempt.job), fmt::to_string(attempt.attempt),
+                    fmt::to_string(attempt.ranks), hosts_text(attempt.hosts), step_text(attempt),
+                    attempt.loss ? fmt::format("{:.4f}", *attempt.loss) : "", number_text(attempt.images_per_second, 0),
+                    duration_text(attempt.seconds), duration_text(attempt.seconds_left)});
     if (gpus) rows.back().push_back(attempt.gpu ? orchestrator::gpu_text(*attempt.gpu) : "");
   }
   return section(rows, {2, 3, 5, 6, 7, 8, 9}, std::vector<Colour>(rows.size() - 1, Colour::kNone));
@@ -97,9 +101,8 @@ std::optional<Section> retried_section(const StatusView& view) {
   if (!view.live || view.live->retried.empty()) return std::nullopt;
   std::vector<Cells> rows = {{"AGAIN", "WHAT", "TRY", "CAUSE", "SINCE", "EVIDENCE"}};
   for (const LiveRetry& retry : view.live->retried) {
-    const auto label = view.labels.find(retry.job);
-    rows.push_back({experiments::short_id(retry.job), label == view.labels.end() ? "" : label->second,
-                    fmt::to_string(retry.attempt), retry.cause, duration_text(retry.seconds), retry.evidence});
+    rows.push_back({experiments::short_id(retry.job), label_of(view, retry.job), fmt::to_string(retry.attempt),
+                    retry.cause, duration_text(retry.seconds), retry.evidence});
   }
   return section(rows, {2, 4}, std::vector<Colour>(rows.size() - 1, Colour::kYellow));
 }

@@ -64,6 +64,13 @@ TEST(StatusView, shows_counts_and_the_expected_end_and_what_runs_where_and_what_
                   "bbbbbbbbbbbb  training b  exit-code  resolute-worker: it broke"));
 }
 
+TEST(StatusView, says_what_runs_that_the_file_has_no_longer) {
+  auto view = view_of_a_live_run();
+  view.labels.clear();
+  EXPECT_THAT(text_of(view, {}), HasSubstr("aaaaaaaaaaaa  (not in the suite's file any more)    2"));
+  EXPECT_EQ(status_json(view)["running"][0]["label"], "");
+}
+
 TEST(StatusView, says_in_one_line_that_the_suite_was_edited_after_it_was_submitted) {
   auto view = view_of_a_live_run();
   EXPECT_FALSE(status_json(view)["suite_changed"]);
