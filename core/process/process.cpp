@@ -235,8 +235,10 @@ void set_up_process() {
     if (::setrlimit(RLIMIT_NOFILE, &most) == 0) g_files_before = files;
   }
   // The lowest number that is free is the one that open() gives out.
+  // Nothing can be written to a closed stdout: a result that nobody gets is no success (flush_output()).
   for (int standard = 0; standard <= 2; ++standard)
-    if (::fcntl(standard, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // NOLINT: inherited, as a standard one is
+    if (::fcntl(standard, F_GETFD) < 0)
+      ::open("/dev/null", standard == STDOUT_FILENO ? O_RDONLY : O_RDWR);  // NOLINT: inherited, as a standard one is
   ::signal(SIGXFSZ, SIG_IGN);
 }
 

@@ -338,9 +338,11 @@ TEST(BadUsage, a_level_of_the_log_that_is_none_is_said) {
 }
 
 TEST(BadUsage, results_that_cannot_be_written_are_a_failure) {
-  auto output = run_program(
-      {"sh", "-c", "exec \"$@\" >/dev/full", "sh", kBin / "resolute", "suite", "plan", kTinySuite, "--store", "/tmp"});
-  expect_refusal(output, 1, "stdout");
+  for (const std::string place : {">/dev/full", ">&-", "</dev/null >&-"})
+    for (const Words& words : {Words{"suite", "plan", kTinySuite, "--store", "/tmp"}, Words{"--version"}}) {
+      const Words shell{"sh", "-c", "exec \"$@\" " + place, "sh", kBin / "resolute"};
+      expect_refusal(run_program(joined(shell, words)), 1, "stdout");
+    }
 }
 
 TEST(BadSurroundings, a_run_without_standard_descriptors_does_all_its_jobs) {
