@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "core/log.h"
+#include "core/process/last_words.h"
 #include "core/process/process.h"
 #include "experiments/language/settings.h"
 #include "experiments/language/table_reader.h"
@@ -39,7 +40,7 @@ core::Json schema_of(const std::filesystem::path& path, const Environment& envir
     throw core::input_error(last.substr(opening.size()));
   const std::string end = output.timed_out ? fmt::format("did not end in {} s", kLongestReading.count())
                                            : "ended with " + core::describe(output.status);
-  throw core::input_error(fmt::format("{} {}", command, end), last, suggestion);
+  throw core::input_error(fmt::format("{} {}", command, end), core::last_words(output.err), suggestion);
 }
 
 //! Options of the method are keys "ID.NAME", which stand where ours do: in rows, in [defaults] and in searches.

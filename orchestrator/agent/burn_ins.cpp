@@ -6,8 +6,8 @@
 
 #include "core/clock.h"
 #include "core/files/json.h"
+#include "core/process/last_words.h"
 #include "core/process/side_by_side.h"
-#include "orchestrator/agent/last_words.h"
 #include "orchestrator/agent/spawner.h"
 
 namespace resolute::orchestrator {
@@ -16,7 +16,7 @@ namespace {
 void read_answer(const core::CommandOutput& output, BurnIn& result) {
   const auto* exited = std::get_if<core::Exited>(&output.status);
   if (exited == nullptr || exited->code != 0) {
-    result.problem = output.timed_out ? "no answer in time" : last_words(output.err);
+    result.problem = output.timed_out ? "no answer in time" : core::last_words(output.err);
     if (result.problem.empty()) result.problem = core::describe(output.status);
     return;
   }

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "orchestrator/agent/last_words.h"
+#include "core/process/last_words.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -82,7 +82,7 @@ void LogFile::forget(std::uint64_t until) {
 }
 
 std::string RankOutput::last_words() const {
-  std::string line = orchestrator::last_words(read_tail(memory_.get(), size_of(memory_.get()), kTail));
+  std::string line = core::last_words(read_tail(memory_.get(), size_of(memory_.get()), kTail));
   line.resize(std::min(line.size(), kLongestLine));
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';

@@ -210,6 +210,9 @@ TEST_F(MethodFiles, a_python_without_the_package_is_told_in_one_line) {
   EXPECT_EQ(refused(""), key + "'false -m resolute.schema' ended with exit code 1" + named);
   options_.environment["RESOLUTE_PYTHON"] = "echo";
   EXPECT_THAT(refused(""), StartsWith(key + "'echo -m resolute.schema'"));
+  options_.environment.erase("RESOLUTE_PYTHON");
+  options_.environment["PYTHONHASHSEED"] = "abc";
+  EXPECT_THAT(refused(""), HasSubstr(" (Fatal Python error: config_init_hash_seed: PYTHONHASHSEED must be"));
 }
 
 TEST_F(MethodFiles, a_table_has_metrics_of_recovered_images_where_the_class_recovers_some) {

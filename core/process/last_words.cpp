@@ -1,4 +1,4 @@
-#include "orchestrator/agent/last_words.h"
+#include "core/process/last_words.h"
 
 #include <algorithm>
 #include <cctype>
@@ -7,7 +7,7 @@
 
 #include "core/split.h"
 
-namespace resolute::orchestrator {
+namespace resolute::core {
 namespace {
 
 constexpr std::string_view kBlank(" \r\t\0", 4);
@@ -74,9 +74,13 @@ std::optional<std::string_view> exception_of_last_traceback(const std::vector<st
 std::string last_words(std::string_view tail) {
   const std::vector<std::string_view> lines = lines_of(tail);
   if (lines.empty()) return {};
+  // Behind it Python lists what ran, or that nothing did.
+  constexpr std::string_view kFatal = "Fatal Python error: ";
+  const auto fatal = std::ranges::find_if(lines, [&](std::string_view line) { return line.starts_with(kFatal); });
+  if (fatal != lines.end()) return std::string(*fatal);
   if (const auto exception = exception_of_last_traceback(lines)) return std::string(*exception);
   const auto telling = std::find_if_not(lines.rbegin(), lines.rend(), is_warning);
   return std::string(telling == lines.rend() ? lines.back() : *telling);
 }
 
-}  // namespace resolute::orchestrator
+}  // namespace resolute::core

@@ -1,10 +1,10 @@
-#include "orchestrator/agent/last_words.h"
+#include "core/process/last_words.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace resolute::orchestrator::last_words_test {
+namespace resolute::core::last_words_test {
 namespace {
 
 TEST(LastWords, are_the_last_line_that_is_not_empty) {
@@ -56,6 +56,22 @@ TEST(LastWords, know_what_launchers_put_before_each_line) {
             "RuntimeError: it broke");
 }
 
+TEST(LastWords, are_the_fatal_error_of_a_python_that_cannot_start_or_crashes) {
+  const std::string hash_seed =
+      "Fatal Python error: config_init_hash_seed: PYTHONHASHSEED must be \"random\" or an integer";
+  EXPECT_EQ(last_words(hash_seed + "\nPython runtime state: preinitialized\n\nCurrent thread 0x00 (most recent call "
+                                   "first):\n  <no Python frame>\n"),
+            hash_seed);
+  const std::string home = "Fatal Python error: init_fs_encoding: failed to get the Python codec";
+  EXPECT_EQ(last_words("Could not find platform independent libraries <prefix>\n" + home +
+                       "\nPython runtime state: core initialized\nModuleNotFoundError: No module named 'encodings'\n\n"
+                       "Current thread 0x00 (most recent call first):\n  <no Python frame>\n"),
+            home);
+  EXPECT_EQ(last_words("step 3\nFatal Python error: Segmentation fault\n\nThread 0x00 (most recent call first):\n"
+                       "  File \"train.py\", line 3 in <module>\n"),
+            "Fatal Python error: Segmentation fault");
+}
+
 TEST(LastWords, of_a_traceback_that_was_cut_are_the_last_line) {
   EXPECT_EQ(last_words("Traceback (most recent call last):\n  File \"a.py\", line 1\n    x = 1"), "    x = 1");
 }
@@ -67,4 +83,4 @@ TEST(LastWords, are_no_warning_unless_there_is_nothing_else) {
 }
 
 }  // namespace
-}  // namespace resolute::orchestrator::last_words_test
+}  // namespace resolute::core::last_words_test
