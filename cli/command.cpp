@@ -47,6 +47,20 @@ void take_store_of_variable(const options::options_description& visible, options
   options::store(options::command_line_parser(Arguments{"--store=" + folder}).options(visible).run(), values);
 }
 
+// No command works in a store where something else lies in the place of its folder.
+void refuse_foreign_store(const options::variables_map& values) {
+  for (const char* name : {"store", "STORE"}) {
+    const fs::path store = values.count(name) > 0 ? values[name].as<std::string>() : std::string();
+    std::error_code unknown;
+    const bool there = fs::exists(store, unknown), link = fs::is_symlink(store, unknown);
+    if (there ? fs::is_directory(store, unknown) : !link) continue;
+    const std::string named = named_by_variable(store).empty() ? "" : fmt::format(" of {}", kStoreVariable);
+    throw core::input_error(fmt::format("store '{}'{} is no folder", store.string(), named),
+                            there ? "something else lies there" : "the link leads to nothing that is there",
+                            "give --store another, or move it out of the way");
+  }
+}
+
 }  // namespace
 
 std::optional<options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
@@ -79,6 +93,7 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
     options::store(options::command_line_parser(arguments).options(all).positional(places).style(style).run(), values);
     take_store_of_variable(visible, values);
     options::notify(values);
+    refuse_foreign_store(values);
   } catch (const options::too_many_positional_options_error&) {
     throw usage_error("too many arguments", help);
   } catch (const options::unknown_option& error) {

@@ -105,6 +105,23 @@ TEST(Messages, the_variable_names_the_store_of_every_command_that_has_one) {
   succeeded(with_store_variable(other, {"store", "check", store}));
 }
 
+TEST(Messages, a_store_that_is_no_folder_is_refused_by_every_command) {
+  const ScratchFolder folder;
+  write(folder / "file", "");
+  fs::create_symlink(folder / "none", folder / "link");
+  fs::create_symlink("loop", folder / "loop");
+  const std::vector<Words> commands{{"suite", "plan", kTinySuite}, {"suite", "run", kTinySuite},   {"suite", "list"},
+                                    {"weights", "list"},           {"suite", "table", kTinySuite}, {"store", "check"}};
+  for (const auto& [name, why] : {std::pair("file", "is no folder (something else lies there)"),
+                                  {"link", "is no folder (the link leads to nothing that is there)"},
+                                  {"loop", "is no folder (the link leads to nothing that is there)"}})
+    for (const Words& command : commands)
+      expect_refusal(resolute(joined(command, {"--store", folder / name})), 2,
+                     "store '" + (folder / name).string() + "' " + why);
+  expect_refusal(with_store_variable((folder / "file").string(), {"suite", "list"}), 2,
+                 "of RESOLUTE_STORE is no folder");
+}
+
 TEST(Messages, a_variable_that_names_no_store_is_told_as_such) {
   const ScratchFolder folder;
   const std::string none = (folder / "none").string();
