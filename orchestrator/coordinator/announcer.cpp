@@ -58,6 +58,7 @@ void Announcer::tell(const State& state, const Event& event) {
           [](const GpuSetAside& aside) { core::log_warning("GPU {} is set aside ({})", aside.gpu, aside.why); },
           [](const HostSetAside& aside) { core::log_warning("'{}' is set aside ({})", aside.host, aside.why); },
           [&](const JobFailed& failed) { core::log_error("{}: cannot be run ({})", label(failed.job), failed.why); },
+          [](const StopRequested& stop) { core::log_info("stopping: {}", stop.why); },
           [](const RunEnded& run) { core::log_debug("run ended: {} ({})", name_of(run.end), run.why); },
           [](const auto&) {},
       },

@@ -350,7 +350,6 @@ void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<std::o
 void Coordinator::request_stop(const StopRequested& stop, bool wish) {
   const bool kills = wish && stopping_.wish(state_.stop.has_value(), now() + options_.hurry_limit);
   if (!state_.stop || cancels_more(*state_.stop, stop.why)) {
-    core::log_info("stopping: {}", stop.why);
     journal_.hold(stop);
     // Recorded by the next step; a second request before that is the same one.
     occasion_.arise();

@@ -41,6 +41,13 @@ TEST_F(Announcers, leaves_out_lines_of_jobs_that_went_well_where_it_is_quiet) {
               HasSubstr("toy 0: cannot be run (no GPU)"));
 }
 
+TEST_F(Announcers, says_why_a_run_stops_whoever_decides_it) {
+  for (const StopRequested& stop :
+       {StopRequested{"the allocation ends in 40 s", Cause::kWalltime}, StopRequested{"signal 15", Cause::kInterrupted},
+        StopRequested{"cancelled by somebody", Cause::kCancelled}})
+    EXPECT_THAT(log_of([&] { announcer_.tell(state_, stop); }), HasSubstr(fmt::format("stopping: {}\n", stop.why)));
+}
+
 TEST_F(Announcers, shows_the_job_at_work_that_says_how_far_it_is) {
   const auto words = [&](const LiveStatus& live) { return Announcer::words_of(state_, live, 1, 4); };
   LiveStatus live;
