@@ -1,5 +1,7 @@
 #include "experiments/planning/initial_weights.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "core/hash/sha256.h"
@@ -87,22 +89,33 @@ NamedWeights InitialWeights::named(const Combination& combination, const Draft& 
     std::vector<std::string> names = {"none", "imagenet"};
     for (const std::string& one : catalogue_.names()) names.push_back(one);
     std::string suggestion = name == "imagenet" ? "" : settings::did_you_mean(name, names);
-    // A SHA-256 that is no file's stands for them. Each backbone's could be another file: nothing is remembered of it.
-    if (suggestion.empty() && options_.estimate) {
-      missing_.insert({name, backbone});
-      return {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
+    const char* why = "the store has no weights of that name";
+    if (!suggestion.empty()) refuse(why, suggestion);
+    try {
+      if (!options_.estimate && !first_missing_)
+        refuse(why, fmt::format("import them ({}), run with --from-scratch, which every table then says, or set "
+                                "weights=none",
+                                command));
+    } catch (const core::RuntimeError& error) {
+      first_missing_ = error;
     }
-    if (suggestion.empty())
-      suggestion = fmt::format(
-          "import them ({}), run with --from-scratch, which every table then says, or set "
-          "weights=none",
-          command);
-    refuse("the store has no weights of that name", suggestion);
+    // A SHA-256 that is no file's stands for them. Each backbone's could be another file: nothing is remembered of it.
+    missing_.insert({name, backbone});
+    return {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
   }
   if (options_.need_roots && !catalogue_.has_file(*found))
     refuse(fmt::format("their file weights/{}.safetensors is missing in the store", found->sha256),
            fmt::format("import them again ({})", command));
   return known_.emplace(name, *found).first->second;
+}
+
+void InitialWeights::refuse_missing() const {
+  if (!first_missing_) return;
+  std::vector<std::string> commands;
+  for (const MissingWeights& one : missing_) commands.push_back(import_command(one.name, one.backbone));
+  if (commands.size() == 1) throw core::RuntimeError(*first_missing_);
+  throw core::input_error(
+      fmt::format("{}; {} are missing in all: {}", first_missing_->what(), commands.size(), fmt::join(commands, "; ")));
 }
 
 bool InitialWeights::is_missing(const std::string& name) const {

@@ -3,10 +3,12 @@
 //! The weights that trainings start from, by the names that a suite gives.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "experiments/planning/combination.h"
 #include "experiments/planning/plan_notes.h"
 #include "experiments/store/weights_catalogue.h"
@@ -30,6 +32,8 @@ class InitialWeights {
   //! Weights that nobody has imported, where a plan may be made without them.
   const std::set<MissingWeights>& missing() const { return missing_; }
   bool is_missing(const std::string& name) const;
+  //! Where a plan may not be made without them, all at once. \throws RuntimeError (kInput) with the place of the first
+  void refuse_missing() const;
 
   //! Who was trained on before must not be tested: a trial whose weights come from a training of this store on people
   //! whom it tests is refused. \param start the trial's, or that of the first of the rows that it starts from
@@ -52,6 +56,7 @@ class InitialWeights {
   const WeightsCatalogue& catalogue_;
   std::map<std::string, NamedWeights> known_;  // found so far
   std::set<MissingWeights> missing_;
+  std::optional<core::RuntimeError> first_missing_;
   std::map<std::string, Origin> origins_;  // by SHA-256
   std::set<std::string> of_unknown_people_;
 };

@@ -38,6 +38,7 @@ class Planner {
       if (has_column(suite_, dataset.id)) add_dataset(dataset);
     std::vector<TablePlan> trials = follow_searches();
     for (const TableText& table : suite_.tables) add_table(table);
+    weights_.refuse_missing();
     std::ranges::move(trials, std::back_inserter(plan_.tables));
     // Rows that wait would have the effect.
     if (!plan_.waits()) refuse_idle_sets();

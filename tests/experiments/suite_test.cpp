@@ -262,6 +262,32 @@ label = "Plain"
   EXPECT_THAT(made.tables[0].notes, testing::Contains("rows without weights from scratch"));
 }
 
+TEST_F(Suite, all_weights_that_are_missing_are_named_at_once) {
+  const std::string rows = R"([[table.row]]
+id = "r"
+label = "R"
+weights = "ours"
+[[table.row]]
+id = "small"
+label = "Small"
+backbone = "resnet-small"
+weights = "theirs"
+[[table.row]]
+id = "plain"
+label = "Plain"
+weights = "imagenet"
+)";
+  const std::string all = tests::refusal([&] { plan(small({}, rows)); });
+  EXPECT_THAT(all, HasSubstr("key 'weights' has the value 'ours' (the store has no weights of that name"));
+  EXPECT_THAT(all, HasSubstr("; 3 are missing in all: resolute weights import FILE --store STORE; "
+                             "resolute weights import FILE --store STORE --name ours; "
+                             "resolute weights import FILE --store STORE --name theirs --backbone resnet-small"));
+  for (const char* name : {"ours", "imagenet"}) give_weights(options_.store, name, "resnet50");
+  EXPECT_THAT(tests::refusal([&] { plan(small({}, rows)); }), testing::Not(HasSubstr("missing in all")));
+  give_weights(options_.store, "theirs", "resnet-small");
+  EXPECT_EQ(plan(small({}, rows)).missing_weights.size(), 0U);
+}
+
 TEST_F(Suite, weights_that_cannot_serve_are_refused) {
   const auto refusal = [&](const std::string& name) {
     return tests::refusal([&] { plan(small("weights = \"" + name + "\"")); });
