@@ -65,11 +65,13 @@ void BatchPlanner::draw_order(std::uint64_t round) {
   std::copy_if(drawn_.begin(), drawn_.end(), std::back_inserter(order_), [&](std::size_t l) { return l != classes; });
 }
 
+// A batch begins where `start` does (draw_order(): begun is 0), so that no round before it counts.
 void BatchPlanner::go_to_round(std::uint64_t round) {
-  if (order_.empty() || round < round_) {
-    round_ = 0;
+  const std::uint64_t start = round - round % static_cast<std::uint64_t>(shape_.identities);
+  if (order_.empty() || round < round_ || start > round_ + 1) {
+    round_ = start;
     previous_.clear();
-    draw_order(0);
+    draw_order(start);
   }
   while (round_ < round) {
     previous_.swap(order_);

@@ -66,7 +66,7 @@ class BatchPlanner {
   std::vector<std::vector<std::vector<std::size_t>>> by_camera_;
   std::uint64_t round_ = 0;
   std::vector<std::size_t> order_;     // of round_
-  std::vector<std::size_t> previous_;  // of round_ - 1; empty in round 0
+  std::vector<std::size_t> previous_;  // of round_ - 1; empty where that was not drawn
   // Working memory:
   std::vector<std::size_t> drawn_;
   std::vector<std::size_t> items_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -70,6 +71,34 @@ RC_GTEST_PROP(Sampling, is_a_function_of_seed_and_step, ()) {
     RC_ASSERT(planner.plan(step) == in_order[step]);
     RC_ASSERT(BatchPlanner(split, {batch, 2}, 7).plan(step) == in_order[step]);
   }
+}
+
+// Nothing that goes on from a step walks through the steps before it.
+TEST(Sampling, a_step_that_no_training_reaches_is_planned_at_once) {
+  constexpr unsigned kClasses = 7;
+  const Split split = made_split(kClasses, {2});
+  for (const std::uint64_t far :
+       {std::uint64_t{1'000'000'007}, std::uint64_t{1'000'000'000'000}, std::uint64_t{1} << 48})
+    for (const int batch : {1, 3, 5, 7}) {
+      // Steps of twice as many rounds as a batch has identities: each of these rounds has every identity once.
+      BatchPlanner planner(split, {batch, 1}, 3);
+      std::map<std::uint64_t, std::multiset<int>> rounds;
+      for (std::uint64_t step = far; step < far + 2 * kClasses; ++step) {
+        const std::vector<BatchItem> items = planner.plan(step);
+        ASSERT_EQ(items, BatchPlanner(split, {batch, 1}, 3).plan(step)) << step;
+        std::set<int> in_batch;
+        for (const BatchItem& item : items) {
+          EXPECT_TRUE(in_batch.insert(split.train[item.item].label).second) << step;
+          rounds[item.round].insert(split.train[item.item].label);
+        }
+      }
+      rounds.erase(rounds.begin());  // the first and the last may be there in part
+      rounds.erase(std::prev(rounds.end()));
+      for (const auto& [round, labels] : rounds) {
+        EXPECT_EQ(labels.size(), kClasses) << round;
+        EXPECT_EQ(std::set<int>(labels.begin(), labels.end()).size(), kClasses) << round;
+      }
+    }
 }
 
 TEST(Sampling, cameras_take_turns) {
