@@ -27,8 +27,7 @@ class NamedArrays {
   //! Exactly, of the same three.
   virtual NamedArray<double> read_float64(const std::string& name, std::size_t rank) const = 0;
   virtual bool is_float64(const std::string& name) const = 0;
-  //! Integers of at most 64 bits, of 32 without a sign; outside HDF5 also floats that are whole numbers, MATLAB's
-  //! usual type.
+  //! Integers of at most 64 bits, of 32 without a sign; floats that are whole numbers, MATLAB's usual type.
   virtual NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const = 0;
 };
 
@@ -43,9 +42,9 @@ class FloatRows {
   virtual std::span<const float> read(std::uint64_t first, std::uint64_t count) = 0;
 };
 
-//! A folder of NAME.npy, or by its ending a `.npz` or `.mat`; anything else is taken for HDF5. Outside HDF5 an array of
-//! one row or one column is a list where a list is asked for: programs differ in which they write.
-//! \throws RuntimeError (kInput; kCorrupt of a `.npz`) for a missing file or one of another kind
+//! A folder of NAME.npy, or by its ending a `.npz` or `.mat`; anything else is taken for HDF5. An array of one row or
+//! one column is a list where a list is asked for. \throws RuntimeError (kInput; kCorrupt of a `.npz`) for a missing
+//! file or one of another kind
 std::unique_ptr<NamedArrays> open_named_arrays(const std::filesystem::path& path);
 
 }  // namespace resolute::datasets

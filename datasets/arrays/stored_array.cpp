@@ -77,12 +77,6 @@ void each_element(const StoredArrayFacts& facts, const std::vector<std::byte>& b
 template <class T>
 constexpr bool kWantsIntegers = std::is_same_v<T, std::int64_t>;
 
-// Below it a float stands for one integer alone: 2^11 of a float16, 2^24 of a float32, 2^53 of a float64.
-template <class Stored>
-constexpr double whole_limit() {
-  return sizeof(Stored) == 2 ? 0x1p11 : sizeof(Stored) == 4 ? 0x1p24 : 0x1p53;
-}
-
 }  // namespace
 
 std::uint64_t StoredArrayFacts::elements() const {
@@ -110,23 +104,19 @@ NamedArray<T> StoredArrays::read(const std::string& name, std::size_t rank) cons
     throw refusal(name, "is " + words_of(facts.type), fmt::format("{} is needed", kFloatsRead));
   if (kWantsIntegers<T> && facts.type.number == Number::kUnsigned && facts.type.bytes == 8)
     throw refusal(name, "is uint64", fmt::format("{} is needed", kIntegersRead));
-  // By elements of one row or one column, either order of storage is the same.
-  if (rank == 1 && facts.shape.size() == 2 && (facts.shape[0] == 1 || facts.shape[1] == 1))
-    facts.shape = {facts.elements()};
+  flatten_list(facts.shape, rank);  // by elements of one row or one column, either order of storage is the same
   if (facts.shape.size() != rank)
     throw refusal(name, fmt::format("has {} dimensions", facts.shape.size()), fmt::format("{} are needed", rank));
   const std::vector<std::byte> bytes = bytes_of(name);
   RESOLUTE_EXPECT(bytes.size() == facts.bytes(), "an array's bytes are as many as its facts say");
   NamedArray<T> array{facts.shape, std::vector<T>(static_cast<std::size_t>(facts.elements()))};
+  [[maybe_unused]] const auto refuse = [&](const std::string& problem, const std::string& why) {
+    return refusal(name, problem, why);
+  };
   with_type(facts.type, [&]<class Stored>(Stored) {
     each_element<Stored>(facts, bytes, [&](std::uint64_t place, Stored value) {
       if constexpr (kWantsIntegers<T> && !std::is_integral_v<Stored>) {
-        const auto whole = static_cast<double>(value);
-        if (!(std::abs(whole) < whole_limit<Stored>()) || whole != std::floor(whole))
-          throw refusal(
-              name, fmt::format("has {} at {}", whole, place),
-              fmt::format("whole numbers are needed, {} those below {}", words_of(facts.type), whole_limit<Stored>()));
-        array.values[place] = static_cast<T>(whole);
+        array.values[place] = to_integer(static_cast<double>(value), sizeof(Stored), place, refuse);
       } else {
         array.values[place] = static_cast<T>(value);  // NOLINT(bugprone-signed-char-misuse): an int8 is a number
       }

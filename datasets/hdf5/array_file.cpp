@@ -1,6 +1,7 @@
 #include "datasets/hdf5/array_file.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "datasets/hdf5/inspect.h"
@@ -96,7 +97,8 @@ template <>
 struct Wanted<std::int64_t> {
   static constexpr const char* kWords = kIntegersRead;
   static bool holds(const ArrayFacts& facts) {
-    return facts.number == NumberKind::kSigned || (facts.number == NumberKind::kUnsigned && facts.element_bytes <= 4);
+    return facts.number == NumberKind::kSigned || facts.number == NumberKind::kFloat ||
+           (facts.number == NumberKind::kUnsigned && facts.element_bytes <= 4);
   }
   static hid_t memory_type() { return H5T_NATIVE_INT64; }
 };
@@ -106,12 +108,17 @@ core::RuntimeError refusal(const Context& context, const std::string& name, cons
   return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, problem), why);
 }
 
+auto refusing(const Context& context, const std::string& name) {
+  return [&](const std::string& problem, const std::string& why) { return refusal(context, name, problem, why); };
+}
+
 // An array that can be read as T. \return its elements too
 template <class T>
 std::pair<Found, std::uint64_t> find_readable(hid_t file, const std::string& name, std::size_t rank,
                                               const Context& context) {
   Found found = find_array(file, name, true, context);
-  const ArrayFacts& facts = found.facts;
+  ArrayFacts& facts = found.facts;
+  flatten_list(facts.shape, rank);
   if (!Wanted<T>::holds(facts))
     throw refusal(context, name, "is " + facts.type_words, fmt::format("{} is needed", Wanted<T>::kWords));
   if (facts.shape.size() != rank)
@@ -153,6 +160,13 @@ NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, 
                              fmt::format("{}: no memory for '{}'", context.problem, name),
                              fmt::format("{} bytes", elements * sizeof(T)));
   }
+  if constexpr (std::is_same_v<T, std::int64_t>)
+    if (found.facts.number == NumberKind::kFloat) {  // HDF5 itself would cut fractions off
+      const std::vector<double> floats = read_array<double>(file, name, rank, context).values;
+      for (std::size_t i = 0; i < floats.size(); ++i)
+        array.values[i] = to_integer(floats[i], found.facts.element_bytes, i, refusing(context, name));
+      return array;
+    }
   if (elements > 0)
     check(H5Dread(found.data.get(), Wanted<T>::memory_type(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
           does_not_read(context, name));

@@ -3,6 +3,9 @@
 //! Small HDF5 files of named arrays, as `features.h5` (docs/inside/formats/features.md). The writer's bytes depend on
 //! the arrays alone; the reader trusts nothing.
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -46,6 +49,22 @@ inline constexpr const char* kIntegersRead = "an integer of at most 64 bits, of 
 //! Times that an array may be larger than its stored bytes: deflate, the densest compression in use, reaches 1032.
 inline constexpr std::uint64_t kMaxCompression = 1100;
 
+//! Programs write a list as one row, as one column or as neither. \param rank that is asked for
+inline void flatten_list(std::vector<std::uint64_t>& shape, std::size_t rank) {
+  if (rank == 1 && shape.size() == 2 && (shape[0] == 1 || shape[1] == 1)) shape = {shape[0] * shape[1]};
+}
+
+//! The integer that a stored float stands for alone: a whole number below 2^11 of a float16, 2^24 of a float32, 2^53 of
+//! a float64. \param refusal makes the error of a problem and why
+template <class Refusal>
+std::int64_t to_integer(double value, std::size_t stored_bytes, std::uint64_t place, const Refusal& refusal) {
+  const double limit = stored_bytes == 2 ? 0x1p11 : stored_bytes == 4 ? 0x1p24 : 0x1p53;
+  if (!(std::abs(value) < limit) || value != std::floor(value))
+    throw refusal(fmt::format("has {} at {}", value, place),
+                  fmt::format("whole numbers are needed, float{} those below {}", stored_bytes * 8, limit));
+  return static_cast<std::int64_t>(value);
+}
+
 template <class T>
 struct NamedArray {
   std::vector<std::uint64_t> shape;
@@ -53,8 +72,8 @@ struct NamedArray {
 };
 
 //! Reads files of any origin (h5py, MATLAB, ours): chunked and compressed arrays, of any byte order and width. All
-//! errors are kInput, naming file and data set: missing, another kind of elements or rank, larger than its stored bytes
-//! can hold, links, external storage. Thread-safe (one lock round HDF5).
+//! errors are kInput, naming file and data set: missing, another kind of elements or rank (flatten_list()), larger than
+//! its stored bytes can hold, links, external storage. Thread-safe (one lock round HDF5).
 class ArrayFileReader {
  public:
   //! \throws RuntimeError (kInput) for a missing file or one that is not HDF5
@@ -79,7 +98,7 @@ class ArrayFileReader {
   //! Exactly, of the same three.
   NamedArray<double> read_float64(const std::string& name, std::size_t rank) const;
   bool is_float64(const std::string& name) const;
-  //! Elements: any integers of at most 64 bits, of 32 without a sign.
+  //! Elements: any integers of at most 64 bits, of 32 without a sign; floats by to_integer().
   NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const;
 
  private:

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
+#include <limits>
 #include <numeric>
 #include <thread>
 
@@ -88,6 +89,45 @@ TEST_F(ArrayFile, wrong_type_rank_or_name_is_refused) {
   expect_error(core::ErrorKind::kInput, {"'query' is not a data set"}, [&] { reader.read_float32("query", 1); });
 }
 
+TEST_F(ArrayFile, floats_are_integers_where_each_stands_for_one_alone) {
+  const std::vector<float> whole{-1, 0, 0x1p24F - 1}, rounded{0, 1, 0x1p24F}, halves{0, 1, 2.5F},
+      endless{0, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+  ArrayFileWriter writer;
+  writer.add("whole", {3}, whole);
+  writer.add("rounded", {3}, rounded);
+  writer.add("halves", {3}, halves);
+  writer.add("endless", {3}, endless);
+  writer.write(files_, path_);
+  const ArrayFileReader reader(path_);
+  EXPECT_EQ(reader.read_int64("whole", 1).values, (std::vector<std::int64_t>{-1, 0, 16777215}));
+  const auto refused = [&](const std::string& name, const std::string& part) {
+    expect_error(core::ErrorKind::kInput, {"features.h5", "'" + name + "' has " + part, "float32 those below 16777216"},
+                 [&] { reader.read_int64(name, 1); });
+  };
+  refused("rounded", "16777216 at 2");
+  refused("halves", "2.5 at 2");
+  refused("endless", "inf at 1");
+}
+
+TEST_F(ArrayFile, one_row_and_one_column_are_a_list_where_one_is_asked_for) {
+  const std::vector<std::int64_t> list{3, 1, -2};
+  ArrayFileWriter writer;
+  writer.add("row", {1, 3}, list);
+  writer.add("column", {3, 1}, list);
+  writer.add("cube", {3, 1, 1}, list);
+  writer.add("no_row", {0, 1}, std::span<const std::int64_t>());
+  writer.write(files_, path_);
+  const ArrayFileReader reader(path_);
+  for (const char* name : {"row", "column"}) {
+    const auto array = reader.read_int64(name, 1);
+    EXPECT_EQ(array.shape, (std::vector<std::uint64_t>{3})) << name;
+    EXPECT_EQ(array.values, list) << name;
+  }
+  EXPECT_EQ(reader.read_int64("no_row", 1).shape, (std::vector<std::uint64_t>{0}));
+  EXPECT_EQ(reader.read_int64("column", 2).shape, (std::vector<std::uint64_t>{3, 1}));
+  expect_error(core::ErrorKind::kInput, {"'cube' has 3 dimensions"}, [&] { reader.read_int64("cube", 1); });
+}
+
 TEST_F(ArrayFile, files_that_are_not_hdf5_are_refused) {
   expect_error(core::ErrorKind::kInput, {"features.h5", "No such file"}, [&] { ArrayFileReader reader(path_); });
   expect_error(core::ErrorKind::kInput, {"regular file"}, [&] { ArrayFileReader reader(folder_.path()); });
@@ -161,7 +201,9 @@ TEST_F(ArrayFile, files_of_other_programs_are_read_and_their_traps_refused) {
         << name;
   expect_error(core::ErrorKind::kInput, {"'query/of_uint64' is uint64", "of 32 without a sign, is needed"},
                [&] { reader.read_int64("query/of_uint64", 1); });
-  expect_error(core::ErrorKind::kInput, {"'query/float64' is float64"}, [&] { reader.read_int64("query/float64", 2); });
+  for (const char* name : {"float16", "float16_big_endian", "float64_big_endian"})
+    EXPECT_EQ((std::vector<std::int64_t>{0, 1, 2, 3}), reader.read_int64(std::string("query/of_") + name, 1).values)
+        << name;
   auto refused = [&](const std::string& name, std::size_t rank, const std::string& part) {
     expect_error(core::ErrorKind::kInput, {"foreign.h5", name, part}, [&] { reader.read_float32(name, rank); });
   };

@@ -54,6 +54,21 @@ TEST_F(RankOfADump, each_system_has_names_of_its_own) {
   }
 }
 
+TEST_F(RankOfADump, labels_may_be_whole_floats_rows_and_columns) {
+  const core::Json figures = json_of(rank_as({}));
+  const auto with = [&](const auto& change) {
+    FeatureFile file;
+    file.floats["query/features"] = {{1, 1}, {0}};
+    file.floats["gallery/features"] = {{2, 1}, {1, 2}};
+    file.set("query/identities", {4});
+    change(file);
+    return json_of(rank(file));
+  };
+  EXPECT_EQ(with([](FeatureFile& file) { file.floats["gallery/identities"] = {{2}, {3, 4}}; }), figures);
+  EXPECT_EQ(with([](FeatureFile& file) { file.floats["gallery/identities"] = {{2, 1}, {3, 4}}; }), figures);
+  EXPECT_EQ(with([](FeatureFile& file) { file.integers["gallery/identities"] = {{1, 2}, {3, 4}}; }), figures);
+}
+
 TEST_F(RankOfADump, one_array_under_two_names_is_refused) {
   FeatureFile file;
   file.set("query/identities", {4});

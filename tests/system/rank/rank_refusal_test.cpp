@@ -187,11 +187,11 @@ TEST_F(HostileFeatures, wrong_type_and_number_of_dimensions_are_refused) {
       file.integers[name] = {array.shape, Integers(array.values.begin(), array.values.end())};
     };
   };
-  auto as_floats = [](std::string name) {
+  auto as_halves = [](std::string name) {
     return [=](FeatureFile& file) {
       const auto array = file.integers.at(name);
       file.integers.erase(name);
-      file.floats[name] = {array.shape, std::vector<float>(array.values.size(), 1.0F)};
+      file.floats[name] = {array.shape, std::vector<float>(array.values.size(), 1.5F)};
     };
   };
   auto reshape = [](std::string name, Shape shape) {
@@ -204,16 +204,16 @@ TEST_F(HostileFeatures, wrong_type_and_number_of_dimensions_are_refused) {
   };
   expect_refused(good().as_features(), {{"'query/features' is int64", as_integers("query/features")},
                                         {"'gallery/features' is int64", as_integers("gallery/features")},
-                                        {"'query/identities' is float32", as_floats("query/identities")},
-                                        {"'gallery/identities' is float32", as_floats("gallery/identities")},
-                                        {"'query/cameras' is float32", as_floats("query/cameras")},
-                                        {"'gallery/cameras' is float32", as_floats("gallery/cameras")},
-                                        {"'query/prefix' is float32", as_floats("query/prefix")},
+                                        {"'query/identities' has 1.5 at 0", as_halves("query/identities")},
+                                        {"'gallery/identities' has 1.5 at 0", as_halves("gallery/identities")},
+                                        {"'query/cameras' has 1.5 at 0", as_halves("query/cameras")},
+                                        {"'gallery/cameras' has 1.5 at 0", as_halves("gallery/cameras")},
+                                        {"'query/prefix' has 1.5 at 0", as_halves("query/prefix")},
                                         {"'query/features' has 1 dimensions", reshape("query/features", {6})},
                                         {"'gallery/features' has 3 dimensions", reshape("gallery/features", {4, 2, 1})},
-                                        {"'query/identities' has 2 dimensions", reshape("query/identities", {3, 1})},
-                                        {"'gallery/cameras' has 2 dimensions", reshape("gallery/cameras", {1, 4})},
-                                        {"'query/prefix' has 2 dimensions", reshape("query/prefix", {3, 1})}});
+                                        {"'query/identities' has 3 dimensions", reshape("query/identities", {3, 1, 1})},
+                                        {"'gallery/cameras' has 2 dimensions", reshape("gallery/cameras", {2, 2})},
+                                        {"'query/prefix' has 3 dimensions", reshape("query/prefix", {1, 3, 1})}});
   expect_refused(good().as_distances(), {{"'distance' is int64", as_integers("distance")},
                                          {"'distance' has 1 dimensions", reshape("distance", {12})}});
 }
