@@ -20,7 +20,7 @@ class NamedArrays {
  public:
   virtual ~NamedArrays() = default;
   virtual bool has(const std::string& name) const = 0;
-  //! Floats of 16, 32 or 64 bits, the last rounded to the nearest. \param rank number of dimensions it must have
+  //! Floats of 16, 32 or 64 bits, the last by to_float32(). \param rank number of dimensions it must have
   virtual NamedArray<float> read_float32(const std::string& name, std::size_t rank) const = 0;
   //! The same of two dimensions, row by row. Lives no longer than this.
   virtual std::unique_ptr<FloatRows> float32_rows(const std::string& name) const;

@@ -117,6 +117,8 @@ NamedArray<T> StoredArrays::read(const std::string& name, std::size_t rank) cons
     each_element<Stored>(facts, bytes, [&](std::uint64_t place, Stored value) {
       if constexpr (kWantsIntegers<T> && !std::is_integral_v<Stored>) {
         array.values[place] = to_integer(static_cast<double>(value), sizeof(Stored), place, refuse);
+      } else if constexpr (std::is_same_v<T, float> && std::is_same_v<Stored, double>) {
+        array.values[place] = to_float32(value, place, array.shape, refuse);
       } else {
         array.values[place] = static_cast<T>(value);  // NOLINT(bugprone-signed-char-misuse): an int8 is a number
       }

@@ -92,6 +92,11 @@ struct Wanted<double> {
 template <>
 struct Wanted<float> : Wanted<double> {
   static hid_t memory_type() { return H5T_NATIVE_FLOAT; }
+  static bool through_doubles(const ArrayFacts& facts) { return facts.element_bytes == sizeof(double); }
+  template <class Refusal>
+  static float of(double value, const ArrayFacts& facts, std::uint64_t place, const Refusal& refusal) {
+    return to_float32(value, place, facts.shape, refusal);
+  }
 };
 template <>
 struct Wanted<std::int64_t> {
@@ -101,6 +106,11 @@ struct Wanted<std::int64_t> {
            (facts.number == NumberKind::kUnsigned && facts.element_bytes <= 4);
   }
   static hid_t memory_type() { return H5T_NATIVE_INT64; }
+  static bool through_doubles(const ArrayFacts& facts) { return facts.number == NumberKind::kFloat; }
+  template <class Refusal>
+  static std::int64_t of(double value, const ArrayFacts& facts, std::uint64_t place, const Refusal& refusal) {
+    return to_integer(value, facts.element_bytes, place, refusal);
+  }
 };
 
 core::RuntimeError refusal(const Context& context, const std::string& name, const std::string& problem,
@@ -160,11 +170,12 @@ NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, 
                              fmt::format("{}: no memory for '{}'", context.problem, name),
                              fmt::format("{} bytes", elements * sizeof(T)));
   }
-  if constexpr (std::is_same_v<T, std::int64_t>)
-    if (found.facts.number == NumberKind::kFloat) {  // HDF5 itself would cut fractions off
-      const std::vector<double> floats = read_array<double>(file, name, rank, context).values;
-      for (std::size_t i = 0; i < floats.size(); ++i)
-        array.values[i] = to_integer(floats[i], found.facts.element_bytes, i, refusing(context, name));
+  // HDF5 itself would cut fractions off, and make 0 or infinity of what no float32 is.
+  if constexpr (!std::is_same_v<T, double>)
+    if (Wanted<T>::through_doubles(found.facts)) {
+      const std::vector<double> doubles = read_array<double>(file, name, rank, context).values;
+      for (std::size_t i = 0; i < doubles.size(); ++i)
+        array.values[i] = Wanted<T>::of(doubles[i], found.facts, i, refusing(context, name));
       return array;
     }
   if (elements > 0)
@@ -230,8 +241,13 @@ void ArrayFileReader::read_float32_rows(const std::string& name, std::uint64_t f
   const hdf5::Handle memory(H5Screate_simple(2, count, nullptr), H5Sclose, context);
   const hdf5::Handle file(H5Dget_space(found.data.get()), H5Sclose, context);
   check(H5Sselect_hyperslab(file.get(), H5S_SELECT_SET, begin, nullptr, count, nullptr), context);
-  check(H5Dread(found.data.get(), H5T_NATIVE_FLOAT, memory.get(), file.get(), H5P_DEFAULT, to.data()),
+  const bool is_wide = Wanted<float>::through_doubles(found.facts);
+  std::vector<double> doubles(is_wide ? to.size() : 0);
+  check(H5Dread(found.data.get(), is_wide ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT, memory.get(), file.get(), H5P_DEFAULT,
+                is_wide ? static_cast<void*>(doubles.data()) : to.data()),
         does_not_read(context, name));
+  for (std::size_t i = 0; i < doubles.size(); ++i)
+    to[i] = to_float32(doubles[i], first * width + i, found.facts.shape, refusing(context, name));
 }
 
 NamedArray<double> ArrayFileReader::read_float64(const std::string& name, std::size_t rank) const {

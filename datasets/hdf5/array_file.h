@@ -65,6 +65,19 @@ std::int64_t to_integer(double value, std::size_t stored_bytes, std::uint64_t pl
   return static_cast<std::int64_t>(value);
 }
 
+//! A stored float64 rounded to the nearest float32. Refused: one that becomes 0, and so ties with others, or infinite.
+//! \param shape of the array \param refusal makes the error of a problem and why
+template <class Refusal>
+float to_float32(double value, std::uint64_t place, const std::vector<std::uint64_t>& shape, const Refusal& refusal) {
+  const auto rounded = static_cast<float>(value);
+  if ((rounded == 0) != (value == 0) || std::isinf(rounded) != std::isinf(value)) {
+    const std::uint64_t width = shape.size() < 2 ? 1 : shape.back();
+    throw refusal(fmt::format("has {} in row {}, column {}", value, place / width, place % width),
+                  fmt::format("as float32 it is {}", rounded));
+  }
+  return rounded;
+}
+
 template <class T>
 struct NamedArray {
   std::vector<std::uint64_t> shape;
@@ -90,8 +103,8 @@ class ArrayFileReader {
   bool has(const std::string& name) const;
   //! Extents of an array of floats of two dimensions that read_float32() would read.
   std::vector<std::uint64_t> shape_of_floats(const std::string& name) const;
-  //! Elements: float16, float32 or float64, the last rounded to the nearest. \param rank number of dimensions that it
-  //! must have
+  //! Elements: float16, float32 or float64, the last by to_float32(). \param rank number of dimensions that it must
+  //! have
   NamedArray<float> read_float32(const std::string& name, std::size_t rank) const;
   //! Rows first, first + 1, … of such an array of two dimensions. \param to whole rows \pre they are there
   void read_float32_rows(const std::string& name, std::uint64_t first, std::span<float> to) const;

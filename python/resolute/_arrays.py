@@ -30,14 +30,21 @@ def _require_dimensions(array: numpy.ndarray, dimensions: int, name: str) -> Non
 
 
 def matrix(value: Any, name: str, doubles: bool = False) -> numpy.ndarray:
-    """Two dimensions of floats, row-major: float32, or float64 where it comes so and `doubles` allows it."""
+    """Two dimensions of floats, row-major: float32, or float64 where it comes so and `doubles` allows it. Refused: a float64 that
+    becomes 0, and so ties with others, or infinite."""
     array = _as_numpy(value, name)
     _require_dimensions(array, 2, name)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise InputError(f"'{name}' holds {array.dtype} (features and distances are float16, float32 or float64)")
     wide = doubles and array.dtype.itemsize == 8
-    with numpy.errstate(over="ignore"):  # what is too large becomes infinite, which the library refuses
-        return numpy.ascontiguousarray(array, dtype=numpy.float64 if wide else numpy.float32)
+    with numpy.errstate(over="ignore"):
+        rounded = numpy.ascontiguousarray(array, dtype=numpy.float64 if wide else numpy.float32)
+    if array.dtype.itemsize > rounded.dtype.itemsize:
+        lost = ((rounded == 0) != (array == 0)) | (numpy.isinf(rounded) != numpy.isinf(array))
+        if lost.any():
+            row, column = numpy.argwhere(lost)[0]
+            raise InputError(f"'{name}' has {array[row, column]} in row {row}, column {column} (as float32 it is {rounded[row, column]})")
+    return rounded
 
 
 def integers(value: Any, rows: int, name: str) -> numpy.ndarray:

@@ -69,7 +69,12 @@ class Rank(unittest.TestCase):
         for bad in (numpy.nan, numpy.inf, -numpy.inf):
             self.refuses("query feature 3", qf=changed(QUERY, (3, 2), bad))
             self.refuses("gallery feature", gf=changed(GALLERY, (19, 7), bad))
-        self.refuses("finite", qf=changed(QUERY.astype(float), (0, 0), 1e300))
+        for bad, rounded in ((1e-50, "0.0"), (-1e-46, "-0.0"), (1e39, "inf"), (-1e300, "-inf")):
+            words = f"has {bad} in row 3, column 2 (as float32 it is {rounded})"
+            self.refuses(f"'qf' {words}", qf=changed(QUERY.astype(float), (3, 2), bad))
+            self.refuses(f"'gf' {words}", gf=changed(GALLERY.astype(float), (3, 2), bad).tolist())
+        for taken in (0, 1e-45, 3.4e38):
+            resolute.rank(changed(QUERY.astype(float), (3, 2), taken), GALLERY, Q_IDS, G_IDS)
         self.refuses("length 0", qf=changed(QUERY, 1, 0), distance="cosine")
 
     def test_settings(self):

@@ -152,6 +152,18 @@ TEST_F(WrittenMatFile, floats_are_whole_numbers_where_each_stands_for_one_alone)
                [&] { arrays->read_int64("rounded", 1); });
 }
 
+TEST_F(WrittenMatFile, float64_that_is_0_or_infinite_as_float32_is_refused) {
+  create(MAT_FT_MAT5);
+  add("tiny", MAT_C_DOUBLE, MAT_T_DOUBLE, {1, 2}, 1e-50);
+  add("huge", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 1}, -1e39);
+  const auto arrays = close();
+  expect_error(core::ErrorKind::kInput, {"'tiny' has 1e-50 in row 0, column 0"},
+               [&] { arrays->read_float32("tiny", 2); });
+  expect_error(core::ErrorKind::kInput, {"'huge' has -1e+39 in row 0, column 0"},
+               [&] { arrays->float32_rows("huge"); });
+  EXPECT_EQ(arrays->read_float64("tiny", 2).values, (std::vector<double>{1e-50, 1}));
+}
+
 TEST(MatTest, what_is_no_such_file_is_refused) {
   const tests::TemporaryFolder folder;
   const auto path = folder / "a.mat";

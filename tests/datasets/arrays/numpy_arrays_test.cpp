@@ -163,6 +163,25 @@ TEST_F(NpyFile, headers_of_every_version_and_of_old_programs_are_read) {
   }
 }
 
+TEST_F(NpyFile, float64_that_is_0_or_infinite_as_float32_is_refused) {
+  const auto rounded = [&](double value) {
+    std::string text = npy(header("<f8", "(2, 3)"), 6 * sizeof value);
+    std::memcpy(text.data() + text.size() - 2 * sizeof value, &value, sizeof value);
+    write(text);
+    return open_named_arrays(folder_.path())->read_float32("list", 2).values.at(4);
+  };
+  for (const double taken : {0.0, -0.0, 0x1p-149, -1.5, 3.4e38, HUGE_VAL})
+    EXPECT_EQ(rounded(taken), static_cast<float>(taken)) << taken;
+  EXPECT_TRUE(std::isnan(rounded(std::nan(""))));
+  const auto refused = [&](double value, const std::string& words) {
+    expect_error(core::ErrorKind::kInput, {"'list' has " + words}, [&] { rounded(value); });
+  };
+  refused(1e-50, "1e-50 in row 1, column 1 (as float32 it is 0)");
+  refused(-1e-46, "-1e-46 in row 1, column 1 (as float32 it is -0)");
+  refused(1e39, "1e+39 in row 1, column 1 (as float32 it is inf)");
+  refused(-1e300, "-1e+300 in row 1, column 1 (as float32 it is -inf)");
+}
+
 TEST_F(NpyFile, what_is_no_array_is_refused) {
   const std::string good = npy(header("<i2", "(3,)"), 6);
   for (std::size_t length = 0; length < good.size(); ++length) expect_refused(good.substr(0, length), "");

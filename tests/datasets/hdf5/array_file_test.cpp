@@ -109,6 +109,33 @@ TEST_F(ArrayFile, floats_are_integers_where_each_stands_for_one_alone) {
   refused("endless", "inf at 1");
 }
 
+TEST_F(ArrayFile, float64_that_is_0_or_infinite_as_float32_is_refused) {
+  const std::vector<double> fine{-0.0, 0x1p-149, 3.4e38, 0.5}, tiny{1, 0, 2, 1e-50}, huge{1, 2, -1e39, 3};
+  const hsize_t shape[] = {2, 2};
+  const hid_t file = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = H5Screate_simple(2, shape, nullptr);
+  for (const auto& [name, values] : {std::pair("fine", &fine), std::pair("tiny", &tiny), std::pair("huge", &huge)}) {
+    const hid_t data = H5Dcreate2(file, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    ASSERT_GE(H5Dwrite(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values->data()), 0);
+    H5Dclose(data);
+  }
+  H5Sclose(space);
+  ASSERT_GE(H5Fclose(file), 0);
+  const ArrayFileReader reader(path_);
+  std::vector<float> row(2);
+  EXPECT_EQ(reader.read_float32("fine", 2).values,
+            (std::vector<float>{0, std::numeric_limits<float>::denorm_min(), 3.4e38F, 0.5F}));
+  const auto refused = [&](const std::string& name, const std::string& words) {
+    expect_error(core::ErrorKind::kInput, {"features.h5", "'" + name + "' has " + words},
+                 [&] { reader.read_float32(name, 2); });
+    expect_error(core::ErrorKind::kInput, {"features.h5", "'" + name + "' has " + words},
+                 [&] { reader.read_float32_rows(name, 1, row); });
+    reader.read_float32_rows(name, 0, row);
+  };
+  refused("tiny", "1e-50 in row 1, column 1 (as float32 it is 0)");
+  refused("huge", "-1e+39 in row 1, column 0 (as float32 it is -inf)");
+}
+
 TEST_F(ArrayFile, one_row_and_one_column_are_a_list_where_one_is_asked_for) {
   const std::vector<std::int64_t> list{3, 1, -2};
   ArrayFileWriter writer;
