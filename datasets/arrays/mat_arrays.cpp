@@ -43,17 +43,6 @@ std::optional<ElementType> type_of(const matvar_t& array) {
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
-// 5 and later write it, and their byte order, into their head; 4 and before have no mark.
-int version_of(core::ReadableFile& file) {
-  constexpr std::uint64_t kAt = 124;
-  std::array<char, 4> mark{};
-  if (file.size() < kAt + mark.size()) return 4;
-  file.read_at(kAt, std::as_writable_bytes(std::span(mark)));
-  const std::string_view text(mark.data(), mark.size());
-  if (text == std::string_view("\0\2IM", 4) || text == std::string_view("\2\0MI", 4)) return 7;
-  return text == std::string_view("\0\1IM", 4) || text == std::string_view("\1\0MI", 4) ? 5 : 4;
-}
-
 // Version 4 has no mark: a row of arrays, each five numbers, a name and elements. For a name the library
 // takes whatever memory its length asks for, so each array is first held against the file. \throws RuntimeError
 // (kInput)
@@ -82,14 +71,14 @@ void check_version_4(core::ReadableFile& file, const std::filesystem::path& path
 }
 
 mat_t* open_file(core::ReadableFile& file, const std::filesystem::path& path) {
-  if (version_of(file) == 4) check_version_4(file, path);
+  if (mat_version(file) == 4) check_version_4(file, path);
   const hdf5::LibraryLock lock;
   return Mat_Open(path.c_str(), MAT_ACC_RDONLY);
 }
 
 // Version 7.3 is HDF5. The library leaves out an array that it does not understand, and those behind it.
 std::vector<std::string> arrays_there(core::ReadableFile& file, const std::filesystem::path& path) {
-  if (version_of(file) != 7) return {};
+  if (mat_version(file) != 7) return {};
   std::vector<std::string> names = ArrayFileReader(path).names();
   std::erase_if(names, [](const std::string& name) { return name.starts_with('#'); });  // MATLAB's own
   return names;
@@ -118,7 +107,7 @@ class MatArrays final : public StoredArrays {
       if (!has(name))
         throw core::input_error(fmt::format("cannot read '{}'", path.string()),
                                 fmt::format("'{}' is not written as MATLAB writes it, and hides others", name),
-                                "leave it out, or save the arrays by -v7, as .npz or as HDF5 with the ending .h5");
+                                "leave it out, or save the arrays by -v7, as .npz or in a new HDF5 file");
   }
   bool has(const std::string& name) const override { return std::ranges::find(names_, name) != names_.end(); }
 
@@ -161,6 +150,17 @@ class MatArrays final : public StoredArrays {
 };
 
 }  // namespace
+
+// 5 and later write it, and their byte order, into their head; 4 and before have no mark.
+int mat_version(core::ReadableFile& file) {
+  constexpr std::uint64_t kAt = 124;
+  std::array<char, 4> mark{};
+  if (file.size() < kAt + mark.size()) return 4;
+  file.read_at(kAt, std::as_writable_bytes(std::span(mark)));
+  const std::string_view text(mark.data(), mark.size());
+  if (text == std::string_view("\0\2IM", 4) || text == std::string_view("\2\0MI", 4)) return 7;
+  return text == std::string_view("\0\1IM", 4) || text == std::string_view("\1\0MI", 4) ? 5 : 4;
+}
 
 std::unique_ptr<NamedArrays> open_mat(const std::filesystem::path& path) { return std::make_unique<MatArrays>(path); }
 

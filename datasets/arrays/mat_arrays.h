@@ -6,6 +6,9 @@
 
 namespace resolute::datasets {
 
+//! 7 of version 7.3, which is HDF5 with a head of MATLAB's, and 5; 4 of older ones and of all other files.
+int mat_version(core::ReadableFile& file);
+
 //! \throws RuntimeError (kInput) for what is no such file
 std::unique_ptr<NamedArrays> open_mat(const std::filesystem::path& path);
 

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "core/files/file_system.h"
 #include "datasets/arrays/mat_arrays.h"
 #include "datasets/arrays/numpy_arrays.h"
 
@@ -82,26 +82,36 @@ class Hdf5Arrays final : public NamedArrays {
   ArrayFileReader file_;
 };
 
-// The files that torch.save writes: a ZIP file with a pickle in it, or, before 1.6, a pickle.
-bool is_of_torch(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return false;
-  std::array<char, 4> first{};
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(first.data(), first.size())) return false;
-  const std::string_view bytes(first.data(), first.size());
-  return bytes == std::string_view("PK\x03\x04", 4) || (bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5);
-}
+enum class Format { kFolder, kHdf5, kMat, kNpy, kNpz, kPickle };
 
-std::unique_ptr<NamedArrays> open_hdf5(const std::filesystem::path& path) {
-  try {
-    return std::make_unique<Hdf5Arrays>(path);
-  } catch (const core::RuntimeError&) {
-    if (!is_of_torch(path)) throw;
-    throw core::input_error(fmt::format("'{}' is no HDF5 file but one as torch.save writes", path.string()),
-                            "to read it is to run a program that is in it",
-                            "write its arrays by numpy.savez (.npz) or as HDF5");
-  }
+// By the first bytes: programs write one format under the ending of another. The ending tells of what has no mark of
+// its own, as MATLAB's version 4, and of a damaged file.
+Format format_of(const std::filesystem::path& path) {
+  using namespace std::string_view_literals;
+  constexpr auto kHdf5 = "\x89HDF\r\n\x1a\n"sv;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return Format::kFolder;
+  if (!std::filesystem::is_regular_file(path, ignored)) return Format::kHdf5;  // to open a pipe would wait for ever
+  const auto file = core::real_file_system().open_for_read(path);
+  const auto has = [&](std::string_view mark, std::uint64_t at) {
+    std::array<char, 8> bytes{};
+    if (file->size() < at + mark.size()) return false;
+    file->read_at(at, std::as_writable_bytes(std::span(bytes.data(), mark.size())));
+    return std::string_view(bytes.data(), mark.size()) == mark;
+  };
+  if (has("PK\x03\x04"sv, 0)) return Format::kNpz;
+  if (has("\x93NUMPY"sv, 0)) return Format::kNpy;
+  if (has(kHdf5, 0)) return Format::kHdf5;
+  if (mat_version(*file) > 4) return Format::kMat;
+  for (std::uint64_t at = 512; at < file->size(); at *= 2)  // behind a block of the program that wrote the file
+    if (has(kHdf5, at)) return Format::kHdf5;
+  for (const std::string_view protocol : {"\x80\x02"sv, "\x80\x03"sv, "\x80\x04"sv, "\x80\x05"sv})
+    if (has(protocol, 0)) return Format::kPickle;
+  const std::filesystem::path ending = path.extension();
+  return ending == ".npz"   ? Format::kNpz
+         : ending == ".npy" ? Format::kNpy
+         : ending == ".mat" ? Format::kMat
+                            : Format::kHdf5;
 }
 
 }  // namespace
@@ -111,14 +121,22 @@ std::unique_ptr<FloatRows> NamedArrays::float32_rows(const std::string& name) co
 }
 
 std::unique_ptr<NamedArrays> open_named_arrays(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (path.extension() == ".npz") return open_npz(path);
-  if (path.extension() == ".mat") return open_mat(path);
-  if (path.extension() == ".npy")
-    throw core::input_error(fmt::format("'{}' holds one array", path.string()), "a ranking needs several",
-                            "name the folder in which they lie, each under its name, as query_features.npy");
-  if (std::filesystem::is_directory(path, ignored)) return open_npy_folder(path);
-  return open_hdf5(path);
+  switch (format_of(path)) {
+    case Format::kFolder:
+      return open_npy_folder(path);
+    case Format::kNpz:
+      return open_npz(path);
+    case Format::kMat:
+      return open_mat(path);
+    case Format::kNpy:
+      throw core::input_error(fmt::format("'{}' holds one array", path.string()), "a ranking needs several",
+                              "name the folder in which they lie, each under its name, as query_features.npy");
+    case Format::kPickle:
+      throw pickle_refusal(path);
+    case Format::kHdf5:
+      break;
+  }
+  return std::make_unique<Hdf5Arrays>(path);
 }
 
 }  // namespace resolute::datasets

@@ -42,9 +42,9 @@ class FloatRows {
   virtual std::span<const float> read(std::uint64_t first, std::uint64_t count) = 0;
 };
 
-//! A folder of NAME.npy, or by its ending a `.npz` or `.mat`; anything else is taken for HDF5. An array of one row or
-//! one column is a list where a list is asked for. \throws RuntimeError (kInput; kCorrupt of a `.npz`) for a missing
-//! file or one of another kind
+//! A folder of NAME.npy, or a file of HDF5, NumPy's `.npz` or MATLAB, whatever its ending. An array of one row or one
+//! column is a list where a list is asked for. \throws RuntimeError (kInput; kCorrupt of a `.npz`) for a missing file
+//! or one of another kind
 std::unique_ptr<NamedArrays> open_named_arrays(const std::filesystem::path& path);
 
 }  // namespace resolute::datasets

@@ -63,6 +63,8 @@ class NpzArrays final : public NpyArrays {
   explicit NpzArrays(const std::filesystem::path& path)
       : NpyArrays(path),
         zip_(core::real_file_system().open_for_read(path), fmt::format("'{}'", path.string()), "save the arrays anew") {
+    if (std::ranges::any_of(zip_.entries(), [](const auto& entry) { return entry.name.ends_with("/data.pkl"); }))
+      throw pickle_refusal(path);
   }
   bool has(const std::string& name) const override { return place_of(name) < zip_.entries().size(); }
 
@@ -97,6 +99,12 @@ class NpyFolder final : public NpyArrays {
 };
 
 }  // namespace
+
+core::RuntimeError pickle_refusal(const std::filesystem::path& path) {
+  return core::input_error(fmt::format("'{}' is no HDF5 file but one as torch.save writes", path.string()),
+                           "to read it is to run a program that is in it",
+                           "write its arrays by numpy.savez (.npz) or as HDF5");
+}
 
 std::unique_ptr<NamedArrays> open_npz(const std::filesystem::path& path) { return std::make_unique<NpzArrays>(path); }
 

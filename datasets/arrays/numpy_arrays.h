@@ -19,6 +19,8 @@ std::size_t npy_header_length(std::span<const std::byte> start);
 //! records and complex numbers
 StoredArrayFacts parse_npy_header(std::span<const std::byte> bytes);
 
+//! The error about a file as torch.save writes: a pickle, or an archive with one.
+core::RuntimeError pickle_refusal(const std::filesystem::path& path);
 std::unique_ptr<NamedArrays> open_npz(const std::filesystem::path& path);
 std::unique_ptr<NamedArrays> open_npy_folder(const std::filesystem::path& folder);
 

@@ -119,6 +119,18 @@ TEST_P(LaterMatFile, every_width_is_read_and_what_are_no_numbers_is_refused) {
 INSTANTIATE_TEST_SUITE_P(versions, LaterMatFile, testing::Values(MAT_FT_MAT5, MAT_FT_MAT73),
                          [](const auto& version) { return "mat" + std::to_string(version.param >> 4); });
 
+TEST_F(WrittenMatFile, of_version_7_3_is_read_by_columns_whatever_its_ending) {
+  create(MAT_FT_MAT73);
+  add("x", MAT_C_DOUBLE, MAT_T_DOUBLE, {2, 3}, 0.0);
+  EXPECT_EQ(close()->read_float64("x", 2).values, (std::vector<double>{0, 2, 4, 1, 3, 5}));
+  for (const char* name : {"dump.h5", "dump.npz", "dump"}) {
+    std::filesystem::copy_file(path_, folder_ / name);
+    const auto array = open_named_arrays(folder_ / name)->read_float64("x", 2);
+    EXPECT_EQ(array.shape, (std::vector<std::uint64_t>{2, 3})) << name;
+    EXPECT_EQ(array.values, (std::vector<double>{0, 2, 4, 1, 3, 5})) << name;
+  }
+}
+
 // h5py writes such arrays; matio loses them and those behind them.
 TEST_F(WrittenMatFile, one_that_hides_arrays_is_refused) {
   create(MAT_FT_MAT73);
