@@ -47,13 +47,12 @@ void refuse_other_list(std::string_view text, std::string_view name) {
 
 std::vector<int> tested_of(std::string_view text, std::string_view name,
                            const std::function<std::int64_t(std::string_view line)>& identity_of) {
-  constexpr std::string_view kMark = "\xef\xbb\xbf", kBlanks = " \t\r";
+  constexpr std::string_view kBlanks = " \t";
   constexpr std::int64_t kLargest = 1'000'000;
-  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
-  refuse_other_list(text, name);
+  refuse_other_list(core::without_byte_order_mark(text), name);
   std::set<int> tested;
   std::size_t number = 0;
-  for (std::string_view line : core::split(text, '\n')) {
+  for (std::string_view line : core::list_lines(text)) {
     ++number;
     line = line.substr(0, line.find_last_not_of(kBlanks) + 1);
     line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/files/csv.h"
+#include "core/split.h"
 #include "datasets/samples/listing.h"
 
 namespace resolute::datasets::sources {
@@ -13,7 +14,6 @@ namespace {
 constexpr std::size_t kNeededColumns = 3;              // the first of kListColumns
 constexpr std::string_view kDelimiters = ",;\t";       // the first of them that a header has is the list's
 constexpr std::string_view kExcelsDelimiter = "sep=";  // Excel's first line, before the header
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // Other names of columns, in small letters. `id` is none: in a table it is as often the line's.
 constexpr std::array<std::pair<std::string_view, ListColumn>, 12> kOtherNames{{{"file", kPath},
@@ -72,7 +72,7 @@ ListText::ListText(std::string_view text, std::string_view name) : rest_(text), 
   if (is_utf16(rest_))
     throw core::input_error(fmt::format("'{}' is in UTF-16", name), "lists are in UTF-8",
                             "save it as UTF-8 text; Excel calls that 'CSV UTF-8'");
-  if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
+  rest_ = core::without_byte_order_mark(rest_);
   if (rest_.empty())
     throw core::input_error(fmt::format("'{}' is empty", name),
                             fmt::format("its first line names columns, of {}", fmt::join(kListColumns, ", ")));

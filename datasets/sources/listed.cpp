@@ -223,10 +223,8 @@ std::vector<Sample> list_set(const ListedSet& set, core::FileSystem& files, cons
     const std::string text = core::read_text(files, root / list.name);
     const std::string top(list.subset == "train" ? folders.train : folders.test);
     const std::size_t before = samples.size();
-    std::vector<std::string_view> lines = core::split(text, '\n');
-    if (lines.back().empty()) lines.pop_back();
+    const std::vector<std::string_view> lines = core::list_lines(text);
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      if (lines[i].ends_with('\r')) lines[i].remove_suffix(1);
       const std::string place = fmt::format("'{}', line {}", list.name, i + 1);
       remarks.gather(place, [&] {
         const LabelLine line = read_line(set, lines[i], place);

@@ -39,9 +39,9 @@ void compare_with_list(core::FileSystem& files, const fs::path& root, std::strin
     if (sample.path.starts_with(folder)) images.insert(std::string_view(sample.path).substr(folder.size() + 1));
   const std::string text = core::read_text(files, root / list);
   std::size_t number = 0;
-  for (std::string_view line : core::split(text, '\n')) {
+  for (std::string_view line : core::list_lines(text)) {
     ++number;
-    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+    line = line.substr(0, line.find_last_not_of(" \t") + 1);
     if (line.empty()) continue;
     const std::string place = fmt::format("'{}', line {}", list, number);
     if (images.erase(line) == 0)

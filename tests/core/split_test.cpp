@@ -26,5 +26,16 @@ RC_GTEST_PROP(Split, parts_put_together_are_the_text_and_none_has_a_separator, (
   for (const std::string_view part : parts) RC_ASSERT(part.find(',') == std::string_view::npos);
 }
 
+TEST(ListLines, are_the_same_from_every_editor) {
+  const std::string mark = "\xef\xbb\xbf";
+  for (const std::string& text :
+       {std::string("a 1\n\n b"), std::string("a 1\n\n b\n"), mark + "a 1\n\n b", std::string("a 1\r\n\r\n b\r\n"),
+        std::string("a 1\n\n b\n\n\r\n \t\n"), mark + "a 1\r\n\r\n b\r\n \r\n"})
+    EXPECT_THAT(core::list_lines(text), ElementsAre("a 1", "", " b")) << text;
+  EXPECT_THAT(core::list_lines("a \n b\t\n"), ElementsAre("a ", " b\t"));
+  for (const std::string& blank : {std::string(), std::string("\n"), mark, std::string("\r\n \r\n")})
+    EXPECT_THAT(core::list_lines(blank), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace resolute::tests::split_test

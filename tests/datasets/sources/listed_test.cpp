@@ -13,6 +13,7 @@ using testing::StartsWith;
 
 constexpr const char* kTrain = "train_test_split/train_list.txt";
 constexpr const char* kTest = "train_test_split/test_list_1200.txt";
+const std::string kMark = "\xef\xbb\xbf";  // that Windows' editors put first
 
 class Vru : public Scratch {
  protected:
@@ -41,10 +42,14 @@ TEST_F(Vru, lists_train_and_the_smallest_test_with_identities_from_one) {
                           Sample{"Pic/c1.jpg", 13, 1, "gallery"}, Sample{"Pic/c2.jpg", 13, 1, "gallery"}));
 }
 
-TEST_F(Vru, line_ends_of_windows_blanks_and_a_missing_last_one_are_taken) {
+TEST_F(Vru, lists_are_taken_as_any_editor_leaves_them) {
   const auto expected = list_samples(files_, Source::kVru, root_);
-  write(kTrain, "a1 0\r\nb2  7\r\na2\t0\r\nb1 7");
-  EXPECT_EQ(list_samples(files_, Source::kVru, root_), expected);
+  for (const std::string& text :
+       {std::string("a1 0\r\nb2  7\r\na2\t0\r\nb1 7"), kMark + "a1 0\nb2 7\na2 0\nb1 7\n",
+        std::string("a1 0\nb2 7\na2 0\nb1 7\n\n \n"), kMark + "a1 0\r\nb2 7\r\na2 0\r\nb1 7\r\n\r\n"}) {
+    write(kTrain, text);
+    EXPECT_EQ(list_samples(files_, Source::kVru, root_), expected) << text;
+  }
 }
 
 TEST_F(Vru, lines_that_do_not_fit_are_refused_with_their_place) {
@@ -132,8 +137,10 @@ TEST_F(Vru, an_irregular_stand_in_has_an_image_in_no_list) {
 }
 
 TEST_F(Vru, missing_and_empty_parts_are_refused) {
-  write(kTest, "");
-  EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("file 'ROOT/{}' has no images in it", kTest)));
+  for (const std::string& empty : {std::string(), std::string("\n"), kMark + "\r\n"}) {
+    write(kTest, empty);
+    EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("file 'ROOT/{}' has no images in it", kTest)));
+  }
   for (const char* list : {kTest, kTrain}) {
     files_.remove(root_ / list);
     EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("file '{}' is missing in 'ROOT'", list)));
@@ -233,6 +240,8 @@ TEST_F(Msmt17, both_versions_are_read_by_their_lists_with_numbers_that_go_on) {
   const Listing listing = list_data_set(files_, Source::kMsmt17, root_);
   EXPECT_EQ(listing.samples, listed("train", "test"));
   EXPECT_EQ(listing.left_out.at("in no list that is read"), 1U);
+  write("list_val.txt", kMark + "0001/0001_001_03_0303morning_0002_0.jpg 1\r\n\r\n");
+  EXPECT_EQ(list_samples(files_, Source::kMsmt17, root_), listed("train", "test"));
   make("mask_train_v2", "mask_test_v2");
   EXPECT_EQ(list_samples(files_, Source::kMsmt17, root_), listed("mask_train_v2", "mask_test_v2"));
 }
@@ -263,7 +272,7 @@ TEST_F(Msmt17, lines_that_do_not_fit_are_refused_with_their_place) {
   for (const char* line : {"0000/0000_000_01_0303morning_0008_0_ex.jpg", "0000/0000_000_01_0303morning_0008_0_ex.jpg x",
                            "0000_000_01_0303morning_0008_0_ex.jpg 0", "0000/0000_000_00_0303morning_0008_0_ex.jpg 0",
                            "0000/0000_000_16_0303morning_0008_0_ex.jpg 0", "0000/0000_c1_0008.jpg 0",
-                           "../0000_000_01_x.jpg 0", "0000/0000_000_01.jpg 0", "", "path,identity,camera"}) {
+                           "../0000_000_01_x.jpg 0", "0000/0000_000_01.jpg 0", "path,identity,camera"}) {
     write("list_val.txt", fmt::format("{}\n", line));
     EXPECT_THAT(refusal(Source::kMsmt17),
                 StartsWith(fmt::format("'list_val.txt', line 1: '{}' is not 'PERSON/IMAGE PERSON' (as '0000/", line)));

@@ -45,7 +45,7 @@ TEST_F(Veri776, files_of_labels_are_not_read) {
 
 TEST_F(Veri776, lists_are_held_against_the_folders) {
   write("name_train.txt", "0001_c001_00016450_0.jpg\r\n0001_c020_00016460_1.jpg \r\n\r\n");
-  write("name_query.txt", "0002_c002_00030600_0.jpg");
+  write("name_query.txt", std::string("\xef\xbb\xbf") + "0002_c002_00030600_0.jpg");
   write("name_test.txt", "0002_c003_00030605_1.jpg\n");
   const Listing listing = list_data_set(files_, Source::kVeri776, root_);
   EXPECT_EQ(listing.samples.size(), 5U);
