@@ -230,7 +230,10 @@ int ingest(const IngestArguments& arguments) {
   }
   datasets::record_images(files, folder, here);  // of which every byte was compared by now
   datasets::keep_drawn_file(files, pack.source, arguments.root, folder);
-  datasets::seal_pack(files, folder, pack, arguments.threads);
+  if (std::string why = datasets::seal_pack(files, folder, pack, arguments.threads).warning; !why.empty()) {
+    core::log_warning("{}", why);
+    listing.warnings.push_back(std::move(why));
+  }
   const auto reader = datasets::PackReader::open(files, folder);
   const datasets::Split split = datasets::make_split(reader, arguments.split);
   require_absent_or_same(

@@ -53,6 +53,7 @@ std::string shard_sha256(const fs::path& pack_folder, int shard);
 struct SealResult {
   std::string pack_sha256;  //!< of pack.json, which names the SHA-256 of everything else
   std::uint64_t rows = 0;
+  std::string warning{};  //!< a line where one file's bytes are images of two identities; else empty
 };
 
 //! The rows of every shard, in order, of a pack whose shards are all made: to compare with a published manifest before

@@ -1,4 +1,6 @@
 #include <iterator>
+#include <map>
+#include <string_view>
 
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
@@ -57,6 +59,25 @@ PackFile read_members(core::FileSystem& files, const fs::path& pack_folder, cons
   return pack;
 }
 
+// Nothing tells such images apart: one of the labels is wrong, or the photograph shows two people.
+std::string shared_images_warning(std::span<const PackRow> rows) {
+  std::map<std::string_view, const PackRow*> firsts;  // by the raw file's hash
+  const PackRow *one = nullptr, *other = nullptr;
+  std::size_t count = 0;
+  for (const PackRow& row : rows) {
+    const PackRow* first = firsts.emplace(row.source_sha256, &row).first->second;
+    if (first->sample.identity == row.sample.identity) continue;
+    if (count++ > 0) continue;
+    one = first;
+    other = &row;
+  }
+  if (count == 0) return {};
+  return fmt::format(
+      "{} of {} images have the bytes of an image of another identity, as '{}' of {} and '{}' of {}: no feature can "
+      "tell the two apart",
+      count, rows.size(), one->sample.path, one->sample.identity, other->sample.path, other->sample.identity);
+}
+
 }  // namespace
 
 std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path& pack_folder,
@@ -87,7 +108,7 @@ SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const
   const std::string text = pack_text(pack);
   core::write_atomic(files, pack_folder / "manifest.json", manifest);
   core::write_atomic(files, pack_folder / "pack.json", text);
-  return {core::sha256_hex(text), pack.rows};
+  return {core::sha256_hex(text), pack.rows, shared_images_warning(rows)};
 }
 
 std::string shard_sha256(const fs::path& pack_folder, int shard) {

@@ -61,6 +61,7 @@ results::SealRecord run_seal(PackContext& context, const experiments::SealSpecif
   context.progress.step(0, 1, std::nullopt, 0);
   const datasets::SealResult seal =
       datasets::seal_pack(context.files, context.store.pack_folder(specification.pack), specification.pack);
+  if (!seal.warning.empty()) core::log_warning("{}", seal.warning);
   context.progress.step(1, 1, std::nullopt, seal.rows);
   return {context.job, seal.pack_sha256, seal.rows};
 }

@@ -127,6 +127,34 @@ TEST(Pack, same_input_gives_the_same_bytes) {
     EXPECT_EQ(file_bytes(raw.pack("a") / name), file_bytes(raw.pack("b") / name)) << name;
 }
 
+TEST(Pack, one_file_under_two_identities_is_warned_of) {
+  const auto warning = [](const std::vector<Sample>& shared, int shards) {
+    tests::ChosenImages images;
+    for (const char* path : {"a.png", "b.png", "c.png"}) images.add({path, path[0], 1, "gallery"}, 20, 10);
+    for (const Sample& sample : shared) {
+      std::filesystem::copy_file(images.folder / "raw/b.png", images.folder / "raw" / sample.path);
+      images.samples.push_back(sample);
+    }
+    const RawFolder reader(core::real_file_system(), images.folder / "raw");
+    const PackSettings options = small_options(shards);
+    for (int shard = 0; shard < shards; ++shard)
+      write_shard(core::real_file_system(), reader, images.samples, options, shard, images.folder / "pack");
+    return seal_pack(core::real_file_system(), images.folder / "pack", options).warning;
+  };
+  EXPECT_EQ(warning({}, 1), "");
+  EXPECT_EQ(warning({{"d.png", 'b', 2, "query"}}, 1), "");  // as VeRi-776's queries
+  for (const int shards : {1, 2}) {
+    EXPECT_THAT(
+        warning({{"d.png", 'd', 1, "gallery"}}, shards),
+        testing::StartsWith("1 of 4 images have the bytes of an image of another identity, as 'b.png' of 98 and "
+                            "'d.png' of 100: "));
+    EXPECT_THAT(
+        warning({{"d.png", 'b', 1, "gallery"}, {"e.png", 0, 1, "gallery"}, {"f.png", 'd', 2, "query"}}, shards),
+        testing::StartsWith("2 of 6 images have the bytes of an image of another identity, as 'b.png' of 98 and "
+                            "'e.png' of 0: "));
+  }
+}
+
 TEST(Pack, shards_in_any_order_give_the_same_bytes) {
   RawImages raw;
   PackSettings options = small_options(3);
