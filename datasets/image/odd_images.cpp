@@ -67,12 +67,19 @@ int orientation_in_png(std::string_view file) {
   return 1;
 }
 
+constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n";
+
+bool has_16_bits(std::string_view file) {
+  constexpr std::size_t kDepthAt = 24;  // behind signature, frame of the header, width and height
+  return file.starts_with(kPng) && file.size() > kDepthAt && file[kDepthAt] == 16;
+}
+
 }  // namespace
 
 int exif_orientation(std::span<const std::byte> bytes) {
   const std::string_view file = core::as_text(bytes);
   if (file.starts_with("\xff\xd8")) return orientation_in_jpeg(file);
-  return file.starts_with("\x89PNG\r\n\x1a\n") ? orientation_in_png(file) : 1;
+  return file.starts_with(kPng) ? orientation_in_png(file) : 1;
 }
 
 void CountedImages::add(std::string_view name) {
@@ -87,11 +94,13 @@ void CountedImages::add(const CountedImages& others) {
 void OddImages::look_at(std::span<const std::byte> bytes, std::string_view name, bool filled) {
   if (exif_orientation(bytes) != 1) turned.add(name);
   if (filled) truncated.add(name);
+  if (has_16_bits(core::as_text(bytes))) deep.add(name);
 }
 
 void OddImages::add(const OddImages& others) {
   turned.add(others.turned);
   truncated.add(others.truncated);
+  deep.add(others.deep);
 }
 
 std::vector<std::string> OddImages::warnings(std::size_t all) const {
@@ -104,6 +113,11 @@ std::vector<std::string> OddImages::warnings(std::size_t all) const {
   if (truncated.count > 0)
     lines.push_back(
         fmt::format("{} of {} images end early and are filled, as '{}'", truncated.count, all, truncated.first));
+  if (deep.count > 0)
+    lines.push_back(fmt::format(
+        "{} of {} images have 16 bits a value, of which the upper 8 are taken, as '{}': they are nearly black where a "
+        "camera filled fewer bits; write them with 8 bits then",
+        deep.count, all, deep.first));
   return lines;
 }
 

@@ -100,5 +100,25 @@ TEST(OddImages, are_counted_and_the_first_of_each_kind_named) {
                            "1 of 5 images end early and are filled, as 'c'"));
 }
 
+TEST(OddImages, of_16_bits_are_pngs_whose_header_says_so) {
+  const auto png_of = [](int bits) {
+    core::Bytes bytes = encode_png(make_image(4, 6));
+    bytes.at(24) = static_cast<std::byte>(bits);
+    return bytes;
+  };
+  core::Bytes jpeg = encode_jpeg(make_image(4, 6), 90);
+  jpeg.at(24) = std::byte{16};
+  OddImages odd;
+  for (const int bits : {1, 8}) odd.look_at(png_of(bits), "usual", false);
+  odd.look_at(jpeg, "jpeg", false);
+  const core::Bytes deep = png_of(16);
+  for (std::size_t size = 0; size <= 24; ++size) odd.look_at(std::span(deep).first(size), "cut", false);
+  EXPECT_THAT(odd.warnings(1), testing::IsEmpty());
+  for (const char* name : {"a", "b", "c"}) odd.look_at(deep, name, false);
+  EXPECT_THAT(odd.warnings(9),
+              testing::ElementsAre(testing::StartsWith("3 of 9 images have 16 bits a value, of which the upper 8 are "
+                                                       "taken, as 'a': ")));
+}
+
 }  // namespace
 }  // namespace resolute::datasets::odd_images_test
