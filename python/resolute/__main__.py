@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from .errors import missing_package
+from .errors import failed_import
 
 _PROGRAMS = Path(__file__).parent / "bin"
 
@@ -35,7 +35,7 @@ def resolute() -> None:
         try:
             from .worker import work_by_specification
         except ImportError as error:
-            print(f"resolute: {missing_package(error)}", file=sys.stderr)
+            print(f"resolute: {failed_import(error)}", file=sys.stderr)
             sys.exit(2)
         work_by_specification(words)
     else:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ._device import Device
 from ._job import Job, Stopped, sha256
 from ._library import PROGRAMS
-from .errors import Error, InputError, missing_package
+from .errors import Error, InputError, failed_import
 from .method import Method
 from .schema import schema_of
 
@@ -143,7 +143,7 @@ def _end(name: str, error: Exception) -> NoReturn:
         print(f"{name}: stopped {error}", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     if isinstance(error, ImportError):
-        print(f"{name}: {missing_package(error)}", file=sys.stderr)
+        print(f"{name}: {failed_import(error)}", file=sys.stderr)
     elif isinstance(error, Error):
         print(f"{name}: {error}", file=sys.stderr)
     else:

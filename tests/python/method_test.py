@@ -215,7 +215,8 @@ class AMethod(MethodTest):
         (self.folder / "lacking.toml").write_text(SUITE.replace("noisy.py", "lacking.py").replace('"mine"', '"lacking"', 1))
         code, lines = self.ended(self.suite("run", store, "--slots", "1", file="lacking.toml"))
         self.assertEqual(3, code, lines)
-        self.assertIn("(No module named 'not_there'); install it, or name another Python by RESOLUTE_PYTHON", "\n".join(lines))
+        self.assertRegex("\n".join(lines), r"/lacking\.py:\d+: a Python package is missing in \S+ \(No module named 'not_there'\); install it, "
+                                           "or name another Python by RESOLUTE_PYTHON")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ import sys
 import tempfile
 import typing
 import unittest
+import unittest.mock
 from pathlib import Path
 
 from package import BUILD, SOURCE, resolute
+from resolute.errors import failed_import
 from resolute.schema import schema_of
 
 HEAD = "import nothing_that_is_installed\nimport resolute\n\n"
@@ -155,6 +157,24 @@ class Schema(unittest.TestCase):
                 self.assertEqual(told, "'also_nowhere' of line " in ended.stderr, ended.stderr)
                 for other in ("'beside'", "'perhaps'", "'json'", "'near'", "'resolute'", "'dataclasses'"):
                     self.assertNotIn(other, ended.stderr)
+
+    def test_an_import_that_fails_is_told_with_its_place(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.dict(sys.modules), \
+                unittest.mock.patch.object(sys, "path", [*sys.path, folder]):
+            (Path(folder) / "near.py").write_text("import math\nimport nothing_that_is_installed\n")
+            (Path(folder) / "odd.py").write_text("there = 1\n")
+            missing = f"a Python package is missing in {sys.executable} (No module named 'nothing_that_is_installed'); install it"
+            for text, told in (("\nimport nothing_that_is_installed", f"mine.py:2: {missing}"), ("import near", f"near.py:2: {missing}"),
+                               ("import odd\nfrom odd import gone", "mine.py:2: an import fails (cannot import name 'gone' from 'odd'"),
+                               ("import odd.part", "mine.py:1: an import fails (No module named 'odd.part'; 'odd' is not a package)"),
+                               ("from . import odd", "mine.py:1: an import fails (attempted relative import"),
+                               ("raise ImportError('two\\nlines')", "mine.py:1: an import fails (two lines); mend")):
+                try:
+                    exec(compile(text, f"{folder}/mine.py", "exec"), {"__name__": "mine"})  # noqa: S102 the text stands above
+                except ImportError as error:
+                    self.assertTrue(failed_import(error).startswith(f"{folder}/{told}"), failed_import(error))
+                else:
+                    self.fail(text)
 
     def test_the_package_s_program_reads_by_the_package_s_python(self):
         with tempfile.TemporaryDirectory() as folder:
