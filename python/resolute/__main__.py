@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from .errors import failed_import
+from .errors import failed_import, let_packages_win
 
 _PROGRAMS = Path(__file__).parent / "bin"
 
@@ -47,4 +47,5 @@ def worker() -> None:
 
 
 if __name__ == "__main__":
+    let_packages_win()
     resolute()

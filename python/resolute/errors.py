@@ -30,6 +30,12 @@ class MachineError(Error, OSError):
         return str(self.args[0]) if self.args else ""
 
 
+def let_packages_win() -> None:
+    """Modules of the working folder, which `python -m` puts first, come behind the packages that are installed."""
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path.append(sys.path.pop(0))
+
+
 def failed_import(error: ImportError) -> str:
     """A package that is missing, or a module that is there and fails; with file and line of an import outside this package."""
     frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(_BETWEEN)]

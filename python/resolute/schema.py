@@ -10,12 +10,14 @@ import hashlib
 import importlib.util
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import Error, InputError
+from .errors import Error, InputError, let_packages_win
 
 _TYPES = ("bool", "float", "int", "str")
 _NEEDS = ("h5py", "numpy", "safetensors", "torch")  # of every training and evaluation here
@@ -177,6 +179,21 @@ def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
             yield from _imports(ast.iter_child_nodes(node))
 
 
+def import_beside(source: bytes, path: str) -> None:
+    """From now on modules beside the method's file can be imported, behind packages that are installed: what a package imports is not a
+    user's file of that name. Raises InputError where the method's file imports a name that both have."""
+    file = os.path.realpath(path)
+    folder = os.path.dirname(os.path.abspath(path))
+    sys.path.append(folder)
+    for name, line in _imports([ast.parse(source)]):
+        beside = PathFinder.find_spec(name, [folder])
+        if beside is None or beside.origin is None or os.path.realpath(beside.origin) == file:
+            continue  # a folder without __init__.py has no origin, and no file imports itself
+        found = importlib.util.find_spec(name)
+        if found and found.origin and os.path.realpath(found.origin) != os.path.realpath(beside.origin):
+            raise InputError(f"{path}:{line}: '{name}' stands for two modules ({beside.origin} and {found.origin}); rename the first")
+
+
 def _missing_packages(source: bytes) -> list[str]:
     """Packages that this Python lacks for a training of the file's method, each once. None is loaded."""
     needed = {name: f"'{name}'" for name in _NEEDS}
@@ -193,13 +210,18 @@ def _print(words: list[str]) -> None:
     except OSError as error:
         raise InputError(f"'{words[0]}' cannot be read ({error.strerror})") from None
     print(json.dumps(schema_of(source, words[0]), sort_keys=True, separators=(",", ":")))
-    sys.path.insert(0, str(Path(words[0]).parent))  # as where it trains
+    try:
+        import_beside(source, words[0])  # as where it trains
+    except InputError as error:  # a warning: tables of what has trained are still made
+        print(f"resolute: {error}", file=sys.stderr)
+        return
     if missing := _missing_packages(source):
         print(f"resolute: '{words[0]}' cannot train by {sys.executable or 'this Python'} (no package {', '.join(missing)}); install what is "
               "missing, or name another Python by RESOLUTE_PYTHON", file=sys.stderr)
 
 
 if __name__ == "__main__":
+    let_packages_win()
     try:
         _print(sys.argv[1:])
     except Error as error:

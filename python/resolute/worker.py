@@ -19,7 +19,7 @@ from ._job import Job, Stopped, sha256
 from ._library import PROGRAMS
 from .errors import Error, InputError, failed_import
 from .method import Method
-from .schema import schema_of
+from .schema import import_beside, schema_of
 
 _FAILED, _REFUSED, _INTERRUPTED = 1, 2, 75
 _COMMANDS = ("run", "describe")
@@ -168,7 +168,7 @@ def _method_of(path: str, source: bytes, given: Mapping[str, Any]) -> type[Metho
     module = ModuleType("resolute_method")
     module.__file__ = path
     sys.modules[module.__name__] = module
-    sys.path.insert(0, str(Path(path).parent))
+    import_beside(source, path)
     exec(compile(source, path, "exec"), vars(module))  # noqa: S102 the file is the user's method, and no other bytes may run
     kind: type[Method] = vars(module)[schema["class"]]
     fields = {field.name for field in dataclasses.fields(kind.Options)}

@@ -209,14 +209,34 @@ class AMethod(MethodTest):
         self.assertEqual(3, code, lines)
         self.assertIn("(losses() of Noisy reads every label); let it heed batch.has_label", "\n".join(lines))
 
+    def test_files_beside_the_method_take_no_package_s_place(self):
+        store, _ = self.untrained("shadowed")
+        folder = self.folder / "beside"
+        folder.mkdir()
+        shutil.copy(self.folder / "noisy.py", folder)
+        for name in ("h5py", "safetensors", "sympy"):  # the working folder's too
+            (folder / f"{name}.py").write_text("raise RuntimeError('of the folder')\n")
+        words = ["python", "-m", "resolute", "work", "noisy.py", "run", "--store", store]
+        surroundings = {**self.surroundings(), "cwd": folder}
+        for job in (self.training, self.evaluation):
+            ended = subprocess.run([*words, "--job", job], **surroundings, check=False)
+            self.assertEqual((0, ""), (ended.returncode, ended.stderr))
+        self.assertEqual(left_in(self.calm), left_in(store))
+        (folder / "numpy.py").write_text("")
+        (store / "jobs" / self.training[:2] / self.training / "result.json").unlink()
+        ended = subprocess.run([*words, "--job", self.training], **surroundings, check=False)
+        self.assertEqual(2, ended.returncode)
+        self.assertRegex(ended.stderr, rf"^noisy: noisy\.py:\d+: 'numpy' stands for two modules \({folder}/numpy\.py and \S+\); rename the "
+                                       r"first\n$")
+
     def test_a_missing_package_is_the_evidence(self):
         store, _ = self.untrained("lacking")
         (self.folder / "lacking.py").write_text(NOISY.replace("import torch\n", "import torch\nimport not_there\n", 1))
         (self.folder / "lacking.toml").write_text(SUITE.replace("noisy.py", "lacking.py").replace('"mine"', '"lacking"', 1))
         code, lines = self.ended(self.suite("run", store, "--slots", "1", file="lacking.toml"))
         self.assertEqual(3, code, lines)
-        self.assertRegex("\n".join(lines), r"/lacking\.py:\d+: a Python package is missing in \S+ \(No module named 'not_there'\); install it, "
-                                           "or name another Python by RESOLUTE_PYTHON")
+        self.assertRegex("\n".join(lines), r"/lacking\.py:\d+: a Python package is missing in \S+ \(No module named 'not_there'\); install "
+                                           "it, or name another Python by RESOLUTE_PYTHON")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from package import BUILD, SOURCE, resolute
 from resolute.errors import failed_import
-from resolute.schema import schema_of
+from resolute.schema import import_beside, schema_of
 
 HEAD = "import nothing_that_is_installed\nimport resolute\n\n"
 OPTIONS = """class Mine(resolute.Method):
@@ -175,6 +176,38 @@ class Schema(unittest.TestCase):
                     self.assertTrue(failed_import(error).startswith(f"{folder}/{told}"), failed_import(error))
                 else:
                     self.fail(text)
+
+    def test_modules_beside_the_file_take_no_package_s_place(self):
+        def beside(text, name="mine.py"):
+            import_beside(text.encode(), f"{folder}/{name}")
+
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.dict(sys.modules), \
+                unittest.mock.patch.object(sys, "path", [*sys.path]):
+            for name in ("near", "tabnanny", "colorsys", "sched"):
+                (Path(folder) / f"{name}.py").write_text("of_the_method = True\n")
+                sys.modules.pop(name, None)
+            (Path(folder) / "pyclbr").mkdir()
+            beside("import near, pyclbr\ntry:\n  import tabnanny\nexcept ImportError:\n  pass\n")
+            beside("import colorsys", "colorsys.py")  # no file imports itself
+            self.assertTrue(importlib.import_module("near").of_the_method)
+            for name in ("tabnanny", "colorsys"):
+                self.assertFalse(hasattr(importlib.import_module(name), "of_the_method"), name)
+            for text, place in (("import near\nimport colorsys", "mine.py:2: 'colorsys'"), ("from sched import c", "mine.py:1: 'sched'"),
+                                ("def f():\n  import near, tabnanny.more", "mine.py:2: 'tabnanny'")):
+                with self.assertRaises(resolute.InputError) as caught:
+                    beside(text)
+                name = place.split("'")[1]
+                self.assertTrue(str(caught.exception).startswith(f"{folder}/{place} stands for two modules ({folder}/{name}.py and "))
+
+    def test_the_command_warns_of_a_name_that_stands_for_two_modules(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "mine.py").write_text("import colorsys, resolute\n" + OPTIONS)
+            for name in ("colorsys", "numpy", "torch"):
+                (Path(folder) / f"{name}.py").write_text("raise RuntimeError('of the folder')\n")
+            ended = subprocess.run([sys.executable, "-m", "resolute.schema", "mine.py"], cwd=folder, capture_output=True, text=True,
+                                   env={**os.environ, "PYTHONPATH": str(BUILD / "python")}, check=True)
+            self.assertEqual("Mine", json.loads(ended.stdout)["class"])
+            self.assertIn("mine.py:1: 'colorsys' stands for two modules (", ended.stderr)
 
     def test_the_package_s_program_reads_by_the_package_s_python(self):
         with tempfile.TemporaryDirectory() as folder:
