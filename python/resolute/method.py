@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .loader import Batch
@@ -117,4 +117,4 @@ class Method:
 
     def depends_on(self) -> list[str]:
         """More that decides the bits of results, for the numeric class: options, and versions of packages."""
-        return [f"{name} {value}" for name, value in vars(self.options).items()]
+        return [f"{field.name} {getattr(self.options, field.name)}" for field in fields(self.options)]

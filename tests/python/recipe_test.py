@@ -140,6 +140,31 @@ print(json.dumps([[group["lr"], group["weight_decay"], names[one]] for group in 
             self.assertAlmostEqual(0.05 * factors[name.split(".")[0]], rate, delta=1e-15)
             self.assertEqual(0.0 if name.endswith("bias") else 0.25, decay)
 
+    def test_options_name_the_class_of_results_whatever_holds_them(self):
+        said = asked("""
+from dataclasses import dataclass
+
+@dataclass
+class Plain:
+    width: int = 8
+    name: str | None = None
+
+@dataclass(slots=True)
+class Slots:
+    width: int = 8
+    name: str | None = None
+
+@dataclass(frozen=True)
+class Frozen:
+    __slots__ = ("width", "name")
+    width: int
+    name: str | None
+
+made = [Plain(), Slots(), Frozen(8, None), resolute.Method.Options()]
+print(json.dumps([resolute.Method(options, {}).depends_on() for options in made]))
+""")
+        self.assertEqual([["width 8", "name None"]] * 3 + [[]], said)
+
     def test_frozen_parts_are_named_by_the_module(self):
         said = asked("""
 from resolute._training import freeze, set_rates_by_level
