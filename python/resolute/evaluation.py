@@ -49,15 +49,15 @@ class Scores:
     mean of 1 / rank of the first match over the same pairs. chance_cmc (of random orders): float64 [4], rank-1, -5, -10 and -20.
     Of all images, whatever the protocol: mAP, mINP (Ye et al., TPAMI 2021), chance_mAP, queries, queries_without_match.
     why: in words, where no query has a match, in no gallery, and scores are NaN.
-    One a query: identities; of all images, ranks (of the first match; 0: no match), average_precisions,
-    inverse_negative_penalties; galleries (those that have a match of it), and shares, float64 queries × 4: the share of these in
+    One a query: identities, cameras (None where none were given); of all images, ranks (of the first match; 0: no match),
+    average_precisions, inverse_negative_penalties; galleries (those that have a match of it), and shares, float64 queries × 4: the share of these in
     which its first match stands within rank 1, 5, 10 and 20.
     """
 
-    def __init__(self, query_identities: numpy.ndarray, max_rank: int, protocol: str):
+    def __init__(self, query_identities: numpy.ndarray, query_cameras: numpy.ndarray | None, max_rank: int, protocol: str):
         count = len(query_identities)
         self.protocol = protocol
-        self.identities = query_identities
+        self.identities, self.cameras = query_identities, query_cameras
         self.cmc = numpy.zeros(max_rank)
         self.chance_cmc = numpy.full(len(QUERY_RANKS), numpy.nan)
         self.ranks = numpy.zeros(count, numpy.uint64)
@@ -219,7 +219,7 @@ def ranked(qf: Any, gf: Any, q_ids: Any, g_ids: Any, q_cams: Any, g_cams: Any, p
     if prefixes is not None and (protocol.get("re_ranking") or protocol["distance"] == "cosine"):
         raise InputError("'prefix' is given with re-ranking or cosine distance (they take features of whole length)")
     options = _options(max_rank, threads, seed)
-    scores = Scores(query_ids, max_rank, protocol["name"])
+    scores = Scores(query_ids, query_cameras, max_rank, protocol["name"])
     return scores._finish(call("rank_features", options, json.dumps(dict(protocol)).encode(), query.ctypes.data,
                                byref(_side(query_ids, query_cameras)), gallery.ctypes.data, byref(_side(gallery_ids, gallery_cameras)),
                                query.shape[1], None if prefixes is None else prefixes.ctypes.data, byref(scores._arrays())))
@@ -234,7 +234,7 @@ def rank_distances(distances: Any, q_ids: Any, g_ids: Any, q_cams: Any = None, g
     labels = _labels(q_ids, g_ids, q_cams, g_cams, *matrix.shape)
     asked = _protocol(protocol, draws, shots)
     options = _options(max_rank, threads, seed)
-    scores = Scores(labels[0], max_rank, asked["name"])
+    scores = Scores(labels[0], labels[2], max_rank, asked["name"])
     return scores._finish(call("rank_distances", options, json.dumps(asked).encode(), matrix.ctypes.data,
                                int(matrix.dtype == numpy.float64), byref(_side(labels[0], labels[2])),
                                byref(_side(labels[1], labels[3])), byref(scores._arrays())))
@@ -269,8 +269,9 @@ def compare(first: Scores | Sequence[Scores], other: Scores | Sequence[Scores],
                 raise InputError(f"trial {number} has no score ({one.why})")
         if a.protocol != b.protocol:
             raise InputError(f"trial {number} is of protocol {a.protocol} on one side (and {b.protocol} on the other)")
-        if not numpy.array_equal(a.identities, b.identities):
-            raise InputError(f"trial {number} has other queries on each side (differences are paired by query)")
+        for name, of_a, of_b in (("identities", a.identities, b.identities), ("cameras", a.cameras, b.cameras)):
+            if (of_a is None) != (of_b is None) or of_a is not None and not numpy.array_equal(of_a, of_b):
+                raise InputError(f"trial {number} has other queries on each side (their {name} differ; differences are paired by query)")
         both = (a.ranks > 0) & (b.ranks > 0)
         if not both.any():
             raise InputError(f"no query of trial {number} has a match on both sides")

@@ -231,7 +231,21 @@ print(repr(resolute.rank(*arrays).mAP), repr(resolute.rank(arrays[0].bfloat16(),
         found = resolute.compare(first, first, ["mAP", "rank-5", "mINP"])
         self.assertTrue(all(interval[:3] == (0, 0, 0) for interval in found.values()))
         refused(self, lambda: resolute.compare(first, first[:1]), "2 and 1 trials")
-        refused(self, lambda: resolute.compare(first, first[::-1]), "trial 0", "other queries")
+        refused(self, lambda: resolute.compare(first, first[::-1]), "trial 0", "other queries", "identities")
+
+    def test_queries_of_other_cameras_are_other_queries(self):
+        query, gallery, q_ids, g_ids, q_cams, g_cams = features(11)
+        given = (query, gallery, q_ids, g_ids)
+        matrix = distances(query, gallery)
+        scores = resolute.rank(*given, q_cams, g_cams)
+        for other in (resolute.rank(*given), resolute.rank(*given, q_cams + 1, g_cams), resolute.rank(*given, q_cams[::-1].copy(), g_cams),
+                      resolute.rank_distances(matrix, q_ids, g_ids), resolute.rank_distances(matrix, q_ids, g_ids, q_cams + 1, g_cams)):
+            for pair in ((scores, other), (other, scores)):
+                refused(self, lambda pair=pair: resolute.compare(*pair), "trial 0", "other queries", "their cameras differ")
+        for one in (scores, resolute.rank(*given)):
+            self.assertEqual(0, resolute.compare(one, one)["mAP"].mean)
+        same = resolute.rank_distances(matrix, q_ids, g_ids, [float(camera) for camera in q_cams], g_cams)
+        self.assertAlmostEqual(0, resolute.compare(scores, same)["mAP"].mean, delta=1e-3)
 
     def test_a_gallery_without_matches_says_so(self):
         query, gallery, q_ids, g_ids, *cameras = features(5)
