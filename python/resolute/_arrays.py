@@ -1,5 +1,8 @@
 """A caller's values, of NumPy, PyTorch or plain lists, as arrays that the library reads."""
 
+import contextlib
+import json
+import operator
 from typing import Any
 
 import numpy
@@ -76,13 +79,33 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def count(value: object, name: str, least: int = 0, most: int = MOST) -> int:
-    """An integer of Python or NumPy, least to most."""
+def plain(value: Any) -> Any:
+    """Python's own number, truth or list for one of NumPy, and for what else stands for an integer; other values as they are."""
+    if isinstance(value, (numpy.generic, numpy.ndarray)):
+        return value.tolist()
+    with contextlib.suppress(TypeError):
+        return value if isinstance(value, int) else operator.index(value)
+    return value
+
+
+def as_json(value: object, where: str) -> bytes:
+    """Of settings, whose numbers may be NumPy's."""
+    def made_plain(one: object) -> object:
+        made = plain(one)
+        if type(made) is type(one):
+            raise TypeError(f"{shown(one)} is no number, text, truth or list of these")
+        return made
+
     try:
-        number = value.__index__() if not isinstance(value, bool) else None  # type: ignore[attr-defined]
-    except (AttributeError, TypeError):
-        number = None
-    if number is None or not least <= number <= most:
+        return json.dumps(value, allow_nan=False, default=made_plain).encode()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where} cannot be written as JSON ({error})") from None
+
+
+def count(value: object, name: str, least: int = 0, most: int = MOST) -> int:
+    """An integer of Python, NumPy or another package, least to most; no truth."""
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
         limits = f"at least {least}" if most == MOST else f"{least} to {most}"
         raise InputError(f"'{name}' is {shown(value)} (it is an integer, {limits})")
     return int(number)

@@ -50,8 +50,8 @@ class Scores:
     Of all images, whatever the protocol: mAP, mINP (Ye et al., TPAMI 2021), chance_mAP, queries, queries_without_match.
     why: in words, where no query has a match, in no gallery, and scores are NaN.
     One a query: identities, cameras (None where none were given); of all images, ranks (of the first match; 0: no match),
-    average_precisions, inverse_negative_penalties; galleries (those that have a match of it), and shares, float64 queries × 4: the share of these in
-    which its first match stands within rank 1, 5, 10 and 20.
+    average_precisions, inverse_negative_penalties; galleries (those that have a match of it), and shares, float64 queries × 4: the
+    share of these in which its first match stands within rank 1, 5, 10 and 20.
     """
 
     def __init__(self, query_identities: numpy.ndarray, query_cameras: numpy.ndarray | None, max_rank: int, protocol: str):
@@ -88,9 +88,10 @@ class Scores:
 
     def rank(self, k: int) -> float:
         """The share of queries (and galleries) whose first match stands within rank k, 1 to max_rank."""
-        if isinstance(k, bool) or not hasattr(k, "__index__") or not 1 <= k <= len(self.cmc):
-            raise InputError(f"rank {k!r} is not in the curve (it has ranks 1 to {len(self.cmc)}); give max_rank")
-        return float(self.cmc[k - 1])
+        try:
+            return float(self.cmc[_arrays.count(k, "k", 1, len(self.cmc)) - 1])
+        except InputError:
+            raise InputError(f"rank {k!r} is not in the curve (it has ranks 1 to {len(self.cmc)}); give max_rank") from None
 
     def per_query(self, metric: str) -> numpy.ndarray:
         """One number a query: "mAP", "mINP" or "rank-K", which suites call "rankK"; 0 for a query without a match. With drawn
@@ -161,15 +162,15 @@ def _protocol(protocol: str | None, draws: int | None, shots: int | None) -> dic
 
 def _re_ranking(rerank: object) -> dict[str, Any]:
     """Members of the protocol, as _protocol() has them."""
-    if rerank is None or isinstance(rerank, bool):
+    if rerank is None or isinstance(rerank, (bool, numpy.bool_)):
         return {"re_ranking": bool(rerank)}
     if isinstance(rerank, str) or not isinstance(rerank, Sequence) or len(rerank) != 3:
         raise InputError(f"'rerank' is {_arrays.shown(rerank)} (it is True or (k1, k2, lambda)); give e.g. (20, 6, 0.3)")
     try:
-        json.dumps(rerank, allow_nan=False)
-    except (TypeError, ValueError):
+        k1, k2, share = json.loads(_arrays.as_json(list(rerank), "'rerank'"))
+    except InputError:
         raise InputError(f"'rerank' is {_arrays.shown(rerank)} (it is two integers and a number)") from None
-    return {"re_ranking": True, "re_ranking_k1": rerank[0], "re_ranking_k2": rerank[1], "re_ranking_lambda": rerank[2]}
+    return {"re_ranking": True, "re_ranking_k1": k1, "re_ranking_k2": k2, "re_ranking_lambda": share}
 
 
 def _labels(q_ids: Any, g_ids: Any, q_cams: Any, g_cams: Any, queries: int, images: int) -> list[Any]:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy
 
 from ._arrays import MOST as _ENDLESS
+from ._arrays import as_json, plain, shown
 from ._arrays import count as _count
-from ._arrays import shown
 from ._bars import is_watched
 from ._library import Handle, call
 from .errors import InputError
@@ -32,13 +32,6 @@ def _path(path: str | os.PathLike[str]) -> bytes:
     if b"\0" in encoded:
         raise InputError(f"{shown(path)} is no path (it has a byte 0)")
     return encoded
-
-
-def _json(value: object, where: str) -> bytes:
-    try:
-        return json.dumps(value, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where} cannot be written as JSON ({error})") from None
 
 
 class Split:
@@ -182,7 +175,7 @@ class Pack:
                 raise InputError("a path and settings are given (a published split has its own settings)")
             call("split_read", self._handle.pointer, _path(path), byref(pointer))
         else:
-            call("split_make", self._handle.pointer, _json(settings, "settings of the split"), byref(pointer))
+            call("split_make", self._handle.pointer, as_json(settings, "settings of the split"), byref(pointer))
         return Split(Handle("split", pointer))
 
     def loader(self, split: Split, *, identities: int | None = None, images: int | None = None, rates: Sequence[int] | None = None,
@@ -227,7 +220,7 @@ class Pack:
         options = {"seed": _count(seed, "seed"), "first_step": first, "end_step": end, "hr": bool(hr), "lr": bool(lr),
                    "threads": _count(threads, "threads"), "rank": _count(rank, "rank"), "ranks": _count(ranks, "ranks", 1)}
         sender, pointer = sender_to(device), c_void_p()
-        call("loader_open", self._handle.pointer, split._handle.pointer, _json(given, "the recipe"), _json(options, "options"),
+        call("loader_open", self._handle.pointer, split._handle.pointer, as_json(given, "the recipe"), as_json(options, "options"),
              byref(pointer))
         return Loader(Handle("loader", pointer), (self.height, self.width), arrays, first, end, bool(pin_memory) and can_pin(), sender)
 
@@ -247,7 +240,7 @@ def ingest(source: str, root: str | os.PathLike[str], store: str | os.PathLike[s
     """Makes a pack of a data set's raw images, or finds it made: `resolute data ingest SOURCE --root … --store …`. Settings are
     that command's options, `rates=[2, 3, 4]` for `--rates 2,3,4`. progress: bars on standard error, as tqdm draws them; None: where that
     is a terminal or a notebook. Raises InputError for images that cannot be read and options that are wrong."""
-    options = [word for name, value in settings.items()
+    options = [word for name, value in zip(settings, map(plain, settings.values()))
                for word in option(name, ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value)]
     made = run_json(["data", "ingest", argument(source), *option("root", root), *option("store", store), *options, "--json"],
                     bars=is_watched() if progress is None else bool(progress))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ._arrays import shown
+from ._arrays import plain, shown
 from .errors import InputError, imported
 from .programs import argument, option, run, run_json
 
@@ -45,7 +45,7 @@ class Suite:
             self._common += option("set", f"{key}={_toml(value)}")
 
     def _command(self, verb: str, options: dict[str, object]) -> list[str]:
-        given = [word for name, value in options.items() for word in option(name, value)]
+        given = [word for name, value in options.items() for word in option(name, plain(value))]
         # This suite is what was said here, not what somebody ran last in the store.
         chosen = {"profile", "datasets", "stand_ins", "with_references", "from_scratch", "relative_to"} & options.keys()
         if not chosen and self._as_its_file_has_it:

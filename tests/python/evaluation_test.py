@@ -233,6 +233,20 @@ print(repr(resolute.rank(*arrays).mAP), repr(resolute.rank(arrays[0].bfloat16(),
         refused(self, lambda: resolute.compare(first, first[:1]), "2 and 1 trials")
         refused(self, lambda: resolute.compare(first, first[::-1]), "trial 0", "other queries", "identities")
 
+    def test_numbers_of_numpy_are_settings(self):
+        given = features(4)
+        expected = resolute.rank(*given, rerank=(5, 3, 0.25), max_rank=7, threads=1)
+        for rerank in ((numpy.int64(5), numpy.int32(3), numpy.float32(0.25)), [numpy.uint8(5), 3, numpy.float64(0.25)]):
+            found = resolute.rank(*given, rerank=rerank, max_rank=numpy.int16(7), threads=numpy.int64(1))
+            self.assertEqual((expected.mAP, list(expected.cmc)), (found.mAP, list(found.cmc)))
+            self.assertEqual(found.rank(3), found.rank(numpy.uint8(3)))
+        self.assertEqual(resolute.rank(*given, rerank=True).mAP, resolute.rank(*given, rerank=numpy.True_).mAP)
+        for bad in ((numpy.True_, 1, 0.3), (5, numpy.float64(3), 0.3), (5, numpy.array([3]), 0.3), (5, 3, numpy.longdouble(0.3))):
+            refused(self, lambda bad=bad: resolute.rank(*given, rerank=bad))
+        for bad in (numpy.True_, numpy.float64(2), numpy.array([2])):
+            refused(self, lambda bad=bad: expected.rank(bad), "not in the curve")
+            refused(self, lambda bad=bad: resolute.rank(*given, max_rank=bad), "'max_rank' is")
+
     def test_queries_of_other_cameras_are_other_queries(self):
         query, gallery, q_ids, g_ids, q_cams, g_cams = features(11)
         given = (query, gallery, q_ids, g_ids)

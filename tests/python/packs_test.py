@@ -2,6 +2,7 @@
 step where a loader begins; and memory that stays while somebody keeps it."""
 
 import copy
+import functools
 import gc
 import json
 import os
@@ -84,6 +85,28 @@ class Packs(PackTest):
         for options in ({"threads": 1}, {"threads": 3}):
             self.assertTrue(all(map(same, all_steps, self.batches(**degraded, **options))))
         self.assertTrue(all(map(same, all_steps[4:], self.batches(**degraded, first_step=4, steps=2))))
+
+    def test_numbers_of_numpy_are_settings(self):
+        class Three:
+            def __index__(self):
+                return 3
+
+        settings = {"partition": "official", "lr_camera": 2, "seed": 3, "query_rates": [2, 3]}
+        expected = self.pack.split(**settings).sha256
+        for camera, seed, rates in ((numpy.int64(2), numpy.uint8(3), numpy.array([2, 3])),
+                                    (numpy.int32(2), Three(), [numpy.int16(2), Three()]),
+                                    (numpy.array(2), numpy.array(3), (2, numpy.int64(3)))):
+            self.assertEqual(expected, self.pack.split(**{**settings, "lr_camera": camera, "seed": seed, "query_rates": rates}).sha256)
+        plain = self.batches(rates=[2, 3], flip=0.25, copies={"noise": (0, 8)}, jitter=0.5)
+        for images, rates, flip in ((numpy.int8(3), numpy.array([2, 3]), numpy.float32(0.25)),
+                                    (Three(), (2, Three()), numpy.float64(0.25))):
+            made = self.batches(identities=numpy.int64(4), images=images, rates=rates, flip=flip, steps=numpy.int32(6), hr=numpy.True_,
+                                copies={"noise": (numpy.int64(0), numpy.float32(8))}, jitter=numpy.float16(0.5))
+            self.assertTrue(all(map(same, plain, made)))
+        for bad in (True, numpy.True_, 4.0, numpy.float64(4), numpy.array([4]), "4", numpy.array("4"), numpy.longdouble(4)):
+            for call in (lambda bad: self.batches(identities=bad), lambda bad: self.batches(steps=bad), self.pack.image,
+                         lambda bad: self.pack.split(partition="official", seed=bad), lambda bad: self.pack.split(lr_camera=bad)):
+                refused(self, functools.partial(call, bad))
 
     def test_colours_are_a_recipes(self):
         plain = self.batches()

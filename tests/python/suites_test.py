@@ -60,6 +60,8 @@ class Suites(unittest.TestCase):
         refused(self, lambda: resolute.ingest("csv", "--help", self.store), "folder '--help' does not exist")
 
     def test_numbers_of_numpy_are_settings(self):
+        refused(self, lambda: self.suite().plan(gpuz=numpy.True_), "unknown option '--gpuz'")
+        self.assertEqual(self.suite().plan(jobs=True, gpus=2), self.suite().plan(jobs=numpy.True_, gpus=numpy.int64(2), cores=None))
         plain = self.suite(**{"train.steps": 25, "train.learning_rate": 0.5}).plan()
         self.assertEqual(plain, self.suite(**{"train.steps": numpy.int16(25), "train.learning_rate": numpy.float64(0.5)}).plan())
 
