@@ -1,13 +1,12 @@
 """Suites: what to train and evaluate, run and read from Python. Each call is a command of the program `resolute`."""
 
 import html
+import json
 import os
 import re
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy
 
 from ._arrays import plain, shown
 from .errors import InputError, imported
@@ -22,8 +21,8 @@ class Suite:
     """A suite's file and the store where its results are. file: a path; a name alone that no file here has is that of a suite that comes
     with resolute, "rain.toml". store: the folder; None: what RESOLUTE_STORE names.
 
-    set: values in place of the file's, as `--set trials=1`: {"trials": 1, "train.steps": 100}. Other options of the commands are
-    keywords, `profile="gpu"` for `--profile gpu`, `no_disk=True` for `--no-disk`.
+    set: values in place of the file's, as `--set trials=1`: {"trials": 1, "train.steps": 100}; a str is a text, "1" too. Other options
+    of the commands are keywords, `profile="gpu"` for `--profile gpu`, `no_disk=True` for `--no-disk`.
 
     Calls raise InputError for a suite, a setting or a store that is wrong, KeyboardInterrupt where Ctrl-C ended the program, MachineError
     where it ended otherwise.
@@ -42,7 +41,7 @@ class Suite:
             raise InputError(f"'set' is {shown(set)} (it is a dict of keys and values); write e.g. set={{\"train.steps\": 100}}")
         self._as_its_file_has_it = profile is None and not set
         for key, value in (set or {}).items():
-            self._common += option("set", f"{key}={_toml(value)}")
+            self._common += option("set", f"{key}={_toml(value, key)}")
 
     def _command(self, verb: str, options: dict[str, object]) -> list[str]:
         given = [word for name, value in options.items() for word in option(name, plain(value))]
@@ -148,18 +147,19 @@ def _html(markdown: str) -> str:
     return "".join(blocks)
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, numpy.generic):
-        value = value.item()
+def _toml(value: object, key: str) -> str:
+    value = plain(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
+    if isinstance(value, int):
+        return str(int(value))  # a member of an enumeration has another repr()
+    if isinstance(value, float):
+        return repr(float(value))
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(one) for one in value) + "]"
-    if isinstance(value, str):
-        return value
-    raise InputError(f"a setting is {value!r} (it is a number, a text, true, false or a list of them)")
+        return "[" + ", ".join(_toml(one, key) for one in value) + "]"
+    if isinstance(value, str):  # quoted: "1" and "true" are no number and no truth
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    raise InputError(f"the setting '{key}' is {shown(value)} (it is a number, a text, true, false or a list of them)")
 
 
 def _trials(table: str, row: dict[str, Any], cell: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """A suite from Python is the program's: the same plan, tables and words; Ctrl-C saves checkpoints and the next call goes on."""
 
 import csv
+import enum
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -64,6 +66,21 @@ class Suites(unittest.TestCase):
         self.assertEqual(self.suite().plan(jobs=True, gpus=2), self.suite().plan(jobs=numpy.True_, gpus=numpy.int64(2), cores=None))
         plain = self.suite(**{"train.steps": 25, "train.learning_rate": 0.5}).plan()
         self.assertEqual(plain, self.suite(**{"train.steps": numpy.int16(25), "train.learning_rate": numpy.float64(0.5)}).plan())
+
+    def test_settings_are_written_as_toml_reads_them(self):
+        from resolute.suites import _toml
+
+        level = enum.IntEnum("Level", {"SECOND": 2})
+        texts = ["", "1", "true", "[1]", "{a = 1}", "1e3", "inf", "2020-01-01", "gpu", "'a' \"b\" \\c # d", "\t\n\r\0\x1b\x7f",
+                 "é\U0001f600\u2028"]
+        for value in (*texts, texts, 1, -2**63, True, 0.1, 1e-5, 1e300, -0.0, float("inf"), [1, [2.5, "3"], []], level.SECOND):
+            self.assertEqual(value, tomllib.loads(f"value = {_toml(value, 'key')}")["value"])
+        for value, written in ((numpy.int8(3), "3"), (numpy.float64(0.1), "0.1"), (numpy.True_, "true"),
+                               (numpy.array([[1], [2]]), "[[1], [2]]"), ((1, numpy.str_("1")), '[1, "1"]'), (level.SECOND, "2"),
+                               (numpy.float32("nan"), "nan")):
+            self.assertEqual(written, _toml(value, "key"))
+        words = ["suite", "plan", self.file, "--store", self.store, "--set", "trials=1", "--set", "device=cpu", "--json"]
+        self.assertEqual(json.loads(program(*words)), self.suite(device="cpu").plan())
 
     def test_words_of_the_program_that_are_no_text_stop_nothing(self):
         latin = os.fsdecode(os.fsencode(self.folder) + b"/caf\xe9")
@@ -187,7 +204,12 @@ class Suites(unittest.TestCase):
         refused(self, lambda: self.suite(**{"train.stepz": 3}).plan(), "train.stepz")
         refused(self, lambda: resolute.Suite(self.folder / "no.toml", self.store).plan(), "no.toml")
         refused(self, lambda: self.suite().plan(gpuz=3), "--gpuz")
-        refused(self, lambda: self.suite(trials=object()), "a setting is")
+        for bad in (object(), None, {"a": 1}, b"1", [1, None], numpy.datetime64("2020-01-01"), numpy.longdouble(1), 1j):
+            refused(self, lambda bad=bad: self.suite(trials=bad), "the setting 'trials' is")
+        for key, text in (("train.steps", "25"), ("trials", "1"), ("train.learning_rate", "0.5"), ("evaluate.re_ranking", "true")):
+            refused(self, lambda key=key, text=text: self.suite(**{key: text}).plan(), key)
+        for bad in (float("inf"), numpy.float32("nan")):
+            refused(self, lambda bad=bad: self.suite(**{"train.learning_rate": bad}).plan(), "train.learning_rate")
 
     def test_an_error_is_told_once_whatever_call_runs_the_program(self):
         missing, file = self.folder / "missing", self.folder / "file"
