@@ -3,6 +3,7 @@
 import ctypes
 from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint8, c_uint64, c_void_p
 from pathlib import Path
+from typing import NoReturn
 
 from .errors import CorruptError, Error, InputError, MachineError
 
@@ -103,6 +104,9 @@ class Handle:
         if self._pointer is None:
             raise InputError(f"the {self._kind} is closed")
         return self._pointer
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {self._kind} cannot be pickled (it is open in this process alone); open it where it is needed")
 
     def close(self) -> None:
         pointer, self._pointer = getattr(self, "_pointer", None), None

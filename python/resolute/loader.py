@@ -169,7 +169,8 @@ def sender_to(device: Any) -> _Sender | None:
 class Loader:
     """Batches in the order of steps, loaded ahead by threads of its own; made by Pack.loader(). Iterate over it, or call next().
 
-    One thread asks at a time. It does not go along into a forked process: open it there.
+    One thread asks at a time. It does not go along into a forked process, and is not pickled: open it there. A loop behind the last step
+    begins no epoch anew: it raises InputError.
     """
 
     def __init__(self, handle: Handle, size: tuple[int, int], arrays: str, first_step: int, end_step: int,
@@ -180,8 +181,12 @@ class Loader:
         #: The step of the next batch. A loader that is opened with `first_step=loader.step` goes on where this one is.
         self.step = first_step
         self._end_step = end_step
+        self._ended_in: int | None = None  # the thread: others may only now begin to share what is left
 
     def __iter__(self) -> Iterator[Batch]:
+        if self._ended_in == threading.get_ident():
+            raise InputError(f"the loader has given its last batch (a loop over it begins no epoch anew); open one with "
+                             f"first_step={self.step} for the steps behind it")
         return self
 
     def __len__(self) -> int:
@@ -194,6 +199,7 @@ class Loader:
         with self._lock:
             pointer = self._handle.pointer
             if self.step == self._end_step:
+                self._ended_in = threading.get_ident()
                 raise StopIteration
             if self._sender is None:
                 batch = self._loaded(pointer)

@@ -1,5 +1,7 @@
 """Calls that are wrong end in an InputError of one line, or another exception of this package: never in a crash, never in a number."""
 
+import copy
+import pickle
 import threading
 import unittest
 from importlib.util import find_spec
@@ -254,6 +256,31 @@ class Packs(PackTest):
         refused(self, lambda: pack.image(0), "the pack is closed")
         refused(self, lambda: self.pack.loader(split), "the split is closed")
         self.assertTrue(numpy.isfinite(batch.hr).all())
+
+    def test_a_second_loop_over_a_loader_that_has_ended_is_refused(self):
+        def loader(steps, **options):
+            return self.pack.loader(self.split, identities=2, images=2, arrays="numpy", steps=steps, **options)
+
+        for first, steps in ((0, 3), (5, 1), (2, 0)):
+            ended = loader(steps, first_step=first)
+            self.assertEqual(list(range(first, first + steps)), [batch.step for batch in ended])
+            for again in (lambda ended=ended: list(ended), lambda ended=ended: iter(ended), lambda ended=ended: list(zip(ended, "ab"))):
+                refused(self, again, "has given its last batch", f"first_step={first + steps}")
+            self.assertIsNone(next(ended, None))
+            late = []
+            thread = threading.Thread(target=lambda ended=ended, late=late: late.append(list(ended)))  # one that shares the steps
+            thread.start()
+            thread.join()
+            self.assertEqual([[]], late)
+        parts = loader(4)
+        self.assertEqual([0, 1, 2, 3], [batch.step for _ in range(2) for _, batch in zip("ab", parts)])
+
+    def test_what_is_open_is_not_pickled(self):
+        loader = self.pack.loader(self.split, identities=2, images=2, arrays="numpy")
+        for one, name in ((self.pack, "pack"), (self.split, "split"), (loader, "loader"), ([{"a": self.pack}], "pack")):
+            for call in (pickle.dumps, copy.deepcopy):
+                with self.assertRaisesRegex(TypeError, rf"^a {name} cannot be pickled \(it is open in this process alone\); open it"):
+                    call(one)
 
     def test_nothing_is_loaded_for_a_batch_of_no_images(self):
         batch = next(self.pack.loader(self.split, identities=2, images=2, hr=False, lr=False, arrays="numpy"))
