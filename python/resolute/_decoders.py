@@ -5,7 +5,7 @@ from ctypes import c_int
 
 import numpy
 
-from ._arrays import shown
+from ._arrays import count, shown
 from ._device import Device
 from ._library import Recovered
 from .errors import InputError
@@ -35,9 +35,11 @@ class Decoders:
         images, given = (torch.as_tensor(one, device=self._place) for one in (self._pack.inputs(rows, rates), rates))
         with torch.no_grad():
             found = self._method.recover(images, given)
-        if not isinstance(found, dict) or not all(type(scale) is int and 1 <= scale <= _LARGEST_RATE for scale in found):
+        try:
+            found = {count(scale, "rate", 1, _LARGEST_RATE): one for scale, one in found.items()}
+        except (AttributeError, InputError):
             raise InputError(f"{name} gives {shown(found)} (it gives images by the rate whose look they have, 1 to {_LARGEST_RATE}); "
-                             "return e.g. {1: images}")
+                             "return e.g. {1: images}") from None
         for scale, one in found.items():
             if not isinstance(one, torch.Tensor) or one.shape != images.shape:
                 size = "×".join(map(str, one.shape)) if isinstance(one, torch.Tensor) else shown(one)

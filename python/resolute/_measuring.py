@@ -9,6 +9,7 @@ import numpy
 
 from ._decoders import Decoders
 from ._device import Device
+from ._hooks import features_of, module_of
 from ._job import Job, Stopped
 from ._panels import write_panels
 from ._samples import write_sample
@@ -26,12 +27,12 @@ def embedded(job: Job, method: Method, device: Device, pack: Pack, flip: bool, i
     """Features of a pack's images, each with its row and camera, at rates: float32, row-major. Raises Stopped between two batches."""
     import torch
 
-    def features_of(images: Any) -> Any:
+    def features(images: Any) -> Any:
         with torch.no_grad(), device.computing():
             # A copy: it may be a tensor that the next batch writes.
-            return method.embed_by_camera(images, *given).detach().float().clone()
+            return features_of(method, images, *given, found[-1] if found else None).detach().float().clone()
 
-    found = []
+    found = list[numpy.ndarray]()
     for begin in range(0, len(rates), _BATCH):
         shown, part = rates[begin:begin + _BATCH], items[begin:begin + _BATCH]
         images = torch.from_numpy(pack.inputs([item["row"] for item in part], shown))
@@ -40,10 +41,10 @@ def embedded(job: Job, method: Method, device: Device, pack: Pack, flip: bool, i
         # Made first: embed() may work in place.
         mirrored = images.flip(3).contiguous(memory_format=torch.channels_last) if flip else None
         _seed(begin)
-        features = features_of(images)
+        shown_features = features(images)
         if mirrored is not None:  # as workers/evaluation/image_embedding.cpp
-            features = (features + features_of(mirrored)) / 2
-        found.append(features.cpu().numpy())
+            shown_features = (shown_features + features(mirrored)) / 2
+        found.append(shown_features.cpu().numpy())
         job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
         if job.should_stop():
             raise Stopped(f"after {begin + len(shown)} of {len(rates)} images")
@@ -132,7 +133,7 @@ def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> No
     _check_people_apart(job, pack, of_trial)
     trained_on = job.training_data()[1]
     _seed(job.training["seed"])  # as where it was trained
-    method.module = method.network(trained_on.manifest["train_identities"]).to(device.place)
+    method.module = module_of(method, trained_on.manifest["train_identities"], device.place)
     method.module.load_state_dict(load(weights))
     method.module.eval()
     asked = {"query_rates": protocol["query_rates"]} if protocol["query_rates"] else {}

@@ -14,6 +14,7 @@ import numpy
 
 from ._arrays import shown
 from ._device import Device
+from ._hooks import is_from_scratch, module_of, optimiser_of, rate_factor_of, terms_of, trunk_level_of
 from ._job import Job, Stopped, packed, sha256, unpacked
 from ._lanes import Lanes
 from ._ranks import Ranks
@@ -46,7 +47,8 @@ def freeze(module: Any, frozen: str) -> None:
             if getattr(one, "running_mean", None) is not None:
                 one.eval()
     if not any(parameter.requires_grad for parameter in module.parameters()):
-        raise InputError(f"nothing is left that learns (freeze names {frozen}); leave a part out")
+        why = f"freeze names {frozen}); leave a part out" if frozen else "no parameter of network() has requires_grad); add one"
+        raise InputError(f"nothing is left that learns ({why}")
 
 
 def rate_factor(recipe: Any, level: int | None, levels: int) -> float:
@@ -70,10 +72,7 @@ def set_rates_by_level(optimiser: Any, method: Method) -> None:
                          "write its trunk_level()")
     factors = {}
     for name, parameter in method.module.named_parameters():
-        level = method.trunk_level(name)
-        if level is not None and not 1 <= level <= method.trunk_levels:
-            raise InputError(f"trunk_level('{name}') is {level} (levels are 1 to {method.trunk_levels}); see trunk_levels")
-        factors[parameter] = rate_factor(recipe, level, method.trunk_levels)
+        factors[parameter] = rate_factor(recipe, trunk_level_of(method, name), method.trunk_levels)
     groups = []
     for group in optimiser.param_groups:
         parts: dict[float, list[Any]] = {}
@@ -160,9 +159,11 @@ class Training:
         self._ranks.agree(f"job {job.id}, {numeric_class}, evaluated every {job.options.evaluate_every} epochs")
         self._pack, self._split, self._hashes = job.training_data()
         _seed(self._seed)
-        method.module = method.network(self._split.manifest["train_identities"]).to(device.place).train()
+        method.module = module_of(method, self._split.manifest["train_identities"], device.place)
+        method.module.train()
         freeze(method.module, method.recipe.get("frozen", ""))
-        self._optimiser = method.optimiser()
+        self._from_scratch = is_from_scratch(method)
+        self._optimiser = optimiser_of(method)
         check_phases(self._optimiser, method)
         check_parameters(self._optimiser, method)
         self._clipped = [group["params"] for group in self._optimiser.param_groups]
@@ -227,7 +228,7 @@ class Training:
     def _learn(self, batches: Sequence[Batch]) -> tuple[float, bool]:
         """The learning rate's factor, and whether a rank has been asked to stop."""
         method, optimiser = self._method, self._optimiser
-        factor = method.learning_rate_factor(self._step)
+        factor = rate_factor_of(method, self._step)
         for group, rate in zip(optimiser.param_groups, self._rates):
             group["lr"] = factor * rate
         self._losses = {}
@@ -279,11 +280,7 @@ class Training:
         self._optimiser.zero_grad()
         share = len(batch) / self._rows
         with self._device.computing():
-            terms = self._method.losses_in(phase, self._device.placed(batch))
-            if not isinstance(terms, dict) or not (terms or phase):
-                raise InputError(f"{'losses_in' if phase else 'losses'}() of {type(self._method).__name__} returned "
-                                 f"{type(terms).__name__} (it returns a dict of scalars by name)")
-            loss: Any = sum(terms.values())
+            terms, loss = terms_of(self._method, phase, self._device.placed(batch))
         if terms:
             loss.backward(torch.full_like(loss, share))
         losses = {name: float(value.detach()) for name, value in terms.items()}
@@ -343,6 +340,6 @@ class Training:
         weights = save({name: value.detach().cpu().contiguous().clone() for name, value in state.items()})
         name = f"weights-{sha256(weights)[:16]}.safetensors"
         provenance = {**self._hashes, "numeric_class": self._numeric_class, "lanes": self._job.specification["lanes"],
-                      "from_scratch": self._method.from_scratch()}
+                      "from_scratch": self._from_scratch}
         self._job.publish({"weights_file": name, "weights_sha256": self._job.write(name, weights),
                            "metrics": {"loss": sum(self._losses.values())}, "provenance": provenance})

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ._device import Device
+from ._hooks import dependencies_of
 from ._job import Job, Stopped, sha256
 from ._library import PROGRAMS
 from .errors import Error, InputError, failed_import
@@ -72,7 +73,7 @@ def _job_options(command: str, words: list[str]) -> Namespace:
 
 def _numeric_class(method: Method, name: str, device: Device) -> str:
     source = sha256(Path(inspect.getfile(type(method))).read_bytes())[:16]
-    return ", ".join([f"{name} {method.revision}", *method.depends_on(), f"source {source}", *device.parts])
+    return ", ".join([f"{name} {method.revision}", *dependencies_of(method), f"source {source}", *device.parts])
 
 
 def _hand_on(words: list[str]) -> NoReturn:
