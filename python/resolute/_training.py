@@ -33,6 +33,19 @@ def _seed(*words: int) -> None:
     random.seed(number)
 
 
+def saved(state: dict[str, Any]) -> bytes:
+    """The weights of a result. Raises InputError for what is no tensor, or none that safetensors knows."""
+    from safetensors.torch import save
+
+    try:
+        # One memory for each: a network may use one tensor under two names.
+        return save({name: value.detach().cpu().contiguous().clone() for name, value in state.items()})
+    except Exception as error:  # noqa: BLE001 whatever a value of a user's class raises
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{shown(list(state))} of the module's state_dict() cannot be saved ({why}); keep dense tensors of real numbers "
+                         "there, and rebuild the rest in network()") from None
+
+
 def freeze(module: Any, frozen: str) -> None:
     """Parts of the module, by their dotted names joined by ',', learn no more. Their batch norms normalise by the running statistics,
     which stay."""
@@ -160,6 +173,8 @@ class Training:
         self._pack, self._split, self._hashes = job.training_data()
         _seed(self._seed)
         method.module = module_of(method, self._split.manifest["train_identities"], device.place)
+        for name, value in method.module.state_dict().items():
+            saved({name: value})  # now, and not behind the last step
         method.module.train()
         freeze(method.module, method.recipe.get("frozen", ""))
         self._from_scratch = is_from_scratch(method)
@@ -333,11 +348,7 @@ class Training:
         self._ranks.wait_for_first(measured)
 
     def _publish(self) -> None:
-        from safetensors.torch import save
-
-        # One memory for each: a network may use one tensor under two names.
-        state = {**self._method.module.state_dict(), **(self._averages.state if self._averages else {})}
-        weights = save({name: value.detach().cpu().contiguous().clone() for name, value in state.items()})
+        weights = saved({**self._method.module.state_dict(), **(self._averages.state if self._averages else {})})
         name = f"weights-{sha256(weights)[:16]}.safetensors"
         provenance = {**self._hashes, "numeric_class": self._numeric_class, "lanes": self._job.specification["lanes"],
                       "from_scratch": self._from_scratch}

@@ -158,6 +158,21 @@ class Hooks(MethodTest):
         for (hook, text), (code, said, _) in zip(RIGHT, self.ended(RIGHT), strict=True):
             self.assertEqual((0, ""), (code, said), f"{hook}: {text}")
 
+    def test_a_state_that_cannot_be_saved_is_told_before_the_first_step(self):
+        def buffer(tensor):
+            return f"right.register_buffer('odd', {tensor}) or right"
+
+        def extra(value):
+            return f"setattr(type(right), 'get_extra_state', lambda _: {value}) or right"
+
+        wrong = [(extra("{'a': 1}"), "_extra_state"), (extra("'text'"), "_extra_state"), (buffer("torch.eye(3).to_sparse()"), "odd"),
+                 ("right.update({'lazy': torch.nn.LazyLinear(4)}) or right", "lazy.weight"),
+                 (buffer("torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)"), "odd")]
+        for (text, name), (code, said, steps) in zip(wrong, self.ended([("network", text) for text, _ in wrong]), strict=True):
+            self.assertEqual((2, 0), (code, steps), f"{text}: {said}")
+            self.assertTrue(said.startswith(f"hooked: ['{name}'] of the module's state_dict() cannot be saved ("), said)
+            self.assertEqual(1, said.count("\n"), said)
+
     def test_a_module_that_learns_nothing_is_told(self):
         (code, said, _), = self.ended([("network", "right.requires_grad_(False)")])
         self.assertEqual((2, "hooked: nothing is left that learns (no parameter of network() has requires_grad); add one\n"), (code, said))
