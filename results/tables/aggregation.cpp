@@ -53,6 +53,7 @@ struct Trial {
   std::optional<EvaluationRecord> evaluation;
   std::optional<TrainingRecord> training;
   std::optional<SealRecord> seal;                     //!< of the pack that is asked
+  std::optional<SealRecord> trained_seal;             //!< of the pack that the training has
   bool across = false;                                //!< the training has another pack and another split
   std::optional<double> best_on_test;                 //!< 0 to 1, where the table asks for it and it can be told
   std::string damage{};                               //!< of one of them; empty: none is damaged
@@ -77,22 +78,24 @@ class PlanIndex {
 
   Trial trial(const JobId& evaluation, bool across) const {
     const auto& specification = specification_of<EvaluationSpecification>(evaluation);
-    Trial trial{evaluation, specification.training, {}, {}, {}, across, {}, {}};
+    const auto& training = specification_of<TrainingSpecification>(specification.training);
+    Trial trial{evaluation, specification.training, {}, {}, {}, {}, across, {}, {}};
     const auto record_of = [&]<class Kind>(std::optional<Kind>& part, const JobId& job) {
       part = unless_damaged(trial.damage, [&] { return take<Kind>(lookup_, job); });
     };
     record_of(trial.evaluation, evaluation);
     record_of(trial.training, specification.training);
-    for (const auto& [pack, seal] : seals_)
-      if (pack == specification.pack) record_of(trial.seal, seal);
-    const auto& joined = specification_of<TrainingSpecification>(specification.training).joined;
-    for (std::size_t i = 0; i < joined.size(); ++i)
+    const auto seal_of = [&](std::optional<SealRecord>& record, const PackSettings& of_job) {
       for (const auto& [pack, seal] : seals_)
-        if (pack == joined[i].pack) {
-          std::optional<SealRecord> record;
-          record_of(record, seal);
-          if (record) trial.joined_packs[i] = record->pack_sha256;
-        }
+        if (pack == of_job) record_of(record, seal);
+    };
+    seal_of(trial.seal, specification.pack);
+    seal_of(trial.trained_seal, training.pack);
+    for (std::size_t i = 0; i < training.joined.size(); ++i) {
+      std::optional<SealRecord> record;
+      seal_of(record, training.joined[i].pack);
+      if (record) trial.joined_packs[i] = record->pack_sha256;
+    }
     std::string elsewhere;  // a damaged first stage costs its own cells
     if (const auto* started = trial.started_from())
       trial.first_stage = unless_damaged(elsewhere, [&] { return take<TrainingRecord>(lookup_, started->training); });
@@ -165,7 +168,7 @@ std::string stale_part(const Trial& trial) {
         return fmt::format("training {} used another pack than the store has", short_id(trial.training_job));
   if (trial.seal && trial.seal->pack_sha256 != evaluation.provenance.pack_sha256)
     return fmt::format("evaluation {} used another pack than the store has", job);
-  if (trial.seal && one_set && trial.seal->pack_sha256 != trial.training->provenance.pack_sha256)
+  if (trial.trained_seal && trial.training && trial.trained_seal->pack_sha256 != trial.training->provenance.pack_sha256)
     return fmt::format("training {} used another pack than the store has", short_id(trial.training_job));
   return {};
 }
@@ -257,8 +260,10 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
     if (!trial.evaluation) continue;
     ++cell.trials;
     if (!applicable) continue;
-    cell.values.back() = unless_damaged(damage, [&] { return std::optional(metric_of(trial, metric)); });
-    if (cell.why.empty()) cell.why = stale_part(trial);
+    const std::string stale = stale_part(trial);
+    if (cell.why.empty()) cell.why = stale;
+    if (stale.empty())
+      cell.values.back() = unless_damaged(damage, [&] { return std::optional(metric_of(trial, metric)); });
   }
   if (!applicable) {
     cell.status = CellStatus::kNotApplicable;

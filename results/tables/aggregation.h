@@ -60,7 +60,7 @@ struct Cell {
   std::string why;                            //!< for kMixed and kStale: what disagrees; for kDamaged: what is damaged
   std::optional<double> mean;                 //!< over the trials; only where complete
   std::optional<double> std;                  //!< sample standard deviation (n - 1); only where complete, two trials up
-  std::vector<std::optional<double>> values;  //!< one per trial, in trial order
+  std::vector<std::optional<double>> values;  //!< one per trial, in trial order; none where it is not there or stale
   int trials = 0;                             //!< trials that are there
   int trials_needed = 0;
   std::optional<double> reference;              //!< the paper's number

@@ -68,7 +68,12 @@ TEST(AcrossSets, parts_that_do_not_fit_together_are_still_found) {
   const auto trained_on_others = [&](Across& s) {
     s.record<TrainingRecord>(s.training("multi easy 0")).provenance.pack_sha256 = other;
   };
-  EXPECT_EQ(CellStatus::kMixed, status_after(trained_on_others)) << "its trials trained on two packs";
+  EXPECT_EQ(CellStatus::kStale, status_after(trained_on_others)) << "the store's pack of the trained set is another";
+  const auto without_either = [&](Across& s) {
+    s.records.erase(id("seal easy"));
+    trained_on_others(s);
+  };
+  EXPECT_EQ(CellStatus::kMixed, status_after(without_either)) << "its trials trained on two packs";
 }
 
 TEST(AcrossSets, the_best_on_the_way_is_of_the_trainings_own_test) {

@@ -182,9 +182,12 @@ TEST(Tables, parts_that_disagree_are_never_averaged) {
     Suite suite;
     change(suite);
     SuiteTables tables = suite.tables();
-    EXPECT_FALSE(cell_of(tables, 1, 0).mean);
+    const Cell& cell = cell_of(tables, 1, 0);
+    EXPECT_FALSE(cell.mean);
     EXPECT_EQ(cell_of(tables, 0, 0).status, CellStatus::kComplete);
-    return cell_of(tables, 1, 0).status;
+    const auto given = std::ranges::count_if(cell.values, [](const auto& value) { return value.has_value(); });
+    EXPECT_EQ(cell.status == CellStatus::kStale ? 1 : 2, given) << "a stale trial has no value";
+    return cell.status;
   };
   std::string other = core::sha256_hex("other");
   EXPECT_EQ(status([&](Suite& suite) {
