@@ -160,4 +160,17 @@ std::string trainer_of(const Draft& draft, const SuiteText& suite) {
   return std::filesystem::path(file == suite.worker.end() ? suite.worker.front() : *file).filename().string();
 }
 
+std::vector<std::pair<const TableText*, const RowText*>> rows_of_id(const SuiteText& suite, const TableText& home,
+                                                                    const std::string& id) {
+  std::vector<std::pair<const TableText*, const RowText*>> found;
+  for (const auto* tables : {&suite.tables, &suite.left_out})
+    for (const TableText& table : *tables)
+      for (const RowText& row : table.rows) {
+        if (row.id.value != id) continue;
+        if (table.id == home.id) return {{&table, &row}};
+        found.emplace_back(&table, &row);
+      }
+  return found;
+}
+
 }  // namespace resolute::experiments

@@ -61,4 +61,9 @@ bool may_go_on(const Combination& combination, const Draft& draft, const Trainin
 //! The name of a trainer, for people: the draft's method, or the suite's program by its file's name.
 std::string trainer_of(const Draft& draft, const SuiteText& suite);
 
+//! The rows of that id which a row of `home` may name, with their tables: its own table's alone, else all of other
+//! tables.
+std::vector<std::pair<const TableText*, const RowText*>> rows_of_id(const SuiteText& suite, const TableText& home,
+                                                                    const std::string& id);
+
 }  // namespace resolute::experiments

@@ -131,34 +131,33 @@ TablePlan trials_table(const SearchText& search, const SearchCourse& course) {
 
 std::vector<std::string> settle_rows(SuiteText& suite, const std::vector<SearchCourse>& courses,
                                      const CheckRow& check) {
-  std::set<std::string> undecided;  // ids of searches
-  std::set<std::string> missing;    // ids of rows
+  std::set<const RowText*> waits;
   const auto for_each_row = [&](const auto& call) {
     for (auto* tables : {&suite.tables, &suite.left_out})
       for (TableText& table : *tables)
         for (RowText& row : table.rows) call(table, row);
   };
-  const auto waits = [&](const RowText& row) {
-    return undecided.contains(row.search.value) || missing.contains(row.start_from.value);
-  };
   for_each_row([&](const TableText&, RowText& row) {
-    if (!row.search.value.empty() && !settle(row, suite, courses)) undecided.insert(row.search.value);
+    if (!row.search.value.empty() && !settle(row, suite, courses)) waits.insert(&row);
   });
-  for (bool any = true; any;) {
-    any = false;
-    for_each_row([&](const TableText&, const RowText& row) {
-      if (waits(row) && missing.insert(row.id.value).second) any = true;
+  if (waits.empty()) return {};
+  for (std::size_t known = 0; known != waits.size();) {
+    known = waits.size();
+    for_each_row([&](const TableText& table, const RowText& row) {
+      if (row.start_from.value.empty()) return;
+      for (const auto& [home, first] : rows_of_id(suite, table, row.start_from.value))
+        if (waits.contains(first)) waits.insert(&row);
     });
   }
   // All rows are there still: those that wait may start from one another.
   for_each_row([&](const TableText& table, const RowText& row) {
-    if (waits(row)) check(table, row);
+    if (waits.contains(&row)) check(table, row);
   });
   std::vector<std::string> waiting;
   for (auto* tables : {&suite.tables, &suite.left_out})
     for (TableText& table : *tables)
-      std::erase_if(table.rows, [&](const RowText& row) {
-        if (!waits(row)) return false;
+      std::erase_if(table.rows, [&](const RowText& row) {  // asked of each before anything moves to its place
+        if (!waits.contains(&row)) return false;
         if (tables == &suite.tables) waiting.push_back(fmt::format("row '{}' of table '{}'", row.id.value, table.id));
         if (table.compare_with.value == row.id.value) table.compare_with.value.clear();
         return true;

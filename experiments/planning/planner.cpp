@@ -465,16 +465,7 @@ class Planner {
   std::pair<const TableText*, const RowText*> row_to_start_from(const TableText& home,
                                                                 const Combination& second) const {
     const std::string& id = second.row.start_from.value;
-    std::vector<std::pair<const TableText*, const RowText*>> found;
-    std::vector<std::string> tables;
-    for (const auto* list : {&suite_.tables, &suite_.left_out})
-      for (const TableText& table : *list)
-        for (const RowText& row : table.rows) {
-          if (row.id.value != id) continue;
-          if (&table == &home || table.id == home.id) return {&table, &row};
-          found.emplace_back(&table, &row);
-          tables.push_back(table.id);
-        }
+    const auto found = rows_of_id(suite_, home, id);
     if (found.empty()) {
       std::vector<std::string> ids;
       for (const auto* list : {&suite_.tables, &suite_.left_out})
@@ -482,6 +473,8 @@ class Planner {
           for (const RowText& row : table.rows) ids.push_back(row.id.value);
       second.refuse("start_from", "'" + id + "'", "the suite has no row of that id", settings::nearest_or_all(id, ids));
     }
+    std::vector<std::string> tables;
+    for (const auto& [table, row] : found) tables.push_back(table->id);
     if (found.size() > 1)
       second.refuse("start_from", "'" + id + "'",
                     fmt::format("tables '{}' have a row of that id", fmt::join(tables, "', '")),

@@ -292,6 +292,27 @@ TEST_F(SearchSuite, rows_that_start_from_a_winner_are_asked_for_none_of_its_vali
   EXPECT_THAT(row_of(planned, "t", "best").starts, IsEmpty());
 }
 
+TEST_F(SearchSuite, a_row_waits_for_the_row_of_its_own_table_and_for_none_of_the_same_id_elsewhere) {
+  const auto table = [](const std::string& id, const std::string& rows) {
+    return fmt::format("[[table]]\nid = \"{0}\"\ntitle = \"{0}\"\nmetrics = [\"rank1\"]\ndatasets = [\"easy\"]\n", id) +
+           rows;
+  };
+  const std::string waits = row("best", "search = \"lr\"\n"), plain = row("best", "");
+  const std::string second = row("second", "start_from = \"best\"\n"),
+                    third = row("third", "start_from = \"second\"\n");
+  const Plan planned = plan(head_ + waits + row("hr", "") + table("u", plain + second + third) + search());
+  EXPECT_EQ("best", row_of(planned, "u", "best").id);
+  EXPECT_EQ("second", row_of(planned, "u", "second").id);
+  EXPECT_THAT(planned.notes, Contains(EndsWith("has its winner: row 'best' of table 't'")));
+  const Plan other = plan(head_ + plain + second + table("u", waits + row("hr", "")) +
+                          table("v", row("w", "start_from = \"second\"\n")) + search());
+  EXPECT_EQ("w", row_of(other, "v", "w").id);
+  EXPECT_THAT(other.notes, Contains(EndsWith("has its winner: row 'best' of table 'u'")));
+  EXPECT_THAT(refused(head_ + plain + table("u", waits) + table("v", second) + search()),
+              HasSubstr("tables 't', 'u' have a row of that id"))
+      << "now, and not only once the search is over";
+}
+
 TEST_F(SearchSuite, halves_of_as_many_people_alone_are_the_halves_that_settings_were_chosen_on) {
   for (const int identities : {40, 30, 41}) {
     const std::string whole =
