@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -34,10 +35,7 @@ std::optional<PublishedText> read_published(TableReader& table, const Node* refe
   if (value->kind == Node::Kind::kValue && value->value.is_boolean()) {
     if (!table.value<bool>("published")) return std::nullopt;
   } else {
-    published.methods.value = table.value<std::vector<std::string>>("published");
-    if (published.methods.value.empty())
-      throw core::input_error(fmt::format("{}: key 'published' is empty", published.methods.place), {},
-                              "write true for all methods of the paper's table, or leave it out");
+    published.methods.value = table.names("published", {}, [](const std::string&) { return true; });
   }
   std::optional<TableReader> shared;
   if (reference != nullptr) shared.emplace(*reference, "'reference'");
@@ -159,6 +157,11 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
       check_joined_with(made, datasets);
       table.rows.push_back(std::move(made));
     }
+  // Figures and texts name rows by their labels.
+  std::map<std::string, int> labels;
+  for (const RowText& row : table.rows) ++labels[row.label];
+  for (RowText& row : table.rows)
+    if (labels[row.label] > 1) row.label += fmt::format(" ({})", row.id.value);
   if (compared) check_compared(table);
 }
 

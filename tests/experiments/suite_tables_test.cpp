@@ -106,6 +106,16 @@ TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
   EXPECT_EQ("a", json_of(made).at("tables").at(0).at("compare_with"));
 }
 
+TEST_F(Suite, rows_of_one_label_are_told_apart_by_their_ids) {
+  const auto row = [](const std::string& id, const std::string& label) {
+    return fmt::format("[[table.row]]\nid = \"{}\"\nlabel = \"{}\"\n", id, label);
+  };
+  const Plan made = plan(table(kBoth, row("a", "Ours") + row("b", "Theirs") + row("c", "Ours") + row("d", "Ours")));
+  std::vector<std::string> labels;
+  for (const RowPlan& one : made.tables.at(0).rows) labels.push_back(one.label);
+  EXPECT_THAT(labels, ElementsAre("Ours (a)", "Theirs", "Ours (c)", "Ours (d)"));
+}
+
 TEST_F(Suite, a_margin_is_the_tables_and_no_part_of_a_job) {
   const std::string rows = "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n";
   const Plan usual = plan(table(kBoth, rows)), narrow = plan(table("margin = 0.5\n" + kBoth, rows));
@@ -196,7 +206,9 @@ TEST_F(Suite, published_rows_that_are_not_there_are_refused) {
   EXPECT_THAT(refusal(table1("published = [\"sign\"]", kOurRain)),
               AllOf(HasSubstr("key 'published' names 'sign' (paper 'rain', table 'table1' has no such method)"),
                     HasSubstr("'sing'")));
-  EXPECT_THAT(refusal(table1("published = []", kOurRain)), HasSubstr("key 'published' is empty; write true"));
+  EXPECT_THAT(refusal(table1("published = []", kOurRain)), HasSubstr("key 'published' is empty"));
+  EXPECT_THAT(refusal(table1("published = [\"sing\", \"rain\", \"sing\"]", kOurRain)),
+              HasSubstr("key 'published' names 'sing' twice"));
   EXPECT_THAT(refusal(table1("published = 3", kOurRain)), HasSubstr("'published'"));
   EXPECT_THAT(refusal(table(kBoth + "published = true\n", "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n")),
               HasSubstr("key 'published' has no 'reference.paper' (the table's own 'reference' says whose numbers"));
