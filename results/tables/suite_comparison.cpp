@@ -217,10 +217,15 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
   if (comparison.settings.empty()) text += rows.empty() ? "No row is in both.\n" : "None differ in the rows of both.\n";
   if (!comparison.numbers.empty()) {
     std::vector<std::vector<std::string>> lines{{"row", "data set", "metric", first_name, second_name, "difference"}};
+    std::map<std::pair<std::string, std::string>, std::set<std::string>> tables;  // by label and data set
     for (const ComparedNumber& number : comparison.numbers)
-      lines.push_back({number.label, experiments::column_title(number.at.dataset, number.images),
-                       heading_of(number.metric), number_text(number.first), number_text(number.second),
-                       difference_text(number)});
+      tables[{number.label, number.at.dataset}].insert(number.at.table);
+    for (const ComparedNumber& number : comparison.numbers) {
+      const bool alone = tables[{number.label, number.at.dataset}].size() == 1;
+      lines.push_back({alone ? number.label : fmt::format("{} (table '{}')", number.label, number.at.table),
+                       experiments::column_title(number.at.dataset, number.images), heading_of(number.metric),
+                       number_text(number.first), number_text(number.second), difference_text(number)});
+    }
     const std::string counted = comparisons_note(comparison.comparisons);
     text += fmt::format("\n## Numbers\n\n{}\nIntervals: 95 % for new people and new trainings, paired bootstrap{}{}.\n",
                         markdown_table(lines), counted.empty() ? "" : "; ", counted);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/results/made_up_suite.h"
+#include "tests/support/matches.h"
 
 namespace resolute::results::suite_comparison_test {
 namespace {
@@ -100,6 +101,18 @@ TEST(SuiteComparison, names_the_setting_that_differs_and_by_what_the_numbers_do)
   EXPECT_THAT(text, HasSubstr("+12.5 [+12.5, +12.5], 2 trials: no verdict"));
   EXPECT_THAT(text, HasSubstr("8 comparisons here; †"));
   EXPECT_EQ(12.5, to_json(comparison)["numbers"][4]["difference"]["mean"]);
+}
+
+TEST(SuiteComparison, names_the_table_of_a_label_that_stands_in_two) {
+  const Two two;
+  Plan twice = two.first.plan;
+  twice.tables.push_back(twice.tables[0]);
+  twice.tables[1].id = "again";
+  twice.tables[1].rows.pop_back();
+  const std::string& shared = twice.tables[1].rows[0].label;
+  const std::string text = to_markdown(two.compare(twice, twice), "demo", "demo");
+  for (const auto& table : twice.tables) EXPECT_THAT(text, HasSubstr(fmt::format("(table '{}')", table.id))) << shared;
+  EXPECT_EQ(8U, tests::count_of(text, "(table '")) << "the other row has one table alone";
 }
 
 TEST(SuiteComparison, of_a_suite_with_itself_finds_the_same_jobs) {
