@@ -166,8 +166,9 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
   const MeanIntervals intervals = reader.intervals();
   const CurveIntervals curve_intervals = reader.curve_intervals();
   for (auto& figures :
-       {ablation_figures(tables, intervals), paper_figures(tables), cmc_figures(source.plan, curves, curve_intervals),
-        rate_figures(source.plan, curves, curve_intervals), sweep_figures(source.plan, tables, intervals),
+       {ablation_figures(tables, intervals), paper_figures(tables),
+        cmc_figures(source.plan, tables, curves, curve_intervals),
+        rate_figures(source.plan, tables, curves, curve_intervals), sweep_figures(source.plan, tables, intervals),
         training_curves(source.plan, logged), reader.maps(), reader.sample_maps(), reader.output_figures()})
     for (Figure figure : figures) {
       // Ids of rows that differ in signs alone.

@@ -102,6 +102,13 @@ Figure paper_frame(const results::Table& table, const std::string& metric) {
   return figure;
 }
 
+bool fits_together(const results::Row& row, const std::string& dataset) {
+  using results::CellStatus;
+  return std::ranges::none_of(row.cells, [&](const results::Cell& cell) {
+    return cell.dataset == dataset && (cell.status == CellStatus::kStale || cell.status == CellStatus::kMixed);
+  });
+}
+
 //! Evaluations of a cell whose curves are there.
 std::vector<results::JobId> known_evaluations(const CellPlan& cell, const CmcCurves& curves) {
   std::vector<results::JobId> known;
@@ -138,22 +145,28 @@ FigureSeries curve_of(const RowPlan& row, const std::vector<results::JobId>& eva
 
 //! A figure for each table and data set, with a series a row that has at least `least` points.
 template <class PlaceOf>
-std::vector<Figure> curves_of(const experiments::Plan& plan, const CmcCurves& curves, const CurveIntervals& intervals,
-                              const Figure& frame, std::size_t least, PlaceOf place_of) {
+std::vector<Figure> curves_of(const experiments::Plan& plan, const results::SuiteTables& tables,
+                              const CmcCurves& curves, const CurveIntervals& intervals, const Figure& frame,
+                              std::size_t least, PlaceOf place_of) {
   std::vector<Figure> figures;
-  for (const TablePlan& table : plan.tables)
-    for (std::size_t d = 0; d < table.datasets.size(); ++d) {
+  for (std::size_t t = 0; t < plan.tables.size(); ++t)
+    for (std::size_t d = 0; d < plan.tables[t].datasets.size(); ++d) {
+      const TablePlan& table = plan.tables[t];
       Figure figure = frame;
       figure.id = figure_id({table.id, table.datasets[d], frame.id});
       figure.title = fmt::format("{}: {}, {}", table.title, frame.title, column_title(plan, table.datasets[d]));
       figure.stand_in = is_stand_in(plan, table.datasets[d]);
       std::set<double> ticks;
-      for (const RowPlan& row : table.rows) {
-        const std::vector<results::JobId> known = known_evaluations(row.cells.at(d), curves);
-        if (known.empty()) continue;
+      for (std::size_t r = 0; r < table.rows.size(); ++r) {
+        const RowPlan& row = table.rows[r];
+        const CellPlan& cell = row.cells.at(d);
+        const std::vector<results::JobId> known = known_evaluations(cell, curves);
+        if (known.empty() || !fits_together(tables.tables.at(t).rows.at(r), cell.dataset)) continue;
         FigureSeries series = curve_of(row, known, curves, intervals(known), place_of);
         if (series.points.size() < least) continue;
         for (const FigurePoint& point : series.points) ticks.insert(point.x);
+        if (const std::size_t all = cell.evaluations.size(); known.size() < all)
+          figure.caption += fmt::format(" {}: {} of {} trials.", row.label, known.size(), all);
         figure.series.push_back(std::move(series));
       }
       figure.x.ticks.assign(ticks.begin(), ticks.end());
@@ -208,8 +221,8 @@ std::vector<Figure> paper_figures(const results::SuiteTables& tables) {
   return figures;
 }
 
-std::vector<Figure> cmc_figures(const experiments::Plan& plan, const CmcCurves& curves,
-                                const CurveIntervals& intervals) {
+std::vector<Figure> cmc_figures(const experiments::Plan& plan, const results::SuiteTables& tables,
+                                const CmcCurves& curves, const CurveIntervals& intervals) {
   const Figure frame{.id = "cmc",
                      .section = FigureSection::kCmc,
                      .title = "CMC",
@@ -219,13 +232,13 @@ std::vector<Figure> cmc_figures(const experiments::Plan& plan, const CmcCurves& 
                          kInterval),
                      .x = {"rank"},
                      .y = {"queries matched, per cent", 0, 100}};
-  return curves_of(plan, curves, intervals, frame, 1, [](const results::CmcPoint& point) {
+  return curves_of(plan, tables, curves, intervals, frame, 1, [](const results::CmcPoint& point) {
     return point.rate == 0 ? std::optional(point.rank) : std::nullopt;
   });
 }
 
-std::vector<Figure> rate_figures(const experiments::Plan& plan, const CmcCurves& curves,
-                                 const CurveIntervals& intervals) {
+std::vector<Figure> rate_figures(const experiments::Plan& plan, const results::SuiteTables& tables,
+                                 const CmcCurves& curves, const CurveIntervals& intervals) {
   const Figure frame{
       .id = "rates",
       .section = FigureSection::kRates,
@@ -234,7 +247,7 @@ std::vector<Figure> rate_figures(const experiments::Plan& plan, const CmcCurves&
           "rank-1 of the queries that were down-sampled at each rate: the mean over the trials, and {}.", kInterval),
       .x = {"down-sampling rate of the queries"},
       .y = {"rank-1, per cent"}};
-  return curves_of(plan, curves, intervals, frame, 2, [](const results::CmcPoint& point) {
+  return curves_of(plan, tables, curves, intervals, frame, 2, [](const results::CmcPoint& point) {
     return point.rate > 0 && point.rank == 1 ? std::optional(point.rate) : std::nullopt;
   });
 }

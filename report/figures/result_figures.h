@@ -37,14 +37,16 @@ std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const M
 //! interval, a bar per row and data set, and marks at both ends of the margin. None where nothing was compared.
 std::vector<Figure> paper_figures(const results::SuiteTables& tables);
 
-//! For each table and data set: the CMC curve of each row, the mean over trials that are there, with its interval.
-std::vector<Figure> cmc_figures(const experiments::Plan& plan, const CmcCurves& curves,
-                                const CurveIntervals& intervals);
+//! For each table and data set: the CMC curve of each row, the mean over trials that are there, with its interval; the
+//! caption says where some are missing. A row whose parts do not fit together (kStale, kMixed) has none.
+//! \param tables aggregate() of the plan
+std::vector<Figure> cmc_figures(const experiments::Plan& plan, const results::SuiteTables& tables,
+                                const CmcCurves& curves, const CurveIntervals& intervals);
 
 //! For each table and data set with queries at two rates or more: rank-1 of each row by the rate of the queries, the
-//! mean over trials that are there, with its interval.
-std::vector<Figure> rate_figures(const experiments::Plan& plan, const CmcCurves& curves,
-                                 const CurveIntervals& intervals);
+//! mean over trials that are there, with its interval; else as cmc_figures().
+std::vector<Figure> rate_figures(const experiments::Plan& plan, const results::SuiteTables& tables,
+                                 const CmcCurves& curves, const CurveIntervals& intervals);
 
 //! For each table and data set with rows that differ in one numeric setting alone, at three values or more, a group:
 //! each of the table's metrics, at most three, over that setting, named as suites spell it. The share of labelled

@@ -138,7 +138,7 @@ TEST(CmcFigures, a_curve_is_the_mean_over_the_trials_that_are_there) {
     asked.push_back(evaluations.size());
     return std::map<int, results::MetricIntervals>{{0, {{"rank1", {37.5, 20, 60}}}}, {2, {{"rank5", {1, 2, 3}}}}};
   };
-  const auto figures = cmc_figures(suite.plan, curves_of(suite), intervals);
+  const auto figures = cmc_figures(suite.plan, suite.tables(), curves_of(suite), intervals);
   ASSERT_EQ(figures.size(), 1U) << "nothing is there of the other data set";
   EXPECT_THAT(asked, ElementsAre(1, 2)) << "of the trials that are there";
   EXPECT_EQ(figures[0].y.from, 0);
@@ -155,10 +155,35 @@ TEST(CmcFigures, a_curve_is_the_mean_over_the_trials_that_are_there) {
   EXPECT_FALSE(points[1].low.has_value()) << "no interval of this rank";
 }
 
+TEST(CmcFigures, rows_of_some_trials_are_named_and_rows_whose_parts_do_not_fit_have_no_curve) {
+  const auto figures_after = [](const auto& change) {
+    Suite suite;
+    change(suite);
+    return cmc_figures(suite.plan, suite.tables(), curves_of(suite), no_curve);
+  };
+  const std::string other = core::sha256_hex("other");
+  const Figure partial = figures_after([](Suite&) {}).at(0);
+  EXPECT_THAT(partial.caption, testing::EndsWith(" Baseline | HR: 1 of 2 trials."));
+  const auto stale = [&](Suite& suite) {
+    suite.record<results::TrainingRecord>(suite.training("multi easy 1")).weights_sha256 = other;
+  };
+  EXPECT_THAT(names_of(figures_after(stale).at(0)), ElementsAre("Baseline | HR"));
+  const auto mixed = [](Suite& suite) {
+    suite.plan.tables[0].strict_classes = true;
+    suite.record<results::TrainingRecord>(suite.training("multi easy 0")).provenance.numeric_class = "class b";
+  };
+  EXPECT_THAT(names_of(figures_after(mixed).at(0)), ElementsAre("Baseline | HR"));
+  const auto other_pack = [&](Suite& suite) {
+    for (const char* name : {"baseline easy 0", "baseline easy 1"})
+      suite.record<results::EvaluationRecord>(suite.evaluation(name)).provenance.pack_sha256 = other;
+  };
+  EXPECT_THAT(names_of(figures_after(other_pack).at(0)), ElementsAre("RAIN, \"multi\""));
+}
+
 TEST(CmcFigures, a_curve_on_a_stand_in_says_so) {
   const Suite suite = with_stand_in("easy"), other = with_stand_in("hard");
-  const auto marked = cmc_figures(suite.plan, curves_of(suite), no_curve);
-  const auto plain = cmc_figures(other.plan, curves_of(other), no_curve);
+  const auto marked = cmc_figures(suite.plan, suite.tables(), curves_of(suite), no_curve);
+  const auto plain = cmc_figures(other.plan, other.tables(), curves_of(other), no_curve);
   EXPECT_TRUE(marked.at(0).stand_in);
   EXPECT_THAT(marked[0].title, testing::HasSubstr("easy (stand-in)"));
   EXPECT_FALSE(plain.at(0).stand_in);
@@ -167,9 +192,10 @@ TEST(CmcFigures, a_curve_on_a_stand_in_says_so) {
 
 TEST(RateFigures, a_row_has_rank_1_at_each_rate_if_there_are_two_or_more) {
   const Suite suite;
-  const auto figures = rate_figures(suite.plan, curves_of(suite), [](const std::vector<results::JobId>&) {
-    return std::map<int, results::MetricIntervals>{{4, {{"rank1", {12.5, 10, 20}}}}};
-  });
+  const auto figures =
+      rate_figures(suite.plan, suite.tables(), curves_of(suite), [](const std::vector<results::JobId>&) {
+        return std::map<int, results::MetricIntervals>{{4, {{"rank1", {12.5, 10, 20}}}}};
+      });
   ASSERT_EQ(figures.size(), 1U);
   EXPECT_THAT(names_of(figures[0]), ElementsAre("RAIN, \"multi\""));
   EXPECT_EQ(figures[0].series[0].points[0].x, 2);
