@@ -40,7 +40,9 @@ CmcCurves EvaluationReader::curves(const std::function<void()>& count) const {
 
 MeanIntervals EvaluationReader::intervals() const {
   return [&](const results::Row& row, const std::string& dataset, const std::vector<std::string>& metrics) {
-    const auto key = std::pair(row.at(dataset, metrics.front()).jobs, metrics);
+    std::pair<std::vector<std::string>, std::vector<std::string>> key{{}, metrics};
+    for (const results::TrialJobs& jobs : row.at(dataset, metrics.front()).jobs)
+      key.first.push_back(queries_sha256(jobs.evaluation));
     if (const auto known = memory_.intervals.find(key); known != memory_.intervals.end()) return known->second;
     auto made = results::mean_intervals(row, dataset, metrics, [&](const JobId& job) { return queries(job); });
     if (!made.empty()) memory_.intervals[key] = made;
@@ -51,9 +53,11 @@ MeanIntervals EvaluationReader::intervals() const {
 CurveIntervals EvaluationReader::curve_intervals() const {
   return [&](const std::vector<JobId>& evaluations) {
     auto& known = memory_.curve_intervals;
-    if (const auto found = known.find(evaluations); found != known.end()) return found->second;
+    std::vector<std::string> key;
+    for (const JobId& job : evaluations) key.push_back(queries_sha256(job));
+    if (const auto found = known.find(key); found != known.end()) return found->second;
     auto made = results::curve_intervals(evaluations, [&](const JobId& job) { return queries(job); });
-    if (!made.empty()) known[evaluations] = made;
+    if (!made.empty()) known[key] = made;
     return made;
   };
 }
@@ -86,9 +90,10 @@ std::vector<Figure> EvaluationReader::output_figures() const {
 }
 
 // Made once. A file that cannot be read now is tried again with the next edition of the page.
-const std::vector<Figure>& EvaluationReader::maps_of(const JobId& job, const std::string& title,
+const std::vector<Figure>& EvaluationReader::maps_of(const JobId& job, const std::string& sha256,
+                                                     const std::string& title,
                                                      const std::function<results::MappedImages()>& read) const {
-  const std::pair key(job, title);
+  const std::tuple key(job, sha256, title);
   const auto known = memory_.maps.find(key);
   return known != memory_.maps.end() ? known->second
                                      : memory_.maps.emplace(key, feature_maps(read(), title)).first->second;
@@ -104,8 +109,9 @@ std::vector<Figure> EvaluationReader::maps() const {
     if (!source_.files.exists(file)) return;
     std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
     if (rows >= kMostMaps) return;
-    const std::vector<Figure>& made = maps_of(shown.evaluation.job, label(shown), [&] {
-      results::check_output(source_.files, file, shown.evaluation.features_sha256);
+    const std::string& sha256 = shown.evaluation.features_sha256;
+    const std::vector<Figure>& made = maps_of(shown.evaluation.job, sha256, label(shown), [&] {
+      results::check_output(source_.files, file, sha256);
       return results::read_mapped_images(file, rates(shown.evaluation));
     });
     if (made.empty()) return;
@@ -126,7 +132,7 @@ std::vector<Figure> EvaluationReader::sample_maps() const {
     if (rows >= kMostMaps || named == shown.evaluation.outputs.end() || !seen.insert(shown.evaluation.job).second)
       return;
     const std::string title = label(shown) + ", sample";
-    const std::vector<Figure>& made = maps_of(shown.evaluation.job, title, [&] {
+    const std::vector<Figure>& made = maps_of(shown.evaluation.job, named->second, title, [&] {
       const std::filesystem::path file = source_.store.job_folder(shown.evaluation.job) / named->first;
       results::check_output(source_.files, file, named->second);
       return results::read_sampled_images(file);
@@ -180,14 +186,19 @@ GalleryRow EvaluationReader::gallery_row(const Shown& shown) const {
   return row;
 }
 
-// None where the evaluation is gone meanwhile or left none.
-std::vector<results::QueryScore> EvaluationReader::queries(const JobId& evaluation) const {
+// Empty where the evaluation is gone meanwhile or left none.
+std::string EvaluationReader::queries_sha256(const JobId& evaluation) const {
   const auto known = evaluations_.find(evaluation);
   if (known == evaluations_.end()) return {};
   const auto named = known->second->outputs.find(experiments::kQueriesOutput.file);
-  if (named == known->second->outputs.end()) return {};
-  return results::read_csv<results::QueryScore>(source_.files, source_.store.job_folder(evaluation) / named->first,
-                                                named->second);
+  return named == known->second->outputs.end() ? std::string() : named->second;
+}
+
+std::vector<results::QueryScore> EvaluationReader::queries(const JobId& evaluation) const {
+  const std::string sha256 = queries_sha256(evaluation);
+  if (sha256.empty()) return {};
+  const auto file = source_.store.job_folder(evaluation) / experiments::kQueriesOutput.file;
+  return results::read_csv<results::QueryScore>(source_.files, file, sha256);
 }
 
 // One rate per query, in the order of the features.

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,14 +24,15 @@
 
 namespace resolute::report {
 
-//! Values that a report keeps for the next one of the same store.
+//! Values that a report keeps for the next one of the same store, by the hashes of what they are made from: a job that
+//! runs anew may leave other bytes.
 struct ReportMemory {
-  //! Maps of features by evaluation and label; each takes a second to compute and never changes.
-  std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
-  //! Intervals of means over these jobs in these metrics; each takes tens of thousands of resamples.
-  std::map<std::pair<std::vector<results::TrialJobs>, std::vector<std::string>>, results::MetricIntervals> intervals;
-  //! Those of CMC curves over these evaluations.
-  std::map<std::vector<experiments::JobId>, std::map<int, results::MetricIntervals>> curve_intervals;
+  //! Maps of features by evaluation, hash and label; each takes a second to compute.
+  std::map<std::tuple<experiments::JobId, std::string, std::string>, std::vector<Figure>> maps;
+  //! Intervals of means in these metrics, by the scores of queries; each takes tens of thousands of resamples.
+  std::map<std::pair<std::vector<std::string>, std::vector<std::string>>, results::MetricIntervals> intervals;
+  //! Those of CMC curves.
+  std::map<std::vector<std::string>, std::map<int, results::MetricIntervals>> curve_intervals;
   std::set<std::string> warned;  //!< warnings about damaged logs that were given already
 };
 
@@ -64,11 +66,12 @@ class EvaluationReader {
   };
 
   void each_shown(const std::function<void(const Shown&)>& use) const;
-  const std::vector<Figure>& maps_of(const experiments::JobId& job, const std::string& title,
+  const std::vector<Figure>& maps_of(const experiments::JobId& job, const std::string& sha256, const std::string& title,
                                      const std::function<results::MappedImages()>& read) const;
   std::string label(const Shown& shown) const;
   Figure placed(Figure figure, const Shown& shown, const std::string& kind) const;
   GalleryRow gallery_row(const Shown& shown) const;
+  std::string queries_sha256(const experiments::JobId& evaluation) const;
   std::vector<results::QueryScore> queries(const experiments::JobId& evaluation) const;
   std::vector<int> rates(const results::EvaluationRecord& evaluation) const;
   std::string where(const results::EvaluationRecord& record, const std::string& name) const;
