@@ -128,8 +128,10 @@ function publishedLine(table, published) {
 }
 
 function chanceLine(table) {
-  const chances = columnsOf(table).map((column, at) =>
-    table.rows.map((row) => row.cells[at].chance).find(isNumber));
+  const chances = columnsOf(table).map((column, at) => {  // one for all rows of the column, or none
+    const [chance, ...others] = new Set(table.rows.map((row) => row.cells[at].chance).filter(isNumber));
+    return others.length ? null : chance;
+  });
   if (!chances.some(isNumber)) return null;
   return el("tr", { class: "chance" }, el("th", { scope: "row" }, "chance"), chances.map((chance, at) =>
     el("td", {}, isNumber(chance) ? fixed(chance, metricNamed(columnsOf(table)[at].metric).decimals) : "–",

@@ -325,7 +325,8 @@ class Checks:
     """Promises of a page; those that are broken are collected."""
 
     def __init__(self, page, screenshots):
-        self.address = page.resolve().as_uri()
+        self.page = page.resolve()
+        self.address = self.page.as_uri()
         self.screenshots = screenshots
         self.problems = []
         self.document = None
@@ -500,6 +501,21 @@ class Checks:
                     if not cells[row["id"]][at + 1].strip().startswith(" ± ".join(parts)):
                         self.fail(f'a cell of "{row["label"]}" shows {cells[row["id"]][at + 1]!r} where tables have {" ± ".join(parts)}')
 
+    def chances(self, browser):
+        """The row of chance has what all rows of a column agree on: in a copy of the page the first row has another in the first one."""
+        shown = """return [...document.querySelectorAll("table[data-table]")].map((table) =>
+            [...(table.querySelector("tr.chance")?.cells ?? [])].slice(1, 3).map((cell) => cell.textContent.trim()))[0]"""
+        before = browser.run(shown)
+        if not before:
+            return
+        with tempfile.NamedTemporaryFile("w", suffix=".html") as other:
+            other.write(re.sub(r'"chance":[\d.]+', '"chance":99.0', self.page.read_text(), count=1))
+            other.flush()
+            browser.open(pathlib.Path(other.name).as_uri())
+            browser.until("return document.querySelector('#page h1') !== null")
+            if browser.run(shown) != ["–", *before[1:]]:
+                self.fail(f"the row of chance shows {browser.run(shown)} where rows do not agree on the first of {before}")
+
     def sorting(self, browser):
         """By click and by keyboard: names, a column of two numbers or more, and one in which some are missing."""
         for at, table in enumerate(self.document["tables"]):
@@ -590,6 +606,7 @@ class Checks:
             time.sleep(0.3)
             self.fail_all("768 px", browser.run(OVERFLOW, TABLET))
             self.logs(browser, "1440 px")
+            self.chances(browser)
             return *opened, frames
         finally:
             browser.close()
