@@ -12,6 +12,8 @@
 #include "core/error.h"
 #include "operations/look/status.h"
 #include "operations/space/set_aside.h"
+#include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 #include "results/verdicts/mixed_rows.h"
 
 namespace resolute::cli {
@@ -78,7 +80,11 @@ void print_rows(const experiments::Plan& plan, const std::vector<results::MixedR
 }
 
 int rerun_mixed(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan, bool yes) {
-  const auto rows = results::mixed_rows(plan, files, arguments.store);
+  std::vector<std::string> classes;
+  const auto check = results::record_check(files, arguments.store);
+  for (const auto& stored : orchestrator::look_at_jobs(files, arguments.store, plan.jobs, check))
+    classes.push_back(stored.numeric_class);
+  const auto rows = results::mixed_rows(plan, classes);
   operations::WithUsers all;
   if (!rows.empty()) all = operations::with_users(files, arguments.store, results::jobs_to_remake(plan, rows));
   std::string folder;

@@ -183,7 +183,7 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   slurm.heed(view.status);
   operations::correct(view.status, submissions, view.slurm, view.signs);
   view.live = read_live(files, arguments.store, plan, view.status);
-  if (!view.status.live) view.mixed_rows = results::mixed_rows(plan, files, arguments.store).size();
+  if (!view.status.live) view.mixed_rows = results::mixed_rows(plan, view.status.classes).size();
   view.logs = failure_logs(files, arguments.store, view.status);
   std::error_code error;
   const auto disk = fs::space(arguments.store.root(), error);

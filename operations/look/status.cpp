@@ -83,6 +83,7 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
   std::unordered_set<std::string> done;
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     const experiments::PlannedJob& planned = plan.jobs[i];
+    status.classes.push_back(stored[i].numeric_class);
     if (stored[i].result) {
       done.insert(planned.id.hex);
       status.standings.push_back(JobStanding::kSucceeded);

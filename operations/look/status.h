@@ -31,6 +31,7 @@ struct SuiteRun {
 struct SuiteStatus {
   orchestrator::Counts jobs;
   std::vector<JobStanding> standings{};  //!< by position in Plan::jobs
+  std::vector<std::string> classes{};    //!< beside them: the numeric class of each result that was read, or empty
   bool live = false;                     //!< one of the runs is
   std::vector<SuiteRun> runs;            //!< one per allocation that ever ran, by its number
   std::vector<orchestrator::Failure> failures;

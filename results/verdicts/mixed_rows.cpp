@@ -7,22 +7,19 @@
 #include <set>
 #include <utility>
 
-#include "core/process/side_by_side.h"
-#include "results/records/record.h"
 #include "results/verdicts/numeric_classes.h"
 
 namespace resolute::results {
 namespace {
 
-constexpr std::size_t kCallsAtOnce = 32;  // to a store that may be far away
-
 using Jobs = std::vector<JobId>;
-using Counts = std::map<std::string, int>;  // by class
+using Counts = std::map<std::string, int>;     // by class
+using Classes = std::map<JobId, std::string>;  // of jobs that have one
 
 class Choice {
  public:
-  Choice(const experiments::Plan& plan, const ClassLookup& class_of)
-      : plan_(plan), class_of_(class_of), trainings_(trainings_of(plan)) {}
+  Choice(const experiments::Plan& plan, const Classes& classes)
+      : plan_(plan), classes_(classes), trainings_(trainings_of(plan)) {}
 
   std::vector<MixedRow> rows() {
     for (const auto& table : plan_.tables) {
@@ -54,14 +51,15 @@ class Choice {
 
   Jobs trainings_behind(const Jobs& evaluations) const {
     Jobs trainings;
+    std::set<JobId> seen;
     for (const JobId& job : evaluations)
-      if (const JobId& training = trainings_.at(job); !contains(trainings, training)) trainings.push_back(training);
+      if (const JobId& training = trainings_.at(job); seen.insert(training).second) trainings.push_back(training);
     return trainings;
   }
 
   void count(const Jobs& jobs, Counts& counts) const {
     for (const JobId& job : jobs)
-      if (const auto found = class_of_(job)) ++counts[*found];
+      if (const auto found = classes_.find(job); found != classes_.end()) ++counts[found->second];
   }
 
   // Rows on the same trainings keep the same class: each of two tables might keep what the other makes anew.
@@ -79,11 +77,12 @@ class Choice {
     const std::string& numeric_class = kept(jobs, counts, in_table);
     mixed.classes += (mixed.classes.empty() ? "" : "; ") + counts_text(counts, kind);
     for (const JobId& job : jobs)
-      if (const auto found = class_of_(job); found && *found != numeric_class) mixed.others.push_back(job);
+      if (const auto found = classes_.find(job); found != classes_.end() && found->second != numeric_class)
+        mixed.others.push_back(job);
   }
 
   const experiments::Plan& plan_;
-  const ClassLookup& class_of_;
+  const Classes& classes_;
   const std::map<JobId, JobId> trainings_;  // by evaluation
   std::set<Jobs> seen_;
   std::map<Jobs, std::string> kept_;
@@ -100,26 +99,12 @@ std::map<JobId, JobId> trainings_of(const experiments::Plan& plan) {
   return trainings;
 }
 
-std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const ClassLookup& class_of) {
-  return Choice(plan, class_of).rows();
-}
-
-std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, core::FileSystem& files,
-                                 const experiments::StoreLayout& store) {
-  std::vector<std::string> read(plan.jobs.size());
-  core::side_by_side(plan.jobs.size(), kCallsAtOnce, [&](std::size_t i) {
-    const experiments::PlannedJob& job = plan.jobs[i];
-    if (experiments::job_kind(job.specification) == settings::JobKind::kPack) return;
-    const FoundRecord found = find_record(files, store, job.id, experiments::kind_name(job.specification));
-    if (const auto* record = std::get_if<Record>(&found)) read[i] = numeric_class_of(*record);
-  });
-  std::map<JobId, std::string> classes;
-  for (std::size_t i = 0; i < read.size(); ++i)
-    if (!read[i].empty()) classes.emplace(plan.jobs[i].id, std::move(read[i]));
-  return mixed_rows(plan, [&](const JobId& job) {
-    const auto found = classes.find(job);
-    return found == classes.end() ? std::nullopt : std::optional(found->second);
-  });
+std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const std::vector<std::string>& classes) {
+  Classes of_jobs;
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i)
+    if (!classes.at(i).empty()) of_jobs.emplace(plan.jobs[i].id, classes[i]);
+  if (of_jobs.empty()) return {};
+  return Choice(plan, of_jobs).rows();
 }
 
 std::vector<JobId> jobs_to_remake(const experiments::Plan& plan, const std::vector<MixedRow>& rows) {

@@ -3,15 +3,11 @@
 //! Rows whose trials ran in several numeric classes, and which of their jobs to make anew so that each row is in one.
 
 #include <cstddef>
-#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
-#include "experiments/store/store_layout.h"
 
 namespace resolute::results {
 
@@ -30,15 +26,10 @@ struct MixedRow {
   std::vector<JobId> others;
 };
 
-//! The numeric class of a job's result; nothing where it has none. Asked from one thread.
-using ClassLookup = std::function<std::optional<std::string>(const JobId&)>;
-
 //! In the order of the tables. A row keeps the class that most of its jobs of a kind ran in; of equal ones that which
 //! its table has most; then the first by name. A row of several tables is named in the first.
-std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const ClassLookup& class_of);
-//! The same of a store's results; a damaged one counts as none. \throws core::RuntimeError of the store
-std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, core::FileSystem& files,
-                                 const experiments::StoreLayout& store);
+//! \param classes beside the plan's jobs: that of each result; empty: it has none, or is damaged
+std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const std::vector<std::string>& classes);
 
 //! MixedRow::others of all rows, and the plan's evaluations of those trainings; in the plan's order, each once.
 std::vector<JobId> jobs_to_remake(const experiments::Plan& plan, const std::vector<MixedRow>& rows);

@@ -38,10 +38,13 @@ PersonMeans person_means(const Scores& scores) {
 //! Finished evaluations of a plan, each read once.
 class Finished {
  public:
-  Finished(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+  Finished(const std::set<JobId>& done, core::FileSystem& files, const experiments::StoreLayout& store)
+      : done_(done), files_(files), store_(store) {}
 
   //! Nothing where it is not there.
   const std::optional<Scores>& of(const JobId& job, const std::string& metric) {
+    static const std::optional<Scores> none;
+    if (!done_.contains(job)) return none;
     const auto known = read_.find({job, metric});
     if (known != read_.end()) return known->second;
     return read_.emplace(std::pair(job, metric), read(job, metric)).first->second;
@@ -62,6 +65,7 @@ class Finished {
     return std::nullopt;
   }
 
+  const std::set<JobId>& done_;
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
   std::map<std::pair<JobId, std::string>, std::optional<Scores>> read_;
@@ -187,12 +191,12 @@ std::string source_text(bool measured) { return measured ? "this store's trials"
 
 }  // namespace
 
-std::vector<Tellable> tellable(const experiments::Plan& plan, core::FileSystem& files,
+std::vector<Tellable> tellable(const experiments::Plan& plan, const std::set<JobId>& done, core::FileSystem& files,
                                const experiments::StoreLayout& store) {
   std::map<JobId, const EvaluationSpecification*> evaluations;
   for (const experiments::PlannedJob& job : plan.jobs)
     if (const auto* one = std::get_if<EvaluationSpecification>(&job.specification)) evaluations[job.id] = one;
-  Finished finished(files, store);
+  Finished finished(done, files, store);
   std::vector<Tellable> found;
   for (const TablePlan& table : plan.tables) {
     const auto metric = std::find_if(table.metrics.begin(), table.metrics.end(), is_of_queries);

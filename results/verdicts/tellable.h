@@ -4,6 +4,7 @@
 //! (results/verdicts/smallest_difference.h).
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,9 @@ struct Tellable {
 };
 
 //! Data sets of which nobody knows how many people are tested are left out. Records that cannot be read count as
-//! not there.
-std::vector<Tellable> tellable(const experiments::Plan& plan, core::FileSystem& files,
-                               const experiments::StoreLayout& store);
+//! not there. \param done jobs with a result: no other is looked for
+std::vector<Tellable> tellable(const experiments::Plan& plan, const std::set<experiments::JobId>& done,
+                               core::FileSystem& files, const experiments::StoreLayout& store);
 
 //! "table-1 on mlr-cuhk03: 10 trials × 100 people tell …", one line.
 std::string to_text(const Tellable& one);

@@ -21,10 +21,12 @@ struct Mixed : Suite {
     record<EvaluationRecord>(evaluation(name)).provenance.numeric_class = numeric_class;
   }
   std::vector<MixedRow> rows() const {
-    return mixed_rows(plan, [&](const JobId& job) {
-      const auto found = records.find(job);
-      return found == records.end() ? std::nullopt : std::optional(numeric_class_of(found->second));
-    });
+    std::vector<std::string> classes;
+    for (const experiments::PlannedJob& job : plan.jobs) {
+      const auto found = records.find(job.id);
+      classes.push_back(found == records.end() ? "" : numeric_class_of(found->second));
+    }
+    return mixed_rows(plan, classes);
   }
 };
 

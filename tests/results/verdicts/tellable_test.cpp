@@ -20,6 +20,7 @@ using experiments::JobId;
 struct TellableTest : Test {
   tests::TemporaryFolder folder_;
   core::FileSystem& files_ = core::real_file_system();
+  std::set<JobId> done_;
   experiments::StoreLayout store_{folder_.path()};
   experiments::Plan plan_;
 
@@ -45,7 +46,7 @@ struct TellableTest : Test {
   static JobId evaluation(const std::string& row, int trial) {
     return {core::sha256_hex(fmt::format("evaluation {} {}", row, trial))};
   }
-  std::vector<Tellable> tellable() { return results::tellable(plan_, files_, store_); }
+  std::vector<Tellable> tellable() { return results::tellable(plan_, done_, files_, store_); }
 
   //! Queries of 20 people per trial; those of "multi" are the better by a person's own share.
   void finish(const std::string& row, int trial) {
@@ -64,6 +65,7 @@ struct TellableTest : Test {
     record.provenance = {core::sha256_hex("pack"), core::sha256_hex("split"), "class", {core::sha256_hex("t")}};
     record.outputs = {{"queries.csv", core::sha256_hex(text)}};
     core::write_atomic(files_, store_.result_file(job), std::string_view(record_text(record)));
+    done_.insert(job);
   }
 };
 
