@@ -132,7 +132,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="resolute-bench-") as folder:
         suite = pathlib.Path(folder) / "watched.toml"
         suite.write_text(text)
-        timed_run(arguments.resolute, suite, f"{folder}/warm")
+        warm = pathlib.Path(folder) / "warm.toml"
+        warm.write_text(text.replace(f"steps = {STEPS}", "steps = 2"))
+        timed_run(arguments.resolute, warm, f"{folder}/warm")
 
         def run_alone(turn):
             alone.append(timed_run(arguments.resolute, suite, f"{folder}/alone-{turn}"))
