@@ -89,6 +89,10 @@ RIGHT = (
     ("losses", "{'id': right['id'].reshape(1), 'note': torch.tensor(0.5)}"), ("learning_rate_factor", "numpy.float32(right)"),
     ("learning_rate_factor", "0"), ("learning_rate_factor", "torch.tensor(right)"), ("trunk_level", "right and numpy.int64(right)"),
     ("depends_on", "tuple(right)"), ("from_scratch", "numpy.False_"), ("embed", "right.bfloat16()"),
+    ("network", "right.register_buffer('strided', torch.eye(4)[:, ::2]) or right"),
+    ("network", "right.register_buffer('shared', right['trunk'].weight.detach()) or right"),
+    ("network", "right.register_buffer('half', torch.ones(2).bfloat16()) or right"),
+    ("network", "setattr(type(right), 'get_extra_state', lambda _: torch.ones(3)) or right"),
 )
 #: Runs the job anew for each value, in a process that has loaded PyTorch already; prints exit codes and standard errors.
 DRIVER = """
@@ -154,7 +158,7 @@ class Hooks(MethodTest):
             self.assertTrue(said.startswith(f"hooked: hooked.py:{line}: {hook}() of Hooked returned {words}"), said)
             self.assertEqual((1, ")\n"), (said.count("\n"), said[-2:]))
 
-    def test_numbers_of_numpy_and_tensors_of_one_number_are_taken(self):
+    def test_right_values_of_other_types_and_states_of_other_layouts_are_taken(self):
         for (hook, text), (code, said, _) in zip(RIGHT, self.ended(RIGHT), strict=True):
             self.assertEqual((0, ""), (code, said), f"{hook}: {text}")
 
