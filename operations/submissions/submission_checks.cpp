@@ -82,6 +82,25 @@ std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> different_r
   return all;
 }
 
+// A node is mostly called by its host's short name, and a host gives its name with or without its domain.
+bool is_node_of(const std::string& node, const std::string& host) {
+  return node == host || node.starts_with(host + ".") || host.starts_with(node + ".");
+}
+
+// The places by the names that SLURM has for their hosts; none of a host that is no node.
+std::map<std::string, orchestrator::PlaceAside> by_node(std::map<std::string, orchestrator::PlaceAside> places,
+                                                        const std::set<std::string>& nodes) {
+  std::map<std::string, orchestrator::PlaceAside> found;
+  for (auto& [host, place] : places) {
+    auto node = nodes.find(host);
+    if (node == nodes.end())
+      node =
+          std::find_if(nodes.begin(), nodes.end(), [&name = host](const auto& one) { return is_node_of(one, name); });
+    if (node != nodes.end()) found.emplace(*node, std::move(place));
+  }
+  return found;
+}
+
 // "pack and training"; empty if the batch takes all kinds.
 std::string kinds_text(const slurm::Batch& batch) {
   std::vector<std::string_view> words;
@@ -216,7 +235,7 @@ void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects,
     for (const std::string_view line : core::split(records, '\n'))
       nodes.emplace(line.substr(0, line.find_last_not_of(' ') + 1));
     nodes.erase("");
-    std::erase_if(bad, [&](const auto& one) { return !nodes.contains(one.first); });
+    bad = by_node(std::move(bad), nodes);
     if (std::cmp_less(nodes.size() - bad.size(), request.resources.nodes)) return;
   } catch (const core::RuntimeError& error) {
     core::log_debug("the nodes are not known: {}", error.what());
