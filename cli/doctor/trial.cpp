@@ -286,8 +286,14 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   if (site.launcher == slurm::name_of(slurm::Launcher::kNone)) return {one_process(nodes)};
   // One that the site file names is the only one that a submission uses.
   const std::string wanted = site.launcher.value_or("auto");
-  const auto launchers = wanted == "auto" ? operations::launchers_here(nodes, environment, options.mpi)
-                                          : std::vector{slurm::parse_launcher(wanted)};
+  std::vector<slurm::Launcher> launchers;
+  try {
+    launchers = wanted == "auto" ? operations::launchers_here(nodes, environment, options.mpi)
+                                 : std::vector{slurm::parse_launcher(wanted)};
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kTransient) throw;
+    return {{Level::kFail, "launch", error.what(), "try again"}};
+  }
   if (launchers.empty())
     return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
              "PMIx for srun (or another kind: mpi in the site file) or mpirun is needed; else submit with --nodes 1"}};

@@ -1,6 +1,7 @@
 #include "operations/start/launched_run.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -28,10 +30,12 @@ constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::chrono::seconds kAnswerLimit{10};
 
-// Empty where there is no such program, or it fails.
-std::string answer_of(std::vector<std::string> command, const std::map<std::string, std::string>& environment) {
+// Empty where there is no such program, or it fails; nothing where it was ended before it could say.
+std::optional<std::string> answer_of(std::vector<std::string> command,
+                                     const std::map<std::string, std::string>& environment) {
   try {
     const auto output = core::run_command({std::move(command), environment}, kAnswerLimit);
+    if (output.timed_out || !std::holds_alternative<core::Exited>(output.status)) return std::nullopt;
     return slurm::succeeded(output) ? output.out + output.err : "";
   } catch (const core::RuntimeError&) {
     return "";
@@ -179,12 +183,19 @@ bool tells_of_a_killed_process(std::string_view line) {
 
 std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment,
                                             const std::string& mpi) {
-  return slurm::launchers_to_try(nodes, answer_of({"srun", "--mpi=list"}, environment),
-                                 !answer_of({"mpirun", "--version"}, environment).empty(), mpi);
+  const auto kinds = answer_of({"srun", "--mpi=list"}, environment);
+  const auto mpirun = answer_of({"mpirun", "--version"}, environment);
+  auto launchers = slurm::launchers_to_try(nodes, kinds.value_or(""), !mpirun.value_or("").empty(), mpi);
+  if (launchers.empty() && !(kinds && mpirun))
+    throw core::RuntimeError(core::ErrorKind::kTransient,
+                             fmt::format("`{}` has not answered", kinds ? "mpirun --version" : "srun --mpi=list"),
+                             fmt::format("it was killed, or took more than {} s", kAnswerLimit.count()),
+                             "try again: its file system may have been slow");
+  return launchers;
 }
 
 slurm::Mpirun mpirun_here(const std::map<std::string, std::string>& environment) {
-  return slurm::mpirun_of(answer_of({"mpirun", "--version"}, environment));
+  return slurm::mpirun_of(answer_of({"mpirun", "--version"}, environment).value_or(""));
 }
 
 LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,

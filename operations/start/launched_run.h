@@ -31,6 +31,7 @@ class AllocationSignals {
 };
 
 //! slurm::launchers_to_try(), by what srun and mpirun say here. \param mpi slurm::LaunchOptions::mpi
+//! \throws RuntimeError (kTransient) if none is known, and one of them has not answered: it may be there
 std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment,
                                             const std::string& mpi);
 //! The kind of the mpirun that is on PATH here.

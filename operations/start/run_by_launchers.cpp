@@ -71,11 +71,16 @@ Start launch_with(slurm::Launcher launcher, const SuiteToRun& suite, RunWatch& w
 }
 
 void try_launchers(const SuiteToRun& suite, slurm::AllocationEnding& ending, RunWatch& watch) {
-  const auto list = launchers(suite);
-  if (list.empty()) {
-    core::log_error("{} nodes cannot be used: neither `srun --mpi={}` nor mpirun is here; see 'mpi' in the site file",
-                    suite.nodes, suite.request.launch.mpi);
-    ending.wrong_usage = true;
+  std::vector<slurm::Launcher> list;
+  try {
+    list = launchers(suite);
+    ending.wrong_usage = list.empty();
+    if (list.empty())
+      core::log_error("{} nodes cannot be used: neither `srun --mpi={}` nor mpirun is here; see 'mpi' in the site file",
+                      suite.nodes, suite.request.launch.mpi);
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kTransient || error.is_storage()) throw;
+    core::log_error("no launcher is known: {}", error.what());  // the next start asks again
   }
   std::set<Start> starts;
   for (const auto launcher : list) {

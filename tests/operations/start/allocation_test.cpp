@@ -62,7 +62,11 @@ class AllocationTest : public Test {
                                   if (!plan_refusal_.empty()) throw core::input_error(plan_refusal_);
                                   return plan_;
                                 },
-                                [this](int, const Environment&, const std::string&) { return launchers_; },
+                                [this](int, const Environment&, const std::string&) {
+                                  if (!launcher_silence_.empty())
+                                    throw core::RuntimeError(core::ErrorKind::kTransient, launcher_silence_);
+                                  return launchers_;
+                                },
                                 [this](const auto& command, const Environment& environment, const RunQuestions& run) {
                                   return launch(command, environment, run);
                                 },
@@ -165,7 +169,7 @@ class AllocationTest : public Test {
   Environment environment_;
   std::vector<std::string> planned_, commands_;
   std::string state_ = "RUNNING", state_of_others_ = "RUNNING", requeue_refusal_, plan_refusal_, sbatch_refusal_,
-              queue_;
+              queue_, launcher_silence_;
   std::optional<slurm::Time> limit_ = kNoon + 1h;
   bool known_ = true, answers_ = true;
   std::function<void()> while_asleep_;
@@ -778,6 +782,18 @@ TEST_F(AllocationTest, where_no_launcher_brings_a_run_it_says_so) {
   launchers_.clear();
   clock_.advance(1min);
   EXPECT_EQ(start(1), 2) << "nothing can start anything here";
+}
+
+TEST_F(AllocationTest, where_launchers_have_not_answered_the_next_start_asks_again) {
+  launcher_silence_ = "`mpirun --version` has not answered";
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().cause, EndCause::kLauncherFailed);
+  EXPECT_FALSE(record().given_up);
+  launcher_silence_.clear();
+  clock_.advance(1min);
+  launches_ = {[&](const RunQuestions&) { return begin_run(), 1; }};
+  EXPECT_EQ(start(1), 75);
+  EXPECT_THAT(launched_, SizeIs(1));
 }
 
 TEST_F(AllocationTest, a_launcher_has_a_quarter_of_the_time_that_is_left_to_bring_the_run) {

@@ -1,9 +1,11 @@
 #include "operations/start/launched_run.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <thread>
 
 #include "core/error.h"
@@ -204,6 +206,31 @@ TEST_F(LaunchedRunTest, refuses_a_program_that_is_not_there) {
     run_launcher({"/no/such/launcher"}, {}, signals_, {began, began}, core::monotonic_clock(), 1s);
   };
   EXPECT_NE(tests::refusal(run), "");
+}
+
+TEST(Launchers, that_have_not_answered_may_be_there) {
+  const tests::TemporaryFolder folder;
+  const auto program = [&](const std::string& name, const std::string& does) {
+    const auto file = folder / name;
+    std::ofstream(file) << "#!/bin/sh\n" << does << "\n";
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  };
+  const auto launchers = [&](int nodes = 2) {
+    return launchers_here(nodes, {{"PATH", folder.path().string()}}, "pmix");
+  };
+  EXPECT_TRUE(launchers().empty()) << "there is none";
+  program("srun", "kill -9 $$");
+  EXPECT_THAT(tests::refusal(launchers, core::ErrorKind::kTransient),
+              testing::HasSubstr("`srun --mpi=list` has not answered"));
+  EXPECT_EQ(launchers(1), std::vector{slurm::Launcher::kNone}) << "one node needs none";
+  program("mpirun", "echo 'mpirun (Open MPI) 4.1.4'");
+  EXPECT_EQ(launchers(), std::vector{slurm::Launcher::kMpirun});
+  program("srun", "echo none");
+  program("mpirun", "kill -6 $$");
+  EXPECT_THAT(tests::refusal(launchers, core::ErrorKind::kTransient),
+              testing::HasSubstr("`mpirun --version` has not answered"));
+  program("mpirun", "exit 127");
+  EXPECT_TRUE(launchers().empty()) << "it has said that it cannot";
 }
 
 TEST(AllocationSignalsTest, gives_the_handlers_back) {
