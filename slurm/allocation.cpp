@@ -155,6 +155,7 @@ std::vector<ScriptStart> read_runs(core::FileSystem& files, const fs::path& batc
       const auto text = core::read_text_if_exists(files, path);
       if (text) runs.push_back(run_from_json(core::parse_json(*text, path.string()), path.string()));
     } catch (const core::RuntimeError& error) {
+      if (error.is_storage()) throw;
       core::log_warning("a record of an allocation is left out: {}", error.what());
     }
   }

@@ -86,7 +86,8 @@ core::Json to_json(const ScriptStart& run);
 //! \throws RuntimeError (kCorrupt) that opens with `where`
 ScriptStart run_from_json(const core::Json& json, const std::string& where);
 void write_run(core::FileSystem& files, const std::filesystem::path& batch_folder, const ScriptStart& run);
-//! In the order of order_of(). A file that cannot be read is left out, with a warning in the log.
+//! In the order of order_of(). A file that is torn is left out, with a warning in the log.
+//! \throws RuntimeError of storage: what follows a start depends on all before it
 std::vector<ScriptStart> read_runs(core::FileSystem& files, const std::filesystem::path& batch_folder);
 
 //! The facts when the launcher has ended.

@@ -80,9 +80,11 @@ class Allocation {
     read_own_job();
     Outcome before;
     bool replaced = false;
+    slurm::GenerationState generation;
     try {
       time_.patiently([&] {
         replaced = folder_.ended();
+        if (run_.generation > 0) generation = folder_.generation(batch_, run_.generation);
         before = read_anew();
       });
     } catch (const core::RuntimeError& error) {
@@ -104,7 +106,7 @@ class Allocation {
     }
     settle_before(before.achieved);
     if (replaced) return leave_undone("its submission had ended", EndCause::kCancelled);
-    if (const auto* settled = settled_before()) {
+    if (const auto* settled = settled_before(generation)) {
       run_.given_up = settled->given_up;
       return leave_undone("the start before it had the last word", *settled->cause);
     }
@@ -266,11 +268,10 @@ class Allocation {
   }
 
   // The start before this armed one left nothing to it, and SLURM did not hear that.
-  const slurm::ScriptStart* settled_before() const {
-    if (run_.generation == 0 || earlier_.empty()) return nullptr;
-    const auto generation = folder_.generation(batch_, run_.generation);
+  const slurm::ScriptStart* settled_before(const slurm::GenerationState& generation) const {
     const auto* job = std::get_if<slurm::KnownJob>(&generation);
-    const bool before = job != nullptr && job->armed && earlier_.back().generation < run_.generation;
+    const bool before =
+        job != nullptr && job->armed && !earlier_.empty() && earlier_.back().generation < run_.generation;
     return before && nothing_follows(earlier_.back()) ? &earlier_.back() : nullptr;
   }
 

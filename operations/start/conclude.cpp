@@ -216,9 +216,13 @@ class Conclusion {
 
   // More allocations for what this one leaves undone.
   Grown look_for_growth() const {
-    auto asked = start_.time.client(start_.time.patience());
-    return grow({start_.world.files, asked, start_.world.slurm, start_.folder, start_.work->suite, start_.world.now,
-                 Pardon::kNo, start_.batch.number});
+    Grown grown;
+    start_.time.patiently([&] {
+      auto asked = start_.time.client(start_.time.patience());
+      grown = grow({start_.world.files, asked, start_.world.slurm, start_.folder, start_.work->suite, start_.world.now,
+                    Pardon::kNo, start_.batch.number});
+    });
+    return grown;
   }
 
   const EndedStart& start_;

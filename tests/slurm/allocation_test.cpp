@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "core/error.h"
 #include "tests/support/equal.h"
 #include "tests/support/refusal.h"
+#include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::slurm::allocation_test {
@@ -415,6 +418,20 @@ TEST_F(AllocationRecords, keep_every_cause_by_name) {
   for (int cause = 0; cause <= static_cast<int>(EndCause::kInterrupted); ++cause) {
     const ScriptStart run = run_of(static_cast<EndCause>(cause), 0, 1);
     EXPECT_EQ(run_from_json(to_json(run), "record"), run) << name_of(*run.cause);
+  }
+}
+
+// The start that is missing may be the one that gave the batch up.
+TEST_F(AllocationRecords, that_the_store_does_not_give_are_not_passed_over) {
+  tests::SickFileSystem files;
+  write_run(files, folder_.path(), run_of(EndCause::kWalltime, 1, 2));
+  for (const int error : {EIO, ESTALE, ETIMEDOUT}) {
+    files.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path& path) {
+      return call == tests::SickFileSystem::kRead && path.filename().string().starts_with("run-") ? error : 0;
+    };
+    const auto refused = tests::error_of([&] { read_runs(files, folder_.path()); });
+    ASSERT_TRUE(refused.has_value()) << error;
+    EXPECT_TRUE(refused->is_storage()) << error;
   }
 }
 

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <csignal>
 #include <deque>
+#include <map>
 
 #include "core/log.h"
 #include "operations/growth/grow.h"
@@ -477,6 +479,27 @@ TEST_F(ArmedTest, after_a_last_word_it_does_nothing_and_the_batch_is_over) {
   EXPECT_THAT(launched_, SizeIs(1));
   EXPECT_THAT(record().verdict, HasSubstr("nothing was done"));
   EXPECT_TRUE(is_over(stored()));
+}
+
+TEST_F(ArmedTest, a_last_word_that_the_store_does_not_give_yet_is_waited_for) {
+  launches_ = {[&, run_to_the_limit = to_the_limit()](const RunQuestions& run) {
+    run_to_the_limit(run);
+    end_run(orchestrator::RunEnd::kIncomplete);
+    answers_ = false;
+    return 3;
+  }};
+  EXPECT_EQ(start(), 3);
+  answers_ = true;
+  limit_ = now() + 1h;
+  std::map<std::string, int> failures{{"request.json", 0}, {"run-100-000.json", 0}, {"accepted-001.json", 0}};
+  files_.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path& path) {
+    const auto found = failures.find(path.filename());
+    return call == tests::SickFileSystem::kRead && found != failures.end() && ++found->second <= 2 ? ESTALE : 0;
+  };
+  EXPECT_EQ(start(0, 1, 101), 0);
+  EXPECT_THAT(launched_, SizeIs(1));
+  EXPECT_THAT(record().verdict, HasSubstr("nothing was done"));
+  EXPECT_THAT(failures, Each(Pair(_, Gt(2))));
 }
 
 TEST_F(ArmedTest, after_a_start_that_ended_without_a_word_it_works_and_says_how_that_ended) {
@@ -968,6 +991,19 @@ TEST_F(PoolsTest, an_allocation_that_comes_too_late_for_its_work_launches_nothin
   EXPECT_THAT(asked("sbatch"), ElementsAre(HasSubstr("batch-002/script-000.sh")));
   EXPECT_EQ(why_of_the_other(), "1 job of 1 process rank is ready, and no allocation for them is there");
   EXPECT_FALSE(ended());
+}
+
+TEST_F(PoolsTest, a_store_that_is_away_while_others_are_asked_for_is_waited_for) {
+  give_pools(settings::JobKind::kTraining, settings::JobKind::kPack);
+  int reads = 0;  // the first is of the begin
+  files_.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path& path) {
+    if (call != tests::SickFileSystem::kRead || path.filename() != "request.json") return 0;
+    return ++reads > 1 && now() < kNoon + 5min ? EIO : 0;
+  };
+  EXPECT_EQ(start(), 0);
+  EXPECT_GT(reads, 2);
+  EXPECT_EQ(record().cause, EndCause::kIdle);
+  EXPECT_THAT(asked("sbatch"), ElementsAre(HasSubstr("batch-002/script-000.sh")));
 }
 
 TEST_F(PoolsTest, a_run_is_told_its_kinds_and_when_to_end_and_what_it_leaves_is_done_by_others) {
