@@ -13,6 +13,7 @@
 #include "operations/start/run_by_launchers.h"
 #include "operations/start/time_left.h"
 #include "operations/submissions/stored_submission.h"
+#include "orchestrator/run/run.h"
 #include "slurm/launcher.h"
 
 namespace resolute::operations {
@@ -186,7 +187,7 @@ class Allocation {
     return *request;
   }
 
-  // SLURM 22.05 does not say in the environment when the allocation ends.
+  // Before 23.02 the environment does not say when the allocation ends; nor does it hear of a limit that was changed.
   void read_own_job() {
     std::optional<Time> end, submitted;
     try {
@@ -202,6 +203,8 @@ class Allocation {
     } catch (const core::RuntimeError& error) {
       core::log_warning("the end of the allocation is not known: {}", error.what());
     }
+    if (const auto named = orchestrator::allocation_end(environment_); named && !end)
+      end = std::chrono::floor<std::chrono::seconds>(*named);
     time_.learn(end, request_.notice);
     if (end) environment_["SLURM_JOB_END_TIME"] = std::to_string(end->time_since_epoch().count());
     environment_[kSubmissionVariable] = folder_.path();

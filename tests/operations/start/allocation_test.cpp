@@ -77,6 +77,7 @@ class AllocationTest : public Test {
                             {"SLURM_RESTART_COUNT", std::to_string(restart)},
                             {"SLURM_JOB_NUM_NODES", "1"},
                             {"SLURM_JOB_NODELIST", "n1"}};
+    if (!end_time_.empty()) environment["SLURM_JOB_END_TIME"] = end_time_;
     return run_allocation(world, {submission(), 1, generation, killed_by}, environment);
   }
 
@@ -171,7 +172,7 @@ class AllocationTest : public Test {
   Environment environment_;
   std::vector<std::string> planned_, commands_;
   std::string state_ = "RUNNING", state_of_others_ = "RUNNING", requeue_refusal_, plan_refusal_, sbatch_refusal_,
-              queue_, launcher_silence_;
+              queue_, launcher_silence_, end_time_;
   std::optional<slurm::Time> limit_ = kNoon + 1h;
   bool known_ = true, answers_ = true;
   std::function<void()> while_asleep_;
@@ -575,6 +576,29 @@ TEST_F(AllocationTest, without_an_answer_of_slurms_it_leaves_the_rest_to_resume)
   EXPECT_THAT(record().verdict, HasSubstr("`resolute suite resume` goes on"));
   EXPECT_GE(clock_.now() - before, 29min) << "it has half an hour's patience";
   EXPECT_THAT(asked("sbatch"), IsEmpty());
+}
+
+TEST_F(AllocationTest, the_environment_says_when_it_ends_where_slurm_does_not_answer) {
+  int restart = 0;
+  const auto cause_with = [&](const std::string& end_time) {
+    end_time_ = end_time;
+    answers_ = false;
+    launches_ = {[&](const RunQuestions&) {
+      begin_run();
+      clock_.advance(58min);
+      answers_ = true;
+      return 1;
+    }};
+    start(restart++);
+    return record().cause;
+  };
+  const auto in_an_hour = [&] { return std::to_string((now() + 1h).time_since_epoch().count()); };
+  EXPECT_EQ(cause_with(in_an_hour()), EndCause::kWalltime);
+  EXPECT_EQ(environment_["SLURM_JOB_END_TIME"], end_time_);
+  EXPECT_EQ(cause_with(""), EndCause::kInterrupted);
+  EXPECT_EQ(cause_with("0"), EndCause::kInterrupted);
+  EXPECT_EQ(cause_with("soon"), EndCause::kInterrupted);
+  EXPECT_EQ(cause_with(std::to_string((now() + 48h).time_since_epoch().count())), EndCause::kInterrupted);
 }
 
 TEST_F(AllocationTest, asks_slurm_for_a_few_seconds_only_once_it_was_told_to_go) {
