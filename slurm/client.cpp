@@ -88,6 +88,10 @@ std::map<std::string, std::string> job_environment(std::map<std::string, std::st
   return born;
 }
 
+std::string cluster_variable(const std::map<std::string, std::string>& environment) {
+  return core::variable_in(environment, kClusters).empty() ? "SBATCH_CLUSTERS" : kClusters;
+}
+
 bool names_cluster(std::string_view variable) {
   for (const char* name : {"SLURM_CONF", "SLURM_CONF_SERVER", kClusters, "SLURM_JWT"})
     if (variable == name) return true;

@@ -37,6 +37,8 @@ std::map<std::string, std::string> job_environment(std::map<std::string, std::st
                                                    const std::map<std::string, std::string>& current);
 //! A command of SLURM's as another cluster of the site gets it. \param cluster empty: this machine's
 std::vector<std::string> at_cluster(std::vector<std::string> command, const std::string& cluster);
+//! The variable by which sbatch chooses a cluster: SLURM_CLUSTERS, or SBATCH_CLUSTERS where that is empty.
+std::string cluster_variable(const std::map<std::string, std::string>& environment);
 //! True for a variable that chooses the cluster or the credentials.
 bool names_cluster(std::string_view variable);
 //! `environment` without the variables that change what SLURM's commands do or print (SBATCH_*, SQUEUE_*, SACCT_*,

@@ -12,6 +12,7 @@
 #include "cli/subcommands.h"
 #include "cli/terminal.h"
 #include "core/error.h"
+#include "slurm/client.h"
 
 namespace resolute::cli {
 
@@ -81,7 +82,9 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
   auto gpus = std::async(std::launch::async, [&] { return check_gpus(environment, submits); });
   SiteCheck site = check_site(environment);
   Environment at_cluster = environment;  // inside of an allocation its own cluster is asked
-  if (!allocated && site.site.slurm.cluster) at_cluster["SLURM_CLUSTERS"] = *site.site.slurm.cluster;
+  const auto named = core::variable_in(environment, slurm::cluster_variable(environment));
+  if (const auto cluster = site.site.slurm.cluster.value_or(named); !allocated && !cluster.empty())
+    at_cluster["SLURM_CLUSTERS"] = cluster;
   auto slurm = std::async(std::launch::async, [&] { return check_slurm(at_cluster, site.site); });
   std::vector<Findings> groups{check_mpi(environment), check_processes(), std::move(site.findings)};
   groups.insert(groups.begin(), {worker.get(), gpus.get()});

@@ -16,6 +16,7 @@
 #include "operations/submissions/submission_checks.h"
 #include "operations/submissions/submitter.h"
 #include "orchestrator/run/run.h"
+#include "slurm/client.h"
 #include "slurm/job_record.h"
 #include "slurm/launcher.h"
 
@@ -150,9 +151,9 @@ std::chrono::seconds read_idle_limit(const options::variables_map& values, const
   return site.slurm.idle_limit ? std::chrono::seconds(*site.slurm.idle_limit) : kDefaultIdleLimit;
 }
 
-// The site file's cluster, else SLURM_CLUSTERS; empty: this machine's.
+// The site file's cluster, else that of sbatch's variables; empty: this machine's.
 std::string default_cluster(const experiments::Site& site, const Environment& environment) {
-  return site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
+  return site.slurm.cluster.value_or(core::variable_in(environment, slurm::cluster_variable(environment)));
 }
 
 // A typed cluster, else the default one.
@@ -164,7 +165,7 @@ std::string read_cluster(const options::variables_map& values, const experiments
     return *typed;
   }
   const auto cluster = default_cluster(site, environment);
-  check_at(site.slurm.cluster ? site.places.at("slurm.cluster") : "SLURM_CLUSTERS",
+  check_at(site.slurm.cluster ? site.places.at("slurm.cluster") : slurm::cluster_variable(environment),
            [&] { slurm::validate_cluster(cluster); });
   return cluster;
 }

@@ -33,8 +33,8 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
 
 //! Says so where a submission goes on at another cluster than the one that is asked for. \param wanted empty: none is
 void warn_of_cluster(const slurm::SubmissionRequest& submitted, const std::string& wanted);
-//! The cluster that the user's site file, else SLURM_CLUSTERS, asks for; empty: none. \throws RuntimeError (kInput) of
-//! the file
+//! The cluster that the user's site file, else sbatch's variables, ask for; empty: none. \throws RuntimeError (kInput)
+//! of the file
 std::string cluster_here(core::FileSystem& files, const std::map<std::string, std::string>& environment);
 
 //! slurm::SubmissionRequest::idle_limit unless somebody says otherwise.

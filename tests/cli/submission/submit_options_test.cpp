@@ -186,6 +186,17 @@ TEST_F(SubmitOptions, one_cluster_is_typed_or_of_the_site_or_of_the_environment)
   EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: --cluster 'All' cannot"));
 }
 
+TEST_F(SubmitOptions, the_cluster_of_the_environment_is_that_of_sbatch) {
+  const Arguments least{"--nodes=1", "--time=5"};
+  environment_["SBATCH_CLUSTERS"] = "gpu";
+  EXPECT_EQ(read(least).cluster, "gpu");
+  EXPECT_EQ(cluster_here(files_, environment_), "gpu");
+  environment_["SBATCH_CLUSTERS"] = "gpu,cpu";
+  EXPECT_THAT(refused(least), StartsWith("SBATCH_CLUSTERS: --cluster 'gpu,cpu' cannot"));
+  environment_["SLURM_CLUSTERS"] = "cpu";
+  EXPECT_EQ(read(least).cluster, "cpu");
+}
+
 TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
   const Arguments least{"--nodes=1", "--time=5"};
   const std::vector<std::pair<Arguments, std::string>> wrong{
