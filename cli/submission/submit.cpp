@@ -1,6 +1,7 @@
 // `resolute suite submit`
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
@@ -196,6 +197,11 @@ std::optional<Order> parse_order(const Arguments& arguments, const options::opti
 }
 
 void warn(core::FileSystem& files, const Order& order) {
+  if (const auto names = unheeded_variables(core::current_environment()); !names.empty())
+    core::log_warning(
+        "{} {} not heeded (the batch script says all that sbatch is asked for); give it by an option, by --sbatch, or "
+        "in the site file",
+        fmt::join(names, ", "), names.size() == 1 ? "is" : "are");
   for (const auto& warning : operations::submission_warnings(files, order.plan, order.arguments.store, order.request))
     core::log_warning("{}", warning);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cli/command.h"
 #include "cli/suite/notify_option.h"
@@ -410,6 +411,22 @@ void warn_of_cluster(const slurm::SubmissionRequest& submitted, const std::strin
       submitted.cluster.empty() ? "the cluster of the machine that submitted it"
                                 : "cluster '" + submitted.cluster + "'",
       wanted);
+}
+
+std::vector<std::string> unheeded_variables(const Environment& environment) {
+  std::set<std::string_view> heeded{"SBATCH_CLUSTERS"};
+  settings::for_each_sbatch_text([&](const auto& text, auto) {
+    if (text.variable != nullptr) heeded.insert(text.variable);
+  });
+  // The script decides these for every job.
+  for (const char* name : {"SBATCH_DEBUG", "SBATCH_ERROR", "SBATCH_EXPORT", "SBATCH_GET_USER_ENV", "SBATCH_IGNORE_PBS",
+                           "SBATCH_INPUT", "SBATCH_JOB_NAME", "SBATCH_NO_KILL", "SBATCH_NO_REQUEUE", "SBATCH_OPEN_MODE",
+                           "SBATCH_OUTPUT", "SBATCH_REQUEUE", "SBATCH_SIGNAL", "SBATCH_TIMELIMIT", "SBATCH_WAIT"})
+    heeded.insert(name);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : environment)
+    if (name.starts_with("SBATCH_") && !value.empty() && !heeded.contains(name)) names.push_back(name);
+  return names;
 }
 
 std::string cluster_here(core::FileSystem& files, const Environment& environment) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "cli/suite/arguments.h"
 #include "core/files/file_system.h"
@@ -30,6 +31,9 @@ struct SubmitOptions {
 //! \throws RuntimeError (kInput) naming the option, FILE:LINE:COLUMN or the variable
 SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
                                   core::FileSystem& files, const std::map<std::string, std::string>& environment);
+
+//! Variables that ask sbatch for something that no submission hands on, by name.
+std::vector<std::string> unheeded_variables(const std::map<std::string, std::string>& environment);
 
 //! Says so where a submission goes on at another cluster than the one that is asked for. \param wanted empty: none is
 void warn_of_cluster(const slurm::SubmissionRequest& submitted, const std::string& wanted);

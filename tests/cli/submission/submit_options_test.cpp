@@ -197,6 +197,16 @@ TEST_F(SubmitOptions, the_cluster_of_the_environment_is_that_of_sbatch) {
   EXPECT_EQ(read(least).cluster, "cpu");
 }
 
+TEST_F(SubmitOptions, variables_that_ask_for_what_no_submission_hands_on_are_named) {
+  for (const char* name : {"SBATCH_PARTITION", "SBATCH_RESERVATION", "SBATCH_CLUSTERS", "SBATCH_EXPORT",
+                           "SBATCH_SIGNAL", "SLURM_HINT", "MY_SBATCH_WCKEY"})
+    environment_[name] = "x";
+  EXPECT_THAT(unheeded_variables(environment_), IsEmpty());
+  environment_["SBATCH_WCKEY"] = environment_["SBATCH_MEM_PER_NODE"] = environment_["SBATCH_EXCLUSIVE"] = "1";
+  environment_["SBATCH_GPUS"] = "";
+  EXPECT_THAT(unheeded_variables(environment_), ElementsAre("SBATCH_EXCLUSIVE", "SBATCH_MEM_PER_NODE", "SBATCH_WCKEY"));
+}
+
 TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
   const Arguments least{"--nodes=1", "--time=5"};
   const std::vector<std::pair<Arguments, std::string>> wrong{
