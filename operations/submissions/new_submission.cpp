@@ -44,9 +44,15 @@ Standing create_after_others(core::FileSystem& files, slurm::Client& client, con
         if (!files.exists(request_file)) throw;  // another was faster
       }
     }
+    // A client of NFS may believe an old listing of a folder that others have changed, not of one that it changes
+    // itself.
+    if (!ours) core::probe_storage(files, folder);
     for (auto& standing : open_submissions(files, client, suite_folder))
       if (standing.request.token == token) return std::move(standing);
-    last = token;  // it has ended
+    if (!slurm::SubmissionFolder(files, folder / token).ended())
+      throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("submission {} is not listed yet", token),
+                               "another machine has just made it", "give the same command again");
+    last = token;
   }
 }
 
