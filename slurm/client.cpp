@@ -164,8 +164,10 @@ std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
   std::vector<QueuedJob> jobs;
   for (const std::string& list : lists_of(names)) {
     std::vector<QueuedJob> found;
-    const auto answer = ask({"squeue", "-h", "-r", "-t", "all", "--me", "-n", list, "-o", std::string(kQueueFormat)},
-                            [&](const std::string& output) { found = parse_queue(output); });
+    // Without -a it says nothing of jobs in a hidden partition, and succeeds.
+    const auto answer =
+        ask({"squeue", "-h", "-r", "-a", "-t", "all", "--me", "-n", list, "-o", std::string(kQueueFormat)},
+            [&](const std::string& output) { found = parse_queue(output); });
     if (const auto* refused = std::get_if<Refused>(&answer)) throw refused_error("squeue", *refused);
     // squeue, asked by name, never says that it knows no such job. This answer is no "none": a second job would be
     // submitted.

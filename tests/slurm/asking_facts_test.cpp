@@ -42,7 +42,8 @@ class AskingFacts : public testing::Test {
     return accepted.has_value() ? std::to_string(accepted->id) : "0";
   }
   static std::vector<QueuedJob> queue(const std::string& name) {
-    const auto output = run({"squeue", "-h", "-r", "-t", "all", "--me", "-n", name, "-o", std::string(kQueueFormat)});
+    const auto output =
+        run({"squeue", "-h", "-r", "-a", "-t", "all", "--me", "-n", name, "-o", std::string(kQueueFormat)});
     EXPECT_TRUE(succeeded(output)) << output.err;
     return parse_queue(output.out);
   }

@@ -69,7 +69,7 @@ TEST(ClientTest, find_asks_once_for_all_names_and_keeps_only_theirs) {
   ASSERT_EQ(jobs.size(), 2U);
   EXPECT_EQ(jobs[0].id, 4);
   EXPECT_EQ(jobs[1].name, "two");
-  EXPECT_THAT(world.asked, ElementsAre(std::vector<std::string>{"squeue", "-h", "-r", "-t", "all", "--me", "-n",
+  EXPECT_THAT(world.asked, ElementsAre(std::vector<std::string>{"squeue", "-h", "-r", "-a", "-t", "all", "--me", "-n",
                                                                 "one,two", "-o", std::string(kQueueFormat)}));
   EXPECT_THAT(world.limits, ElementsAre(30'000ms));
   EXPECT_THAT(world.client().find({}), IsEmpty());
@@ -85,8 +85,8 @@ TEST(ClientTest, more_names_than_an_argument_holds_are_asked_for_in_parts) {
   EXPECT_EQ(world.asked.size(), 4U);
   std::string all;
   for (const auto& arguments : world.asked) {
-    EXPECT_LT(arguments[7].size(), 131'072U);
-    all += (all.empty() ? "" : ",") + arguments[7];
+    EXPECT_LT(arguments[8].size(), 131'072U);
+    all += (all.empty() ? "" : ",") + arguments[8];
   }
   EXPECT_EQ(all, fmt::format("{}", fmt::join(names, ",")));
 }

@@ -57,6 +57,16 @@ TEST(EnsureSubmitted, a_failed_sbatch_that_has_submitted_is_found_by_its_name) {
   }
 }
 
+TEST(EnsureSubmitted, a_job_in_a_hidden_partition_is_there) {
+  for (How how : {How::kGood, How::kTakenThenSilent, How::kTakenThenHanging, How::kTakenLate}) {
+    Cluster cluster;
+    cluster.controller.hidden = true;
+    cluster.controller.plan = {how};
+    EXPECT_EQ(cluster.submitted().submitted, cluster.controller.find(100)->submitted);
+    EXPECT_EQ(cluster.controller.taken(0), 1);
+  }
+}
+
 TEST(EnsureSubmitted, a_failed_sbatch_that_has_not_is_tried_again_after_six_seconds_of_looking) {
   for (How how : {How::kSilent, How::kHanging}) {
     Cluster cluster;

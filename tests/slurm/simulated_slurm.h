@@ -96,6 +96,7 @@ class SimulatedSlurm {
   std::deque<Sbatch> plan;       // for the next calls of sbatch; then kGood
   std::chrono::seconds late{4};  // of kTakenLate
   std::chrono::seconds away{};   // no answer to anything before this time
+  bool hidden = false;           // the partition is: squeue shows its jobs with -a alone
   std::chrono::seconds job_length{1'000'000}, memory{1'000'000};
   std::vector<Job> jobs;
   std::map<std::string, int> most_at_once;  // jobs that ran at once, by name
@@ -168,6 +169,8 @@ class SimulatedSlurm {
 
   core::CommandOutput squeue(const std::vector<std::string>& arguments) {
     std::set<std::string> names;
+    const bool all = std::find(arguments.begin(), arguments.end(), "-a") != arguments.end();
+    if (hidden && !all) return {core::Exited{0}, "", "", false};
     for (std::size_t i = 0; i < arguments.size(); ++i) {
       std::string list;
       if ((arguments[i] == "-n" || arguments[i] == "--name") && i + 1 < arguments.size()) list = arguments[i + 1];
