@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <set>
+
 #include "cli/terminal.h"
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/log.h"
 #include "operations/liveness/run_signs.h"
 #include "operations/look/status.h"
@@ -87,14 +91,14 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
   Standstill standstill;
   std::string last;
   auto next_look = core::monotonic_clock().now();
-  for (;;) {
-    const auto begin = core::monotonic_clock().now();
+  // \return the exit code, once it has ended
+  const auto look = [&](core::MonotonicTime begin) -> std::optional<int> {
     const auto view = operations::look_at_suite(files, store, plan);
     const auto& status = view.status;
     // The journal is not enough: somebody may have removed a result to have it made again.
     const auto& jobs = status.jobs;
     if (plan.waits() && jobs.waiting + jobs.ready + jobs.running == 0 && experiments::take_next(plan, plan_again()))
-      continue;
+      return std::nullopt;
     const bool complete = !plan.waits() && jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
                           orchestrator::all_results_there(files, store, plan, results::record_check(files, store));
     const auto still = standstill.after(view.signs);
@@ -107,7 +111,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     // A complete suite only lacks its tables, which its last run writes at its end.
     const bool over = queue.asked && (!queue.alive || (complete && !queue.answered));
     if (over && (!status.live || still >= owner_watch)) {
-      if (plan.waits() && experiments::take_next(plan, plan_again())) continue;
+      if (plan.waits() && experiments::take_next(plan, plan_again())) return std::nullopt;
       const auto end = status_at_end(files, store, plan);
       core::log_info("ended: {}", progress_text(end, plan.jobs.size(), queue));
       if (end.jobs.succeeded == static_cast<int>(plan.jobs.size()))
@@ -117,6 +121,16 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     if (std::string now = progress_text(status, plan.jobs.size(), queue); now != last) {
       core::log_info("{}", now);
       last = std::move(now);
+    }
+    return std::nullopt;
+  };
+  for (std::set<std::string> warned;;) {
+    const auto begin = core::monotonic_clock().now();
+    try {
+      if (const auto code = look(begin)) return *code;
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      if (warned.insert(error.what()).second) core::log_warning("waiting for the store ({})", error.what());
     }
     if (!input.wait(pause_after(core::monotonic_clock().now() - begin, kPause))) {
       core::log_info("the submission goes on without being watched; `{}` tells how it fares", status_command);
