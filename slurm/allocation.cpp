@@ -153,7 +153,12 @@ std::vector<ScriptStart> read_runs(core::FileSystem& files, const fs::path& batc
     const fs::path path = batch_folder / name;
     try {
       const auto text = core::read_text_if_exists(files, path);
-      if (text) runs.push_back(run_from_json(core::parse_json(*text, path.string()), path.string()));
+      if (!text) continue;
+      auto run = run_from_json(core::parse_json(*text, path.string()), path.string());
+      // A copy is no other start.
+      if (const auto own = run_file_name(run); own != name)
+        throw core::corrupt_error(fmt::format("'{}' has another name than its start", path.string()), own);
+      runs.push_back(std::move(run));
     } catch (const core::RuntimeError& error) {
       if (error.is_storage()) throw;
       core::log_warning("a record of an allocation is left out: {}", error.what());

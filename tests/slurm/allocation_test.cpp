@@ -421,6 +421,16 @@ TEST_F(AllocationRecords, keep_every_cause_by_name) {
   }
 }
 
+TEST_F(AllocationRecords, count_once_where_others_have_copied_them) {
+  ScriptStart run = run_of(EndCause::kWalltime, 1, 1);
+  run.restart = 2;
+  write_run(files_, folder_.path(), run);
+  for (const char* copy : {"run-12-002 (copy).json", "run-12-002.sync-conflict-20260131.json", "run-12-003.json",
+                           "run-12-002-1.json", "run-0012-002.json"})
+    std::filesystem::copy_file(folder_ / "run-12-002.json", folder_ / copy);
+  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<ScriptStart>{run});
+}
+
 // The start that is missing may be the one that gave the batch up.
 TEST_F(AllocationRecords, that_the_store_does_not_give_are_not_passed_over) {
   tests::SickFileSystem files;
