@@ -293,8 +293,8 @@ class Allocation {
   // While a run is at work, one of the allocations asks once a minute for those on demand. No failure here may disturb
   // the run, and SLURM's notice must not wait long.
   void grow_by_turns() {
-    if (!has_pools(request_) || world_.now() < next_turn_ || time_.too_late_to_run()) return;
-    next_turn_ = world_.now() + kBetweenTurns;
+    if (!has_pools(request_) || world_.clock.now() < next_turn_ || time_.too_late_to_run()) return;
+    next_turn_ = world_.clock.now() + kBetweenTurns;
     try {
       if (take_turn(files_, folder_, world_.now())) {
         auto asked = time_.client(kShortPatience);
@@ -322,9 +322,9 @@ class Allocation {
   const slurm::AllocationEnvironment slurm_;
   Environment environment_;
   const std::optional<int> killed_by_;
-  bool record_there_ = false;  // the process that was killed began run_
-  std::string reason_;         // why the run stopped, by its journal
-  Time next_turn_{};           // of grow_by_turns()
+  bool record_there_ = false;        // the process that was killed began run_
+  std::string reason_;               // why the run stopped, by its journal
+  core::MonotonicTime next_turn_{};  // of grow_by_turns()
   std::vector<slurm::ScriptStart> earlier_;
   slurm::ScriptStart run_;
   std::optional<AllocationWork> work_;

@@ -25,7 +25,7 @@ JobInWaiting::JobInWaiting(const AllocationWorld& world, const TimeLeft& time, s
       batch_(batch),
       next_(generation + 1),
       pause_(kFirstPause),
-      next_try_(world.now() + kFirstPause) {}
+      next_try_(world.clock.now() + kFirstPause) {}
 
 bool JobInWaiting::is_there() const {
   try {
@@ -37,9 +37,9 @@ bool JobInWaiting::is_there() const {
 
 void JobInWaiting::see_to_it() {
   if (request_.continuation != slurm::Continuation::kArmed || batch_.on_demand) return;
-  if (submitted_ || world_.now() < next_try_ || time_.too_late_to_run()) return;
+  if (submitted_ || world_.clock.now() < next_try_ || time_.too_late_to_run()) return;
   pause_ = std::min(2 * pause_, kLongestPause);
-  next_try_ = world_.now() + pause_;
+  next_try_ = world_.clock.now() + pause_;
   try {
     auto asked = time_.client(kShortPatience);
     const auto answer =

@@ -37,7 +37,7 @@ class JobInWaiting {
   int next_;
   bool submitted_ = false;
   std::chrono::seconds pause_;
-  slurm::Time next_try_;
+  core::MonotonicTime next_try_;  // a node's time of day may be set while it works
 };
 
 }  // namespace resolute::operations

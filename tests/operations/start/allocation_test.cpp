@@ -153,7 +153,9 @@ class AllocationTest : public Test {
     core::write_atomic(files_, file, tests::record_text_of(kJob.hex, kind_name(plan_.jobs.front().specification)));
   }
   std::filesystem::path run_folder() const { return suite_folder(); }
-  slurm::Time now() const { return kNoon + std::chrono::floor<std::chrono::seconds>(clock_.now().time_since_epoch()); }
+  slurm::Time now() const {
+    return kNoon + set_by_ + std::chrono::floor<std::chrono::seconds>(clock_.now().time_since_epoch());
+  }
   void sleep(std::chrono::milliseconds time) {
     clock_.advance(time);
     if (while_asleep_) while_asleep_();
@@ -176,6 +178,7 @@ class AllocationTest : public Test {
   std::optional<slurm::Time> limit_ = kNoon + 1h;
   bool known_ = true, answers_ = true;
   std::function<void()> while_asleep_;
+  std::chrono::seconds set_by_{0};  // somebody sets the node's time of day
 
  private:
   LaunchedRun launch(const std::vector<std::string>& command, const Environment& environment, const RunQuestions& run) {
@@ -426,6 +429,21 @@ TEST_F(ArmedTest, one_job_waits_behind_all_starts_and_goes_with_the_last) {
   }};
   EXPECT_EQ(start(2), 0);
   EXPECT_THAT(asked("scancel"), ElementsAre(AllOf(HasSubstr("PENDING"), HasSubstr(request_.batches[0].job_name))));
+}
+
+TEST_F(ArmedTest, one_job_waits_also_where_the_time_of_day_is_set_back) {
+  limit_.reset();
+  for (const auto back : {1min, 60min, 24 * 60min}) {
+    launches_ = {[&](const RunQuestions& run) {
+      begin_run();
+      set_by_ -= back;
+      for (int i = 0; i < 6; ++i, clock_.advance(10s)) EXPECT_FALSE(run.ended());
+      return 1;
+    }};
+    start(0, generation_, 100 + generation_);
+    ++generation_;
+    EXPECT_THAT(asked("sbatch"), SizeIs(generation())) << back.count();
+  }
 }
 
 TEST_F(ArmedTest, it_goes_on_where_no_requeue_is_allowed) {
