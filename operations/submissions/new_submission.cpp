@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/process/secret.h"
+#include "operations/submissions/submitter.h"
 
 namespace resolute::operations {
 
@@ -20,6 +22,17 @@ std::string next_token(core::FileSystem& files, const std::filesystem::path& lin
   if (!slurm::is_token(token))
     throw core::corrupt_error(fmt::format("'{}' names no submission", link.string()), {}, "remove it and submit again");
   return token;
+}
+
+// Two that submit at once get one submission, by the order of the first.
+void warn_of_another_order(core::FileSystem& files, const Standing& standing, const slurm::SubmissionRequest& wanted,
+                           const std::string& suite_text) {
+  if (other_submitter(standing.request)) return;  // it is refused
+  if (same_order(standing.request, wanted) && !suite_has_changed(files, standing.folder, suite_text)) return;
+  core::log_warning(
+      "suite {} is submitted already by another process, with another text or other options; to have yours: "
+      "`resolute suite cancel`, then submit again",
+      wanted.suite);
 }
 
 }  // namespace
@@ -48,7 +61,10 @@ Standing create_after_others(core::FileSystem& files, slurm::Client& client, con
     // itself.
     if (!ours) core::probe_storage(files, folder);
     for (auto& standing : open_submissions(files, client, suite_folder))
-      if (standing.request.token == token) return std::move(standing);
+      if (standing.request.token == token) {
+        if (!ours) warn_of_another_order(files, standing, request_of(token), suite_text);
+        return std::move(standing);
+      }
     if (!slurm::SubmissionFolder(files, folder / token).ended())
       throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("submission {} is not listed yet", token),
                                "another machine has just made it", "give the same command again");

@@ -40,10 +40,11 @@ class NewSubmission : public testing::Test {
   }
   Standing create(core::FileSystem& files) {
     slurm::Client client(effects_);
-    return create_after_others(files, client, effects_, suite_, "suite = \"tiny\"\n", [&](const std::string& token) {
+    return create_after_others(files, client, effects_, suite_, text_, [&](const std::string& token) {
       slurm::SubmissionRequest request;
       request.token = token;
       request.suite = "tiny";
+      request.resources = resources_;
       request.by = effective_user() + "@somewhere";
       request.store = request.relative_to = request.working_folder = folder_.path();
       request.resolute = "/usr/bin/resolute";
@@ -55,6 +56,8 @@ class NewSubmission : public testing::Test {
 
   tests::TemporaryFolder folder_;
   std::filesystem::path suite_ = folder_ / "tiny";
+  std::string text_ = "suite = \"tiny\"\n";
+  slurm::Resources resources_;
   core::ManualClock clock_;
   slurm::Effects effects_;
   NfsClient here_, there_;
@@ -76,6 +79,25 @@ TEST_F(NewSubmission, is_joined_by_old_listings_after_one_that_has_ended_too) {
   EXPECT_NE(second.request.token, first.request.token);
   EXPECT_EQ(create(there_).request.token, second.request.token);
   EXPECT_EQ(count(), 2U);
+}
+
+TEST_F(NewSubmission, of_another_process_is_joined_with_a_word_where_its_order_is_another) {
+  create(here_);
+  const auto joined = [this] {
+    testing::internal::CaptureStderr();
+    create(there_);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(joined(), "");
+  resources_.nodes = 2;
+  EXPECT_NE(joined().find("by another process, with another text or other options"), std::string::npos);
+  resources_ = {};
+  resources_.partition = "short";
+  EXPECT_NE(joined(), "");
+  resources_ = {};
+  text_ += "trials = 2\n";
+  EXPECT_NE(joined(), "");
+  EXPECT_EQ(count(), 1U);
 }
 
 TEST_F(NewSubmission, has_not_ended_where_no_listing_has_it) {
