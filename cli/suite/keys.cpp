@@ -19,9 +19,9 @@ namespace {
 
 constexpr CommandHelp kSuiteKeysHelp{
     "resolute suite keys [PATTERN] [--json] | --markdown",
-    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of
-the key, or, where no key holds it, of the meaning, whatever its case and underscores. Words of PyTorch
-are known: lr, batch_size, amp, seed, augment.)",
+    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN begins
+a word of the key; where no key has such a word, it is a part of the key or of the meaning, whatever its case and
+underscores. Words of PyTorch are known: lr, batch_size, amp, seed, augment.)",
     "  resolute suite keys rain\n"
     "  resolute suite keys train.lr_images --json\n"};
 
@@ -41,11 +41,21 @@ std::string to_line(const experiments::SettingText& setting) {
                      range.empty() ? "" : ": " + range, setting.text.help.empty() ? "" : "\n    " + setting.text.help);
 }
 
-// Those that another program calls so. Else those whose key holds the pattern; where there is none, those whose meaning
-// does.
+// "rain" is in "rain.levels", and not in "train.steps".
+bool has_word_with(const std::string& key, const std::string& begin) {
+  for (std::size_t at = 0; at < key.size(); ++at)
+    if ((at == 0 || key[at - 1] == '.' || key[at - 1] == '_') &&
+        experiments::squeezed(key.substr(at)).starts_with(begin))
+      return true;
+  return false;
+}
+
+// Those that another program calls so. Else those with a word in the key that begins so; where there is none, those
+// whose key holds the pattern, then those whose meaning does.
 std::vector<experiments::SettingText> settings_about(const std::string& pattern, const experiments::Synonym* synonym) {
-  std::vector<experiments::SettingText> by_key, by_meaning;
-  const auto holds = [wanted = experiments::squeezed(pattern)](const std::string& text) {
+  std::vector<experiments::SettingText> by_word, by_key, by_meaning;
+  const std::string wanted = experiments::squeezed(pattern);
+  const auto holds = [&](const std::string& text) {
     return experiments::squeezed(text).find(wanted) != std::string::npos;
   };
   for (const experiments::SettingText& setting : experiments::setting_texts()) {
@@ -53,10 +63,11 @@ std::vector<experiments::SettingText> settings_about(const std::string& pattern,
       if (std::ranges::find(synonym->keys, setting.key) != synonym->keys.end()) by_key.push_back(setting);
       continue;
     }
+    if (has_word_with(setting.key, wanted)) by_word.push_back(setting);
     if (holds(setting.key)) by_key.push_back(setting);
     if (holds(setting.text.help)) by_meaning.push_back(setting);
   }
-  return by_key.empty() ? by_meaning : by_key;
+  return !by_word.empty() ? by_word : !by_key.empty() ? by_key : by_meaning;
 }
 
 }  // namespace

@@ -19,6 +19,16 @@ TEST(SuiteKeys, lists_every_key_or_those_that_hold_a_pattern) {
   EXPECT_THAT(some.out, Not(HasSubstr("rain.levels")));
 }
 
+TEST(SuiteKeys, a_pattern_begins_a_word_of_a_key_where_it_can) {
+  const auto keys = [](const char* pattern) { return succeeded(resolute({"suite", "keys", pattern})).out; };
+  for (const char* pattern : {"rain", "rain.", "Rain.levels"})
+    EXPECT_THAT(keys(pattern), AllOf(HasSubstr("rain.levels = "), Not(HasSubstr("train.steps = ")))) << pattern;
+  EXPECT_THAT(keys("image"), AllOf(HasSubstr("train.images = "), HasSubstr("train.lr_images = ")));
+  EXPECT_THAT(keys("flip"), HasSubstr("evaluate.flip = "));
+  for (const char* part : {"abelled", "ilestones", "evels"})
+    EXPECT_THAT(keys(part), HasSubstr(std::string(part) + (*part == 'a' ? "_by = " : " = "))) << "of no word the begin";
+}
+
 TEST(SuiteKeys, a_word_that_no_key_holds_is_looked_for_in_their_meanings) {
   EXPECT_THAT(succeeded(resolute({"suite", "keys", "seed"})).out, HasSubstr("trials = 1\n"));
 }
