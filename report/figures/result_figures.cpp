@@ -53,6 +53,13 @@ std::string of_papers(const results::Table& table, const std::string& metric) {
   return text.empty() ? text : text + ".";
 }
 
+bool has_papers_number(const results::Table& table, const std::string& metric) {
+  return std::ranges::any_of(table.rows, [&](const results::Row& row) {
+    return std::ranges::any_of(row.cells,
+                               [&](const results::Cell& cell) { return cell.metric == metric && cell.reference; });
+  });
+}
+
 Figure bars_frame(const results::Table& table, const std::string& metric) {
   const std::string interval = experiments::metric_named(metric)->is_per_query()
                                    ? fmt::format(", and {}", kInterval)
@@ -61,9 +68,9 @@ Figure bars_frame(const results::Table& table, const std::string& metric) {
                 .section = FigureSection::kAblations,
                 .kind = FigureKind::kBars,
                 .title = fmt::format("{}: {}", table.title, heading_of(metric)),
-                .caption = fmt::format(
-                    "One bar per row and data set: the mean over the trials{}. Marks are the paper's numbers.{}",
-                    interval, of_papers(table, metric))};
+                .caption = fmt::format("One bar per row and data set: the mean over the trials{}.{}{}", interval,
+                                       has_papers_number(table, metric) ? " Marks are the paper's numbers." : "",
+                                       of_papers(table, metric))};
   figure.y.title = unit_of(metric);
   for (const results::Row& row : table.rows) figure.x.categories.push_back(row.label);
   return figure;

@@ -43,6 +43,22 @@ TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number)
   EXPECT_EQ(rank1.series[1].points[0].y, 78.9);
 }
 
+TEST(AblationFigures, a_caption_speaks_of_marks_where_a_paper_has_a_number) {
+  const auto speaks = [](const results::SuiteTables& tables) {
+    std::vector<bool> marks;
+    for (const Figure& figure : ablation_figures(tables, none))
+      marks.push_back(figure.caption.find("Marks are the paper's numbers.") != std::string::npos);
+    return marks;
+  };
+  results::SuiteTables tables = Suite().tables();
+  EXPECT_THAT(speaks(tables), ElementsAre(true, false)) << "of rank-1 alone";
+  for (results::Row& row : tables.tables.at(0).rows)
+    for (results::Cell& cell : row.cells) cell.reference.reset();
+  EXPECT_THAT(speaks(tables), ElementsAre(false, false));
+  tables.tables[0].rows.at(0).cells.back().reference = 1;
+  EXPECT_THAT(speaks(tables), ElementsAre(false, true)) << "one cell is enough";
+}
+
 TEST(AblationFigures, a_bar_has_the_interval_of_its_mean_where_there_is_one) {
   const auto figures = ablation_figures(
       Suite().tables(), [](const results::Row& row, const std::string& dataset, const std::vector<std::string>&) {
