@@ -27,8 +27,8 @@ constexpr CommandHelp kSuiteBundleHelp{
     R"(Puts the suite and what its finished jobs left into one ZIP file: specifications, results, scores of queries,
 features, what figures are made of, logs of losses, the packs' manifests, the papers' numbers and the tables themselves;
 not images, weights and checkpoints. Unpacked anywhere, `suite table`, `compare` and `export` print from it the same
-bytes, without GPU, images or weights; the folder is called as the suite. FILE is new, unless --replace is given, and written whole or not at all.
-Works while the suite runs.)",
+bytes, without GPU, images or weights, once they get the options that README.md in it names; the folder is called as
+the suite. FILE is new, unless --replace is given, and written whole or not at all. Works while the suite runs.)",
     "  resolute suite bundle study.toml --store store --out study.zip\n"
     "  unzip study.zip && cd study && RESOLUTE_DATA_DIR=. resolute suite table suite.toml --store store\n"
     "  resolute suite bundle study.toml --store store --profile long --out long.zip --without-features\n"};
