@@ -316,8 +316,12 @@ void find_other_settings(Table& table, const experiments::TablePlan& plan, const
     for (std::size_t d = 0; d < plan.rows[r].cells.size(); ++d) {
       auto differences =
           different_settings(index.settings_of(plan.rows[r].cells[d]), index.settings_of(compared->cells[d]));
-      // The row's label tells of two methods, and each option of either would differ.
-      if (std::ranges::any_of(differences, [](const DifferentSetting& one) { return one.key == "method"; }))
+      // The row's label tells of two methods, and each option of either would differ. A method in Python has options of
+      // its own, and one of ours in its specification that says what batches hold.
+      if (std::ranges::any_of(differences, [](const DifferentSetting& one) {
+            return one.key == "method" ||
+                   (one.key == "train.program_options" && (one.first.empty() || one.second.empty()));
+          }))
         std::erase_if(differences, [](const DifferentSetting& one) { return is_of_method(one.key); });
       found.insert(differences.begin(), differences.end());
     }

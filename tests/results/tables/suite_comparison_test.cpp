@@ -208,6 +208,22 @@ TEST(OtherSettings, are_options_too_where_both_rows_have_one_method) {
   EXPECT_THAT(text(options), HasSubstr("differs from Baseline \\| HR in baseline.triplet (false, true)\n"));
 }
 
+TEST(OtherSettings, of_a_method_in_python_are_no_options_of_ours) {
+  const auto text = [](const std::string& program_options, int program) {
+    return to_markdown(compared([&](experiments::TrainingSpecification& training) {
+      experiments::BaselineOptions options;
+      options.triplet = !options.triplet;
+      training.method = options;
+      training.recipe.steps = 600;
+      training.recipe.program = program;
+      training.recipe.program_options = program_options;
+    }));
+  };
+  for (const char* options : {"{}", R"({"width":32})", R"({"a":1,"b":[2]})"})
+    EXPECT_THAT(text(options, 1), AllOf(HasSubstr("train.steps (600, 0)"), Not(HasSubstr("baseline.triplet"))));
+  EXPECT_THAT(text("", 1), HasSubstr("baseline.triplet (false, true)")) << "another program may read them";
+}
+
 TEST(OtherSettings, are_a_few_and_none_of_two_methods) {
   const std::string text = to_markdown(compared([](experiments::TrainingSpecification& training) {
     training.recipe.steps = 1;
