@@ -91,14 +91,16 @@ Differences differences(const std::vector<PackRow>& rows, const std::vector<std:
   return found;
 }
 
-// `data ingest` alone compares no more than labels (pack_images.h).
-core::RuntimeError other_images_error(const PackSettings& pack, const fs::path& root, const std::string& why,
-                                      CompareImages compare, bool may_be_the_same = false) {
+// `data ingest` alone compares no more than labels (pack_images.h). It makes a pack to look at; results hang on others.
+core::RuntimeError other_images_error(const PackSettings& pack, const fs::path& pack_folder, const fs::path& root,
+                                      const std::string& why, CompareImages compare, bool may_be_the_same = false) {
   return core::input_error(
       fmt::format("'{}' does not hold the images that data set '{}' is packed from", root.string(), pack.name), why,
       fmt::format(
           "name the folder that it was packed from, or give these images another {}{}",
-          compare == CompareImages::kLabels ? "--name" : "id",
+          compare == CompareImages::kLabels
+              ? fmt::format("--name; if nobody needs the old pack, remove the folder '{}'", pack_folder.string())
+              : "id",
           may_be_the_same ? "; --same-images compares every byte, and takes them where they are the same" : ""));
 }
 
@@ -139,12 +141,12 @@ void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder
     return;
   const std::vector<PackRow> rows = read_sealed_rows(files, pack_folder);
   if (const Differences found = differences(rows, bytes, seen); found.all() > 0)
-    throw other_images_error(pack.options, root, found.text(), compare, found.are_sizes_alone());
+    throw other_images_error(pack.options, pack_folder, root, found.text(), compare, found.are_sizes_alone());
   if (compare != CompareImages::kBytes) return;
   const auto raw = open_raw(files, pack.options.source, root);
   core::side_by_side(rows.size(), static_cast<std::size_t>(core::usable_processors()), [&](std::size_t i) {
     if (const std::string difference = image_difference(rows[i], *raw); !difference.empty())
-      throw other_images_error(pack.options, root, difference, compare);
+      throw other_images_error(pack.options, pack_folder, root, difference, compare);
   });
 }
 

@@ -76,9 +76,10 @@ TEST_F(PackImages, what_stands_in_a_label_counts_whichever_it_is) {
            {[](Sample& one) { one.rate = 2; }, "has rate 1 there and 2 here"}}) {
     std::vector<Sample> samples = raw_.samples();
     change(samples.front());
-    for (const auto& [compare, name] : {std::pair(CompareImages::kLabels, "another --name"),
-                                        {CompareImages::kSizes, "another id"},
-                                        {CompareImages::kBytes, "another id"}})
+    const std::string removed = "another --name; if nobody needs the old pack, remove the folder '";
+    for (const auto& [compare, name] : {std::pair(CompareImages::kLabels, removed + raw_.pack().string() + "'"),
+                                        {CompareImages::kSizes, std::string("another id")},
+                                        {CompareImages::kBytes, std::string("another id")}})
       refuses(seen(samples, raw_.root()), {"1 path differs: 1 of other labels; the first: ", words, name}, compare);
   }
 }
