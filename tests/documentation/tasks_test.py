@@ -68,6 +68,13 @@ class Tasks(guide_test.TorchFollower):
         self.assertRegex(across, r"street \(drawn\) rank-1 \|.*street → people \(drawn\) rank-1 \|")
         searched, = self.printed_by(SEARCH)
         self.assertRegex(searched, r"search 'trials' on .* of the grid's \d+ steps")
+        # Other pages for people who write suites begin with a file that is whole.
+        for page, options, planned in (("search.md", "", "14800 of the grid's 57600 steps (26 %)"),
+                                       ("suite.md", "--datasets easy", "trainings 6 (")):
+            text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+            name, suite = re.search(r"`(\w+\.toml)`[^`]*```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE).groups()
+            (self.folder / name).write_text(suite, encoding="utf-8")
+            self.assertIn(planned, self.run_lines([f"resolute suite plan {name} --store store {options}"]), page)
 
     def check_start(self):
         sections = sections_of(START)
