@@ -15,6 +15,7 @@
 #include "core/progress.h"
 #include "experiments/include.h"
 #include "experiments/suite.h"
+#include "operations/space/needs.h"
 #include "results/exports/suite_bundle.h"
 #include "slurm/sbatch_script.h"
 
@@ -27,8 +28,8 @@ constexpr CommandHelp kSuiteBundleHelp{
     R"(Puts the suite and what its finished jobs left into one ZIP file: specifications, results, scores of queries,
 features, what figures are made of, logs of losses, the packs' manifests, the papers' numbers and the tables themselves;
 not images, weights and checkpoints. Unpacked anywhere, `suite table`, `compare` and `export` print from it the same
-bytes, without GPU, images or weights, once they get the options that README.md in it names; the folder is called as
-the suite. FILE is new, unless --replace is given, and written whole or not at all. Works while the suite runs.)",
+bytes, without GPU, images or weights; the folder is called as the suite. FILE is new, unless --replace is given, and
+written whole or not at all. Works while the suite runs.)",
     "  resolute suite bundle study.toml --store store --out study.zip\n"
     "  unzip study.zip && cd study && RESOLUTE_DATA_DIR=. resolute suite table suite.toml --store store\n"
     "  resolute suite bundle study.toml --store store --profile long --out long.zip --without-features\n"};
@@ -67,6 +68,7 @@ int suite_bundle(const Arguments& arguments) {
   keep("worker_files_sha256", plan.program_sha256);
   if (!plan.method_schemas.is_null()) keep("method_schemas", core::canonical_json(plan.method_schemas));
   request.arguments = plan_arguments(parsed->values);
+  request.plan_file = operations::plan_file_name(operations::plan_file_text(plan));
   request.table_command = table_command(request.arguments);
   const auto add_reference = [&](const fs::path& file) {
     if (const auto text = core::read_text_if_exists(machine, file))

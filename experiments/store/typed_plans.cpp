@@ -3,15 +3,15 @@
 #include "experiments/store/suite_source.h"
 
 namespace resolute::experiments {
-namespace {
-
-namespace fs = std::filesystem;
-
-fs::path typed_file(const StoreLayout& store, const std::string& suite) {
-  return store.suite_folder(suite) / "typed.json";
+std::string typed_plans_text(const std::vector<TypedPlan>& plans) {
+  core::Json list = core::Json::array();
+  for (const TypedPlan& one : plans) list.push_back({{"plan", one.plan}, {"arguments", one.arguments}});
+  return core::canonical_json({{"plans", list}, {"version", kSuiteFileVersion}}) + "\n";
 }
 
-}  // namespace
+std::filesystem::path typed_plans_file(const StoreLayout& store, const std::string& suite) {
+  return store.suite_folder(suite) / "typed.json";
+}
 
 std::vector<TypedPlan> read_typed_plans(core::FileSystem& files, const StoreLayout& store, const std::string& suite) {
   std::vector<TypedPlan> plans;
@@ -22,8 +22,8 @@ std::vector<TypedPlan> read_typed_plans(core::FileSystem& files, const StoreLayo
       one.finish();
     }
   };
-  const bool known =
-      read_suite_file(files, typed_file(store, suite), "it is not known with which options this suite was run", read);
+  const bool known = read_suite_file(files, typed_plans_file(store, suite),
+                                     "it is not known with which options this suite was run", read);
   return known ? plans : std::vector<TypedPlan>();
 }
 
@@ -34,10 +34,7 @@ void note_typed_plan(core::FileSystem& files, const StoreLayout& store, const st
   std::erase_if(plans, [&](const TypedPlan& one) { return one.plan == plan.plan; });
   plans.push_back(plan);
   if (plans.size() > kMostTypedPlans) plans.erase(plans.begin());
-  core::Json list = core::Json::array();
-  for (const TypedPlan& one : plans) list.push_back({{"plan", one.plan}, {"arguments", one.arguments}});
-  core::write_atomic(files, typed_file(store, suite),
-                     core::canonical_json({{"plans", list}, {"version", kSuiteFileVersion}}) + "\n");
+  core::write_atomic(files, typed_plans_file(store, suite), typed_plans_text(plans));
 }
 
 }  // namespace resolute::experiments

@@ -20,6 +20,10 @@ struct TypedPlan {
 //! The most that a suite keeps; the oldest go.
 inline constexpr std::size_t kMostTypedPlans = 100;
 
+std::filesystem::path typed_plans_file(const StoreLayout& store, const std::string& suite);
+//! The bytes of the file. \param plans the last run last
+std::string typed_plans_text(const std::vector<TypedPlan>& plans);
+
 //! Each once, the last run last. A damaged file is a warning, and as none. \throws RuntimeError of the store
 std::vector<TypedPlan> read_typed_plans(core::FileSystem& files, const StoreLayout& store, const std::string& suite);
 

@@ -10,6 +10,7 @@
 #include "core/files/zip_archive.h"
 #include "core/hash/sha256.h"
 #include "experiments/store/attempt_files.h"
+#include "experiments/store/typed_plans.h"
 #include "experiments/store/weights_catalogue.h"
 #include "results/exports/provenance.h"
 #include "results/records/training_log.h"
@@ -84,9 +85,11 @@ class BundleContents {
       throw core::corrupt_error(fmt::format("'{}' is missing", path.string()), "the job's result names it",
                                 "remove the job's result.json and run the suite again");
     const auto open = [&files = source_.files, path] { return files.open_for_read(path); };
-    const std::string name = "store/" + path.lexically_relative(source_.store.root()).generic_string();
     const auto file = open();
-    entries_.push_back({folder_ + name, file->size(), sha256 ? *sha256 : core::sha256_of(*file), open});
+    entries_.push_back({folder_ + stored_name(path), file->size(), sha256 ? *sha256 : core::sha256_of(*file), open});
+  }
+  std::string stored_name(const fs::path& path) const {
+    return "store/" + path.lexically_relative(source_.store.root()).generic_string();
   }
   //! The same, unless there is none.
   void add_if_stored(const fs::path& path) {
@@ -187,6 +190,9 @@ BundleSummary write_suite_bundle(const ResultsSource& source, const BundleReques
   for (const auto& [name, text] : request.references) contents.add_text("reference/" + name, text);
   for (auto& [name, text] : table_files(tables)) contents.add_text("tables/" + name, std::move(text));
   contents.add_text("tables/provenance.json", core::canonical_json(to_json(provenance)) + "\n");
+  // The commands that look at the suite take its options from there.
+  contents.add_text(contents.stored_name(experiments::typed_plans_file(source.store, tables.suite)),
+                    experiments::typed_plans_text({{request.plan_file, request.arguments}}));
   contents.add_packs();
   contents.add_names_of_weights();
   contents.add_diverged();

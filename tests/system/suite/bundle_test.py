@@ -164,6 +164,13 @@ class Bundles(unittest.TestCase):
         index, files = contents(self.out / "set.zip")
         self.assertEqual(index["arguments"], ["--set", "evaluate.draws=5", "--from-scratch"])
         self.assertIn(b"--store store --set evaluate.draws=5 --from-scratch\n", files["README.md"])
+        with zipfile.ZipFile(self.out / "set.zip") as archive:
+            archive.extractall(self.out / "set")
+        for command in ("table", "report", "status"):
+            there = run("suite", command, "suite.toml", "--store", "store", cwd=self.out / "set/tiny")
+            self.assertIn("--set evaluate.draws=5 --from-scratch", there.stderr + there.stdout, command)
+            if command == "table":
+                self.assertEqual(there.stdout.encode(), files["tables/all.md"])
 
     def test_names_of_weights_that_the_suite_uses_are_in_it(self):
         store = self.out / "weights"
