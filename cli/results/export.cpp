@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <iostream>
+#include <string_view>
 
 #include "cli/high_views.h"
 #include "cli/subcommands.h"
@@ -73,6 +74,7 @@ std::vector<ExportTarget> targets_of(const options::variables_map& values, const
     targets.push_back({option, path,
                        [=, &source] {
                          if (!replace) check(source.files, path, kOrReplace);
+                         if (option == std::string_view("sqlite")) results::require_no_pages_beside(source.files, path);
                        },
                        write_there});
   };

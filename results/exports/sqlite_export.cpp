@@ -151,8 +151,20 @@ void read_again(const fs::path& path, const RowsOfTables& rows) {
                              "write it to another file system");
 }
 
+void require_no_pages_beside(core::FileSystem& files, const fs::path& file) {
+  for (const char* ending : {"-journal", "-wal"}) {
+    const fs::path left = file.string() + ending;
+    if (files.exists(left) && files.open_for_read(left)->size() > 0)
+      throw core::input_error(
+          fmt::format("'{}' cannot be written", file.string()),
+          fmt::format("SQLite would take pages of an earlier file for its own, from '{}'", left.string()),
+          "end the program that has the earlier file open, and remove what it left");
+  }
+}
+
 void export_sqlite(const ResultsSource& source, const fs::path& file,
                    const std::function<void(std::size_t)>& progress) {
+  require_no_pages_beside(source.files, file);
   core::write_new_file(source.files, file, [&](const fs::path& temporary) {
     SqliteFile database(temporary);
     write_relations(source, database, progress);

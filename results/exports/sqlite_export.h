@@ -16,9 +16,13 @@ namespace resolute::results {
 //! "RSLT": PRAGMA application_id of such a file.
 inline constexpr int kSqliteApplicationId = 0x52534c54;
 
+//! A program that was killed while it had a file open leaves FILE-journal or FILE-wal, and SQLite reads them into
+//! whatever file has that name next. \throws core::RuntimeError (kInput) where one is there and is not empty
+void require_no_pages_beside(core::FileSystem& files, const std::filesystem::path& file);
+
 //! Writes `file`, whole or not at all. \param file where nothing stands; its folder is there
-//! \throws core::RuntimeError as core::write_new_file() and write_relations(); kEnvironment where SQLite cannot write,
-//! with its words and those of the system
+//! \throws core::RuntimeError as core::write_new_file(), require_no_pages_beside() and write_relations(); kEnvironment
+//! where SQLite cannot write, with its words and those of the system
 void export_sqlite(const ResultsSource& source, const std::filesystem::path& file,
                    const std::function<void(std::size_t done)>& progress = {});
 

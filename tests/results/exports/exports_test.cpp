@@ -182,6 +182,26 @@ TEST_F(ExportsTest, nothing_that_stands_there_is_written_over) {
               tests::fails(core::ErrorKind::kInput, HasSubstr("there is no folder")));
 }
 
+// SQLite reads them into the file of that name: it shows numbers of an earlier one, or is damaged.
+TEST_F(ExportsTest, an_sqlite_file_gets_no_pages_that_an_earlier_one_has_left) {
+  for (const std::string ending : {"-wal", "-journal"}) {
+    const fs::path left = out().string() + ending;
+    core::write_atomic(files_, left, "pages");
+    EXPECT_THAT([&] { export_sqlite(source(), out()); },
+                tests::fails(core::ErrorKind::kInput,
+                             AllOf(HasSubstr(fmt::format("'{}'", left.string())), HasSubstr("; end the program"))));
+    EXPECT_FALSE(fs::exists(out())) << ending;
+    EXPECT_EQ(core::read_text(files_, left), "pages");
+    fs::remove(left);
+  }
+  // Nothing is in them, or they are another file's.
+  for (const std::string name : {"export-wal", "export-journal"})
+    core::write_atomic(files_, folder_ / "out" / name, "");
+  for (const std::string name : {"export-shm", "export2-wal"}) core::write_atomic(files_, folder_ / "out" / name, "x");
+  export_sqlite(source(), out());
+  EXPECT_TRUE(fs::exists(out()));
+}
+
 TEST_F(ExportsTest, equal_stores_have_equal_exports) {
   const auto bytes = [&] {
     export_csv(source(), out());
