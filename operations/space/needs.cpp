@@ -35,6 +35,20 @@ bool has_any(const std::vector<std::string>& names, std::initializer_list<std::s
   });
 }
 
+// What cannot be looked at may be a suite's folder, whose jobs must not count as nobody's.
+bool is_suite_folder(const fs::path& path) {
+  std::error_code error, gone;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::none)
+    throw core::system_error(fmt::format("the needs of suite '{}' are not known", path.filename().string()),
+                             error.value(), fmt::format("see to it that '{}' can be read", path.string()));
+  if (type == fs::file_type::not_found && fs::is_symlink(fs::symlink_status(path, gone)))
+    throw core::input_error(fmt::format("the needs of suite '{}' are not known", path.filename().string()),
+                            fmt::format("'{}' is a link to what is not there", path.string()),
+                            "bring its folder back, or remove the link");
+  return type == fs::file_type::directory;
+}
+
 }  // namespace
 
 std::string plan_file_text(const experiments::Plan& plan) {
@@ -107,8 +121,7 @@ std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::S
   std::map<std::string, fs::path> silent;  // with work of theirs, and no word of what they need
   for (const std::string& name : list(store.root() / "suites")) {
     const fs::path folder = store.suite_folder(name);
-    std::error_code ignored;
-    if (!fs::is_directory(folder, ignored)) continue;
+    if (!is_suite_folder(folder)) continue;
     const auto names = list(folder);
     const std::string suite = experiments::suite_of_run(name);
     SuiteNeeds& needs = suites.try_emplace(suite, SuiteNeeds{suite}).first->second;

@@ -47,7 +47,7 @@ using ListFolder = std::function<std::vector<std::string>(const std::filesystem:
 
 //! The needs of every suite, by name. \param list the names in a folder: fresh_list(), or FileSystem::list() for
 //! whoever writes nothing \throws RuntimeError: kCorrupt or kInput where a suite's needs cannot be known: a damaged
-//! plan or journal, or a suite that has tables or submissions and neither
+//! plan or journal, a suite that has tables or submissions and neither, or a folder that cannot be looked at
 std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::StoreLayout& store,
                                    const ListFolder& list);
 //! All names in it.

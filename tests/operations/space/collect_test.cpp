@@ -205,6 +205,24 @@ TEST_F(Collect, a_suite_that_does_not_say_what_it_needs_is_refused) {
   EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
 }
 
+TEST_F(Collect, a_suite_whose_folder_cannot_be_looked_at_is_refused) {
+  const fs::path folder = store_.suite_folder("away"), file = folder_ / "file";
+  write(file, "a file");
+  for (const fs::path& to : {folder_ / "not-mounted" / "away", file / "away", fs::path("away")}) {  // itself
+    fs::create_symlink(to, folder);
+    EXPECT_THAT([&] { collect_here(); },
+                fails(core::ErrorKind::kInput,
+                      AllOf(HasSubstr("the needs of suite 'away' are not known"), HasSubstr(folder.string()))))
+        << to;
+    EXPECT_FALSE(is_undecided()) << to;
+    fs::remove(folder);
+  }
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
+  fs::create_symlink(file, folder);
+  collect_here();
+  EXPECT_THAT(whole_of(paths_of(other_)), IsEmpty()) << "a file is no suite's folder";
+}
+
 TEST_F(Collect, a_job_that_a_run_holds_stays_with_what_it_stands_on) {
   const fs::path folder = store_.suite_folder("moved");
   fs::create_directories(folder);
