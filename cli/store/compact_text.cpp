@@ -41,8 +41,10 @@ void print_report(const operations::CompactReport& report, bool undo, bool dry_r
     std::cout << fmt::format("{} jobs left alone: runs have claims on them, or their folders are not there\n",
                              report.held);
   if (report.kept > 0)
-    std::cout << fmt::format("{} files left where they are: larger than 16 MiB, foreign, or written meanwhile\n",
-                             report.kept);
+    std::cout << fmt::format(
+        "{} files left where they are: larger than 16 MiB, foreign, in folders that you may not write to, or written "
+        "meanwhile\n",
+        report.kept);
 }
 
 }  // namespace

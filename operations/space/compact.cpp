@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/clock.h"
+#include "core/files/ownership.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/process/side_by_side.h"
@@ -106,10 +107,17 @@ class Compaction {
         orchestrator::unless_foreign(files_, store_, [&] { return files_.read(store_.result_file(job)); });
     if (!result) return found;
     found.job.result_sha256 = core::sha256_hex(*result);
+    std::vector<std::string> leavings;
     for (const std::string& name : *names)
-      if (experiments::attempt_of(name)) add_file(found, folder, name);
+      if (experiments::attempt_of(name)) leavings.push_back(name);
     // A job that others need keeps its specification, which their workers read.
-    if (has("spec.json") && jobs_.at(job.hex) == "evaluation") add_file(found, folder, "spec.json");
+    if (has("spec.json") && jobs_.at(job.hex) == "evaluation") leavings.emplace_back("spec.json");
+    // Nothing could be removed there: each compaction would pack the same files once more.
+    if (core::why_not_writable(folder)) {
+      found.kept = std::ssize(leavings);
+      return found;
+    }
+    for (std::string& name : leavings) add_file(found, folder, std::move(name));
     found.checkpoints = has("checkpoints");
     return found;
   }

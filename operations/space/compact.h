@@ -23,13 +23,13 @@ struct CompactOptions {
 };
 
 struct CompactReport {
-  std::int64_t finished = 0;           //!< jobs with a result
-  std::int64_t jobs = 0;               //!< of them, those that had something to be packed or unpacked
-  std::int64_t files = 0;              //!< packed and removed, or written again
-  std::int64_t folders = 0;            //!< removed
-  std::int64_t bytes = 0;              //!< of the files
-  std::int64_t held = 0;               //!< jobs left alone: a run has a claim on them, or their folder is away
-  std::int64_t kept = 0;               //!< files left where they are: larger than 16 MiB, foreign, or changed meanwhile
+  std::int64_t finished = 0;  //!< jobs with a result
+  std::int64_t jobs = 0;      //!< of them, those that had something to be packed or unpacked
+  std::int64_t files = 0;     //!< packed and removed, or written again
+  std::int64_t folders = 0;   //!< removed
+  std::int64_t bytes = 0;     //!< of the files
+  std::int64_t held = 0;      //!< jobs left alone: a run has a claim on them, or their folder is away
+  std::int64_t kept = 0;      //!< files left: larger than 16 MiB, foreign, changed meanwhile, or in a closed folder
   std::vector<std::string> bundles{};  //!< made, or unpacked and removed
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <functional>
 
@@ -260,6 +261,26 @@ TEST_F(Compact, large_and_foreign_files_stay) {
   EXPECT_EQ(report.files, 17);
   EXPECT_TRUE(fs::exists(folder / "attempt-001-gradients.bin"));
   EXPECT_FALSE(fs::exists(folder / "attempt-002-metrics.jsonl"));
+}
+
+// Else each compaction would make a bundle of them, and could remove none.
+TEST_F(Compact, files_of_folders_that_are_closed_to_this_user_are_packed_by_nobody) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  fs::permissions(folder_.path(), fs::perms::all);
+  const auto open = [&](std::size_t job) { fs::permissions(store_.job_folder(plan_.jobs[job].id), fs::perms::all); };
+  open(1);
+  fs::permissions(store_.job_folder(plan_.jobs[2].id), fs::perms(0555));
+  const Tree before = tree(files_);
+  ASSERT_EQ(0, ::seteuid(65534));
+  const CompactReport first = compact_here(), again = compact_here();
+  ASSERT_EQ(0, ::seteuid(0));
+  EXPECT_EQ(first.files, 3) << "of the one open folder";
+  EXPECT_EQ(first.kept, 3 + 3 + 4 + 4) << "of two trainings and two evaluations";
+  EXPECT_EQ(first.bundles.size(), 1U);
+  EXPECT_EQ(again.kept, first.kept);
+  EXPECT_THAT(again.bundles, IsEmpty());
+  EXPECT_EQ(seen(), before);
+  EXPECT_EQ(compact_here().kept, 0) << "their owner packs them";
 }
 
 // Killed at each of its steps; then the next one ends what it began.
