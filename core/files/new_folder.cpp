@@ -1,6 +1,7 @@
 #include "core/files/new_folder.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -39,6 +40,21 @@ void make_beside(FileSystem& files, const fs::path& target, const std::function<
 core::RuntimeError not_replaced(const fs::path& target, std::string_view why,
                                 std::string_view suggestion = "name another place or remove it") {
   return input_error(fmt::format("'{}' is not replaced", target.string()), why, suggestion);
+}
+
+// The new folder takes the old one's name. Whoever stands in the old one sees it empty from then on, and what is
+// mounted keeps its name.
+void require_free_name(const fs::path& folder) {
+  struct stat status {};
+  struct stat above {};
+  std::error_code unknown;
+  const bool is_mounted = ::stat(folder.c_str(), &status) == 0 && ::stat((folder / "..").c_str(), &above) == 0 &&
+                          (status.st_dev != above.st_dev || status.st_ino == above.st_ino);
+  const bool is_here = fs::equivalent(folder, ".", unknown);
+  if (is_here || is_mounted)
+    throw input_error(fmt::format("'{}' cannot be replaced", folder.string()),
+                      is_here ? "this was called in it" : "a file system is mounted there",
+                      "name a folder to make in it");
 }
 
 constexpr std::uint64_t kMagic = 4;  // bytes of a format's name
@@ -116,6 +132,7 @@ void require_new_folder(FileSystem& files, const fs::path& out, std::string_view
     throw input_error(
         fmt::format("'{}' is {}", target.string(), fs::is_symlink(status) ? "a symbolic link" : "no folder"),
         "the result is a whole new folder of that name", "name another folder or remove it");
+  if (fs::is_directory(status)) require_free_name(target);
   if (files.exists(target) && !files.list(target).empty())
     throw input_error(fmt::format("folder '{}' holds something", target.string()), "the result is a whole new folder",
                       fmt::format("name another folder or remove it{}", or_else));
@@ -168,6 +185,7 @@ void replace_whole(FileSystem& files, const fs::path& out, const std::function<v
   if (!fs::exists(status)) return make(target);
   if (!fs::is_directory(status) && !fs::is_regular_file(status))
     throw not_replaced(target, fs::is_symlink(status) ? "it is a symbolic link" : "it is neither a file nor a folder");
+  if (fs::is_directory(status)) require_free_name(target);
   const fs::path made = temporary_beside(target);
   std::error_code ignored;
   try {

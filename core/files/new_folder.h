@@ -36,8 +36,8 @@ class NewFolder {
 };
 
 //! For whoever makes a folder of `out`: says before any work that it cannot be. \param or_else ends the suggestion, as
-//! ", or give --replace" \throws RuntimeError (kInput) where `out` is a folder that holds something, no folder, or a
-//! symbolic link
+//! ", or give --replace" \throws RuntimeError (kInput) where `out` is a folder that holds something, the working
+//! folder, where a file system is mounted, no folder, or a symbolic link
 void require_new_folder(FileSystem& files, const std::filesystem::path& out, std::string_view or_else = {});
 
 //! Makes `out` of what `fill` writes, in a temporary folder beside it, synced, renamed. After an error nothing of it is
@@ -57,7 +57,8 @@ void write_new_file(FileSystem& files, const std::filesystem::path& out,
 //! Makes `out` anew, in the place of an earlier one of its kind, which goes when the new one is whole. After an error
 //! the earlier one is as it was. \param make makes a new file or folder of the path that it is given \throws what
 //! `make` throws; system_error(); RuntimeError (kInput) where `out` is a link, is a folder that holds what the new one
-//! does not, or a file that is not empty and begins otherwise than the new one
+//! does not, the working folder, where a file system is mounted, or a file that is not empty and begins otherwise than
+//! the new one
 void replace_whole(FileSystem& files, const std::filesystem::path& out,
                    const std::function<void(const std::filesystem::path& made)>& make);
 

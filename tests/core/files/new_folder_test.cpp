@@ -126,6 +126,25 @@ TEST_F(NewFolderTest, an_earlier_one_is_replaced_whole_or_stays_as_it_was) {
   refused(file("x"), "a symbolic link");
 }
 
+// Else a shell that stands in it sees no file, and on a mounted one all work is for nothing.
+TEST_F(NewFolderTest, the_working_folder_and_mounted_ones_keep_their_names) {
+  const auto refused = [&](const fs::path& target, const std::string& why) {
+    const auto make = [&](const fs::path&) { ADD_FAILURE() << "the work has begun for " << target; };
+    for (const auto& message : {tests::refusal([&] { require_new_folder(files_, target); }),
+                                tests::refusal([&] { replace_whole(files_, target, make); })})
+      EXPECT_THAT(message, testing::AllOf(HasSubstr(" cannot be replaced (" + why), HasSubstr("; name a folder")))
+          << target;
+  };
+  const fs::path before = fs::current_path();
+  fs::create_directory(out());
+  fs::current_path(out());
+  for (const fs::path& target : {fs::path("."), fs::path("./"), out(), out() / "", fs::path("../out")})
+    refused(target, "this was called in it");
+  fs::current_path(before);
+  EXPECT_EQ(tests::refusal([&] { require_new_folder(files_, out()); }), "");
+  for (const char* target : {"/", "/proc", "/proc/"}) refused(target, "a file system is mounted there");
+}
+
 TEST_F(NewFolderTest, a_named_file_takes_the_place_of_its_like_alone) {
   const auto write = [&] { replace_named_file(files_, out(), "query,rank\n"); };
   const auto refused = [&](const std::string& why) {
