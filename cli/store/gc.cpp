@@ -108,8 +108,11 @@ void print(const operations::CollectReport& report, bool removed, const std::str
     std::cout << fmt::format("{} more stay as they were touched less than {} ago (--older-than)\n", report.young,
                              untouched);
   if (report.put_back > 0)
-    std::cout << fmt::format("{} were put back: a suite came to need them meanwhile\n", report.put_back);
-  if (report.kept > 0) std::cout << fmt::format("{} could not be removed\n", report.kept);
+    std::cout << fmt::format("{} were put back: a suite, or what could not be removed, came to need them meanwhile\n",
+                             report.put_back);
+  if (report.kept > 0)
+    std::cout << fmt::format("{} could not be removed{}\n", report.kept,
+                             report.kept_why.empty() ? "" : "; the first: " + report.kept_why);
   for (const std::string& path : report.unknown)
     std::cout << fmt::format("all jobs and packs stay: the needs of '{}' cannot be read\n", path);
   if (!removed && all > 0) std::cout << "nothing was changed; --yes removes it\n";

@@ -1,6 +1,5 @@
 #include "operations/space/collect.h"
 
-#include <atomic>
 #include <cerrno>
 #include <mutex>
 
@@ -92,6 +91,7 @@ class Collection {
     items = what_nothing_needs(needed, items, since);
     for (StoredItem& item : items)
       if (!taking.take(item.path)) item.held = true;
+    if (report_.kept_why.empty()) report_.kept_why = taking.refusal();
     // A suite may have come meanwhile, whose run waits for what is decided now; what could not be moved needs what it
     // stands on.
     const std::vector<StoredItem> going = what_nothing_needs(needs(), items, since);
@@ -123,18 +123,17 @@ class Collection {
 
   void empty(const fs::path& folder) {
     const auto names = files_.list(folder);
-    std::atomic<std::size_t> done = 0;
-    std::atomic<std::int64_t> kept = 0;
+    std::size_t done = 0;
     core::side_by_side(names.size(), orchestrator::calls_at_once(names.size()), [&](std::size_t i) {
       std::error_code error;
       fs::remove_all(folder / names[i], error);
-      if (error) ++kept;
-      ++done;
-      if (!options_.progress) return;
       const std::lock_guard lock(guard_);
-      options_.progress(done, names.size());
+      if (error) ++report_.kept;
+      if (error && report_.kept_why.empty())
+        report_.kept_why =
+            core::system_error(fmt::format("cannot remove '{}'", (folder / names[i]).string()), error.value()).what();
+      if (options_.progress) options_.progress(++done, names.size());
     });
-    report_.kept += kept;
     files_.remove_folder(folder);
   }
 
@@ -142,7 +141,7 @@ class Collection {
   const core::Clock& clock_;
   const experiments::StoreLayout& store_;
   const CollectOptions& options_;
-  std::mutex guard_;  // of the progress
+  std::mutex guard_;  // of the progress and the report
   CollectReport report_;
 };
 

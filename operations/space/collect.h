@@ -29,9 +29,10 @@ struct CollectOptions {
 struct CollectReport {
   std::vector<StoredItem> items{};  //!< removed, or that would be; by path
   std::uint64_t trash_bytes = 0;  //!< of what earlier collections had decided and not removed: removed too, or would be
-  std::int64_t put_back = 0;      //!< items that a suite came to need while this one was at work
+  std::int64_t put_back = 0;      //!< items that came to be needed meanwhile: by a suite, or by what could not be moved
   std::int64_t young = 0;         //!< items that stay for no other reason than CollectOptions::untouched
   std::int64_t kept = 0;          //!< items that could not be moved or not be removed
+  std::string kept_why{};         //!< of the first of them; empty where no call has failed
   std::vector<std::string>
       unknown{};  //!< jobs that stay and whose needs cannot be read, so that all jobs and packs stay
 };

@@ -226,7 +226,8 @@ bool Taking::take(const std::string& path) {
     if (!files_.exists(folder_)) refuse_overtaken();
     // A file server's answer that was lost: the same call again finds it moved.
     if (error.is_missing() && files_.exists(folder_ / name)) return true;
-    core::log_debug("left alone: {}", error.what());
+    const std::lock_guard lock(guard_);
+    if (!error.is_missing() && refusal_.empty()) refusal_ = error.what();
     return false;
   }
 }

@@ -55,6 +55,8 @@ class Taking {
   void renew();
   //! \param path below the store \return false if it stays: it cannot be moved, or its name is too long
   bool take(const std::string& path);
+  //! Why the first thing that take() has left, and that is still there, cannot be moved; empty: there is none.
+  const std::string& refusal() const { return refusal_; }
   //! Takes a file that nobody needs back, and removes it: whoever was taken for dead removes nothing. Any thread.
   //! \return as take()
   bool remove(const std::string& path);
@@ -72,9 +74,10 @@ class Taking {
   const experiments::StoreLayout& store_;
   Taker taker_;
   std::filesystem::path folder_;
-  std::mutex guard_;  // of the next two
+  std::mutex guard_;  // of the next three
   std::int64_t counter_ = 0;
   core::MonotonicTime renewed_;
+  std::string refusal_;
   orchestrator::Instant began_{};
 };
 

@@ -407,6 +407,30 @@ TEST_F(Collect, what_was_taken_though_its_answer_was_lost_is_taken) {
   EXPECT_TRUE(fs::exists(store_.root() / "jobs/lost"));
 }
 
+TEST_F(Collect, what_cannot_be_moved_stays_with_what_it_stands_on_and_says_why) {
+  class Refusing : public ForwardingFileSystem {
+   public:
+    explicit Refusing(int error) : error_(error) {}
+    void rename(const fs::path& from, const fs::path& to) override {
+      if (from.string().find("/jobs/") != std::string::npos) throw core::system_error("cannot rename a job", error_);
+      ForwardingFileSystem::rename(from, to);
+    }
+
+   private:
+    int error_;
+  };
+  // jobs/ is a link to another file system; another user's; told to stay by chattr.
+  for (const int error : {EXDEV, EACCES, EPERM}) {
+    Refusing files(error);
+    const CollectReport report = collect_here(files);
+    EXPECT_EQ(report.kept, 6) << "the jobs of two plans, which share a shard and a seal with the kept one";
+    EXPECT_EQ(report.kept_why, core::system_error("cannot rename a job", error).what());
+    EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
+    EXPECT_FALSE(is_undecided());
+  }
+  EXPECT_EQ(collect_here().kept_why, "");
+}
+
 TEST_F(Collect, what_comes_back_takes_the_place_of_nothing) {
   Taking taking(files_, core::monotonic_clock(), store_);
   const std::string path = paths_of(other_)[2];
