@@ -1,6 +1,8 @@
 // `resolute suite compare`
 
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
@@ -36,9 +38,11 @@ int suite_compare(const Arguments& arguments) {
   const results::SuiteComparison comparison =
       results::compare_suites(first, second, core::real_file_system(), parsed->store);
   const bool named_alike = first.suite == second.suite;
+  std::error_code no_file;  // a pipe is no other's equal
+  const bool same_file = std::filesystem::equivalent(file, other_file, no_file);
   const auto name = [&](const experiments::Plan& plan, const std::string& path, const std::string& own_profile) {
     if (!named_alike) return plan.suite;
-    if (profile == other_profile && !std::filesystem::equivalent(file, other_file)) return path;
+    if (profile == other_profile && !same_file) return path;
     return fmt::format("{} ({})", plan.suite, own_profile.empty() ? "no profile" : own_profile);
   };
   if (parsed->json)

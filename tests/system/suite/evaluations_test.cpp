@@ -116,6 +116,14 @@ TEST_F(EvaluationsTest, two_profiles_of_the_suite_are_compared) {
   EXPECT_THAT(text.out, HasSubstr("# evaluations (no profile) and evaluations (cosine)"));
 }
 
+TEST_F(EvaluationsTest, suites_from_pipes_are_compared) {
+  for (const std::string files : {"<(cat \"$1\") \"$1\"", "\"$1\" <(cat \"$1\")", "<(cat \"$1\") <(cat \"$1\")"}) {
+    const std::string command = "\"$0\" suite compare " + files + " --store \"$2\"";
+    const auto output = succeeded(run_program({"bash", "-c", command, kBin / "resolute", kSuite, store()}));
+    EXPECT_THAT(output.out, AllOf(HasSubstr("/dev/fd/"), HasSubstr("None differ in the rows of both."))) << files;
+  }
+}
+
 constexpr const char* kUsualTest = R"(suite = "usual"
 title = "Market-1501's usual test, LR queries"
 [defaults]
