@@ -190,7 +190,9 @@ class Checks {
   Checks(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
 
   std::vector<Check> list() {
-    for (const std::string& name : names_in(store_.root() / "packs")) add_pack(store_.root() / "packs" / name);
+    // What has another name is somebody's own, and no advice may be given to remove it.
+    for (const std::string& name : names_in(store_.root() / "packs"))
+      if (experiments::is_named_by_content(name)) add_pack(store_.root() / "packs" / name);
     const fs::path jobs = store_.root() / "jobs";
     for (const std::string& folder : names_in(jobs))
       for (const std::string& id : names_in(jobs / folder))
@@ -205,7 +207,7 @@ class Checks {
     });
     for (const std::string& name : names_in(store_.weights_folder())) {
       const fs::path path = store_.weights_folder() / name;
-      if (path.extension() == ".safetensors")
+      if (path.extension() == ".safetensors" && core::is_sha256_hex(path.stem().string()))
         add_sha256(path, path.stem(), "its name", "remove it, and import the weights again");
     }
     return std::move(checks_);

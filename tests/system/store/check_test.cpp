@@ -47,7 +47,12 @@ class Check : public SharedFolder {
 
 // Other programs leave files beside ours; a disk may not give out a folder.
 TEST_F(Check, passes_over_foreign_files_and_names_folders_that_cannot_be_listed) {
-  const std::vector<fs::path> foreign{store() / "jobs/.DS_Store", store() / "suites/notes.txt", store() / "packs/x"};
+  const std::vector<fs::path> foreign{store() / "jobs/.DS_Store",
+                                      store() / "suites/notes.txt",
+                                      store() / "packs/x",
+                                      store() / "packs/mine/pack.json",
+                                      store() / "weights/resnet50.safetensors",
+                                      store() / "weights/0123abc.safetensors"};
   for (const fs::path& path : foreign) write(path, "");
   EXPECT_THAT(succeeded(resolute({"store", "check", store()})).out, HasSubstr(": intact, "));
   for (const Words& words : {Words{"suite", "list"}, Words{"logs", "training b 0"}, Words{"explain", "0123"}})
