@@ -29,6 +29,7 @@ namespace {
 using experiments::JobId;
 
 constexpr const char* kRemoveResult = "remove it, and run the suite again";
+constexpr const char* kMakeReadable = "see to it that it can be read";
 constexpr const char* kRunAgain = "remove result.json beside it, and run the suite again";
 constexpr const char* kRemovePlan = "remove it, and run or submit the suite again: that writes it anew";
 
@@ -38,14 +39,15 @@ class Findings {
   Findings(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
 
   // Adds the error that `look` throws, with the advice if the message has none. A file that has gone is no damage: a
-  // run may have removed it since it was listed.
+  // run may have removed it since it was listed. One that cannot be read may be whole, and is not to be removed.
   void check(const fs::path& path, const std::string& advice, const std::function<void()>& look) {
     try {
       look();
     } catch (const core::RuntimeError& error) {
       if (error.is_missing() && !files_.exists(path)) return;
+      const bool is_unread = error.error_number() != 0 && !error.is_missing();
       const std::string what = error.what();
-      add(path, what.find("; ") == std::string::npos ? what + "; " + advice : what);
+      add(path, what.find("; ") == std::string::npos ? what + "; " + (is_unread ? kMakeReadable : advice) : what);
     }
   }
   void check_sha256(const fs::path& path, const std::string& sha256, const char* told_by, const std::string& advice) {
@@ -194,7 +196,8 @@ class Checks {
   std::vector<Check> list() {
     // What has another name is somebody's own, and no advice may be given to remove it.
     for (const std::string& name : names_in(store_.root() / "packs"))
-      if (experiments::is_named_by_content(name)) add_pack(store_.root() / "packs" / name);
+      if (const fs::path pack = store_.root() / "packs" / name; experiments::is_named_by_content(name))
+        or_damaged(pack, [&] { add_pack(pack); });
     const fs::path jobs = store_.root() / "jobs";
     for (const std::string& folder : names_in(jobs))
       for (const std::string& id : names_in(jobs / folder))
@@ -202,7 +205,9 @@ class Checks {
           add(jobs / folder / id, [this, id] { return JobCheck(files_, store_, {id}).run(); });
     for (const std::string& name : names_in(store_.root() / "suites")) {
       const fs::path folder = store_.suite_folder(name);
-      if (is_folder(folder)) or_damaged(folder, [&] { add_suite(folder); });
+      or_damaged(folder, [&] {
+        if (is_folder(folder)) add_suite(folder);
+      });
     }
     or_damaged(experiments::bundles_folder(store_), [&] {
       for (const fs::path& path : experiments::bundle_files(files_, store_)) add_bundle(path);
@@ -217,8 +222,11 @@ class Checks {
 
  private:
   static bool is_folder(const fs::path& path) {
-    std::error_code unknown;
-    return fs::is_directory(path, unknown);
+    std::error_code error;
+    const fs::file_type type = fs::status(path, error).type();
+    if (type == fs::file_type::none)
+      throw core::system_error(fmt::format("cannot stat '{}'", path.string()), error.value());
+    return type == fs::file_type::directory;
   }
   // A folder that cannot be listed is damage as well; all else is checked.
   void or_damaged(const fs::path& path, const std::function<void()>& look) {
@@ -231,10 +239,10 @@ class Checks {
   }
   std::vector<std::string> names_in(const fs::path& folder) {
     std::vector<std::string> names;
-    std::error_code unknown;
     // A file of somebody's is none of ours.
-    if (fs::exists(folder, unknown) && !is_folder(folder)) return names;
-    or_damaged(folder, [&] { names = files_.list(folder); });
+    or_damaged(folder, [&] {
+      if (is_folder(folder)) names = files_.list(folder);
+    });
     return names;
   }
   void add(const fs::path& path, std::function<std::vector<Damage>()> run) {
@@ -334,7 +342,7 @@ std::vector<Check> checks_of(core::FileSystem& files, const experiments::StoreLa
       try {
         return run();
       } catch (const core::RuntimeError& error) {
-        return {{path, fmt::format("it cannot be checked: {}; see to it that it can be read", error.what())}};
+        return {{path, fmt::format("it cannot be checked: {}; {}", error.what(), kMakeReadable)}};
       }
     };
   return list;

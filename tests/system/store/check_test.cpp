@@ -1,6 +1,8 @@
 // `resolute store check` and `resolute store compact`.
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <set>
 
@@ -68,6 +70,23 @@ TEST_F(Check, passes_over_foreign_files_and_names_folders_that_cannot_be_listed)
   if (!was) fs::remove(loop);
   flip(damaged);
   for (const fs::path& path : foreign) fs::remove(path);
+}
+
+// A server that is away for a moment, or another user's file: what cannot be read may be whole.
+TEST_F(Check, advises_to_remove_nothing_that_cannot_be_read) {
+  auto environment = program_environment();
+  environment["LD_PRELOAD"] = kBin / "store_shim.so";
+  environment["RESOLUTE_SHIM_FOLDER"] = store();
+  environment["RESOLUTE_SHIM_CONTROL"] = *scratch_ / "control";
+  for (const std::string where : {"open result.json", "open plan-", "open features.h5", "stat packs/", "stat suites/"})
+    for (const int error : {EIO, ESTALE, where == "open result.json" ? ETIMEDOUT : EACCES}) {
+      write(*scratch_ / "control", fmt::format("{} {} 0\n", where, error));
+      const auto output = run_program({kBin / "resolute", "store", "check", store()}, environment);
+      EXPECT_EQ(code_of(output), 2) << where << error;
+      EXPECT_THAT(output.out, AllOf(HasSubstr(std::strerror(error)), HasSubstr("; see to it that it can be read")));
+      EXPECT_THAT(output.out, Not(HasSubstr("remove"))) << where << error;
+    }
+  fs::remove(*scratch_ / "control");
 }
 
 TEST_F(Check, finds_a_flipped_bit_in_each_kind_of_file_and_names_all_at_once) {
