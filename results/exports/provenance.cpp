@@ -69,7 +69,7 @@ Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files,
     auto* record = std::get_if<Record>(&found);
     const auto* damaged = std::get_if<DamagedRecord>(&found);
     if (damaged != nullptr)
-      core::log_warning("{}: its record counts as none, `suite run` makes it anew ({})", job.label, damaged->why);
+      core::log_warning("{}: its record counts as none ({}); {}", job.label, damaged->why, damaged->advice);
     provenance.jobs.push_back({job.id, kind_name(job.specification), job.label, job.after,
                                experiments::to_json(job.specification),
                                record == nullptr ? std::nullopt : std::optional(std::move(*record)), std::nullopt});

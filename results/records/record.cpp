@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 
 #include "core/error.h"
@@ -16,7 +17,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr const char* kMadeAnew = "run the suite again: it makes the record anew";
+constexpr const char* kMakeReadable = "see to it that it can be read";
 constexpr std::string_view kRecordFile = "result.json";
 
 //! The first number of a text that is none, as "metrics.mAP is NaN"; nothing where nothing else is wrong with it.
@@ -281,7 +282,7 @@ std::optional<Record> read_record(core::FileSystem& files, const experiments::St
     std::string why = damaged->why;
     if (why.starts_with(kRecordFile))
       why.replace(0, kRecordFile.size(), fmt::format("'{}'", store.result_file(job).string()));
-    throw core::corrupt_error(why, "", kMadeAnew);
+    throw core::corrupt_error(why, "", damaged->advice);
   }
   auto* record = std::get_if<Record>(&found);
   return record == nullptr ? std::nullopt : std::optional(std::move(*record));
@@ -307,7 +308,8 @@ FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout&
     return record;
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) throw;
-    return DamagedRecord{error.what()};
+    const bool is_closed = error.error_number() == EACCES || error.error_number() == EPERM;  // another user's
+    return is_closed ? DamagedRecord{error.what(), kMakeReadable} : DamagedRecord{error.what()};
   }
 }
 

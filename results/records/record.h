@@ -107,9 +107,11 @@ std::string record_text(const Record& record);
 //! names another job; the message says what to do
 std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job);
 
-//! A file in the place of a record that is none; why: one line, without the file's path.
+//! A file in the place of a record that is none, or that this user may not read; why: one line, without the file's
+//! path.
 struct DamagedRecord {
   std::string why;
+  const char* advice = "run the suite again: it makes the record anew";
 };
 //! First: there is none.
 using FoundRecord = std::variant<std::monostate, Record, DamagedRecord>;

@@ -442,8 +442,7 @@ SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experimen
     auto found = read.find(job);
     if (found == read.end()) found = read.emplace(job, find_record(files, store, job)).first;
     if (const auto* damaged = std::get_if<DamagedRecord>(&found->second))
-      throw core::corrupt_error(fmt::format("job {}: {}", short_id(job), damaged->why), "",
-                                "`suite run` makes the record anew");
+      throw core::corrupt_error(fmt::format("job {}: {}", short_id(job), damaged->why), "", damaged->advice);
     const auto* record = std::get_if<Record>(&found->second);
     return record == nullptr ? std::nullopt : std::optional(*record);
   };

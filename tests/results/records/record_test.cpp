@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "tests/support/equal.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -266,6 +270,28 @@ TEST_F(StoredRecord, that_is_damaged_says_why_and_what_to_do) {
     EXPECT_EQ(check(job, kind).value().damage, "");
     EXPECT_EQ(check(job, kind).value().numeric_class, numeric_class_of(examples()[3]));
   }
+}
+
+// It may be whole: of a user whose umask is 077, on a server that maps root to nobody.
+TEST_F(StoredRecord, that_is_closed_to_this_user_is_not_advised_to_be_made_anew) {
+  class Closed : public tests::ForwardingFileSystem {
+   public:
+    explicit Closed(int error) : error_(error) {}
+    core::Bytes read(const std::filesystem::path&, std::uint64_t) override {
+      throw core::system_error("cannot open it", error_);
+    }
+
+   private:
+    int error_;
+  };
+  const auto refusal = [&](int error) {
+    Closed files(error);
+    EXPECT_TRUE(std::holds_alternative<DamagedRecord>(find_record(files, store_, JobId{hash(1)})));
+    return tests::refusal([&] { read_record(files, store_, JobId{hash(1)}); }, core::ErrorKind::kCorrupt);
+  };
+  for (const int error : {EACCES, EPERM})
+    EXPECT_THAT(refusal(error), testing::AllOf(HasSubstr(std::strerror(error)), HasSubstr("; see to it that it can")));
+  for (const int error : {EISDIR, ELOOP}) EXPECT_THAT(refusal(error), HasSubstr("; run the suite again"));
 }
 
 // A training that ran again on another class of machines has other weights.
