@@ -68,7 +68,8 @@ int suite_bundle(const Arguments& arguments) {
   keep("worker_files_sha256", plan.program_sha256);
   if (!plan.method_schemas.is_null()) keep("method_schemas", core::canonical_json(plan.method_schemas));
   request.arguments = plan_arguments(parsed->values);
-  request.plan_file = operations::plan_file_name(operations::plan_file_text(plan));
+  request.plan_text = operations::plan_file_text(plan);
+  request.plan_file = operations::plan_file_name(request.plan_text);
   request.table_command = table_command(request.arguments);
   const auto add_reference = [&](const fs::path& file) {
     if (const auto text = core::read_text_if_exists(machine, file))

@@ -190,7 +190,9 @@ BundleSummary write_suite_bundle(const ResultsSource& source, const BundleReques
   for (const auto& [name, text] : request.references) contents.add_text("reference/" + name, text);
   for (auto& [name, text] : table_files(tables)) contents.add_text("tables/" + name, std::move(text));
   contents.add_text("tables/provenance.json", core::canonical_json(to_json(provenance)) + "\n");
-  // The commands that look at the suite take its options from there.
+  // `store gc` takes from the plan what the suite needs, and commands that look at it take its options from the other.
+  contents.add_text(contents.stored_name(source.store.suite_folder(tables.suite) / request.plan_file),
+                    request.plan_text);
   contents.add_text(contents.stored_name(experiments::typed_plans_file(source.store, tables.suite)),
                     experiments::typed_plans_text({{request.plan_file, request.arguments}}));
   contents.add_packs();

@@ -18,7 +18,7 @@ namespace resolute::results {
 struct BundleRequest {
   std::string suite_text;              //!< the suite's TOML
   std::vector<std::string> arguments;  //!< what to give beside suite and store, as "--profile", "long"
-  std::string plan_file;               //!< experiments::TypedPlan::plan
+  std::string plan_file, plan_text;    //!< experiments::TypedPlan::plan, and what stands in it
   std::string table_command;           //!< the same as a line for a shell, to be run in the unpacked folder
   //! The papers' numbers, ours and the user's: text by file name; empty where there are none.
   std::map<std::string, std::string> references;

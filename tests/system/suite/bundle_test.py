@@ -172,6 +172,12 @@ class Bundles(unittest.TestCase):
             if command == "table":
                 self.assertEqual(there.stdout.encode(), files["tables/all.md"])
 
+    def test_no_collection_of_it_takes_the_results(self):
+        for path in (self.unpacked / "store").rglob("*"):
+            os.utime(path, (1, 1))
+        self.assertEqual(json.loads(succeeded("store", "gc", "store", "--yes", "--json", cwd=self.unpacked))["items"], [])
+        self.assertEqual(self.elsewhere("table").encode(), self.files["tables/all.md"])
+
     def test_names_of_weights_that_the_suite_uses_are_in_it(self):
         store = self.out / "weights"
         shutil.copytree(self.store, store)
