@@ -24,6 +24,7 @@
 #include <iostream>
 #include <string_view>
 #include <system_error>
+#include <thread>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -71,6 +72,9 @@ struct ChildPlan {
   pid_t parent;
   int* error;  // errno of what failed in the child; in memory that it shares
 };
+
+constexpr int kTriesOfBusyFile = 50;
+constexpr std::chrono::milliseconds kBetweenTries{100};
 
 // \return false in a folder that was removed, or that lies outside of this process's root
 bool is_in_folder() {
@@ -388,7 +392,14 @@ pid_t spawn_process(const SpawnRequest& request) {
                  g_files_before ? &*g_files_before : nullptr,
                  ::getpid(),
                  error.get()};
-  const pid_t child = start_child(plan);
+  pid_t child = start_child(plan);
+  // A build or a copy that replaces the program has it open for some seconds.
+  for (int tries = 0; *error.get() == ETXTBSY && tries < kTriesOfBusyFile; ++tries) {
+    reap(child);
+    *error.get() = 0;
+    std::this_thread::sleep_for(kBetweenTries);
+    child = start_child(plan);
+  }
   if (*error.get() == 0) return child;
   reap(child);
   throw system_error(fmt::format("cannot start '{}'", program), *error.get());

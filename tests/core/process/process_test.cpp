@@ -127,6 +127,20 @@ TEST(ProcessTest, a_missing_program_is_named) {
   EXPECT_THROW(run_command({.arguments = {"/etc/passwd"}, .environment = {}}, 1s), RuntimeError);
 }
 
+TEST(ProcessTest, a_program_that_is_just_being_written_is_waited_for) {
+  const tests::TemporaryFolder folder;
+  const std::filesystem::path program = folder / "true";
+  std::filesystem::copy_file("/bin/true", program);
+  const int writing = open(program.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  ASSERT_GE(writing, 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(250ms);
+    close(writing);
+  });
+  EXPECT_EQ(std::get<Exited>(run_command({.arguments = {program.string()}, .environment = {}}, 10s).status).code, 0);
+  writer.join();
+}
+
 TEST(ProcessTest, descriptors_arrive_under_their_numbers_and_no_others) {
   int leaked = open("/dev/null", O_RDONLY);  // NOLINT: deliberately without O_CLOEXEC
   Pipe pipe = make_pipe();
