@@ -24,8 +24,9 @@ namespace {
 
 // An agent's launcher speaks of the agent; a rank is a process of its own, whatever started the agent. A program
 // that looks for its launcher (Lightning, accelerate) would wait for the other nodes.
-// Nor is it to take the job's nodes for its own.
-constexpr std::array<std::string_view, 25> kPrefixes{"OMPI_",
+// Nor is it to take the job's nodes for its own. To libraries of matrix products, their own variables say more than
+// OMP_NUM_THREADS does.
+constexpr std::array<std::string_view, 27> kPrefixes{"OMPI_",
                                                      "PMIX_",
                                                      "PMI_",
                                                      "PMI2_",
@@ -34,6 +35,8 @@ constexpr std::array<std::string_view, 25> kPrefixes{"OMPI_",
                                                      "PRTE_",
                                                      "HYDRA_",
                                                      "OPENBLAS_",
+                                                     "GOTO",
+                                                     "BLIS_",
                                                      "SLURM_STEP",
                                                      "SLURM_PROCID",
                                                      "SLURM_LOCALID",
@@ -73,6 +76,8 @@ std::map<std::string, std::string> rank_environment(std::map<std::string, std::s
   });
   environment["OMP_NUM_THREADS"] = "1";
   environment["MKL_NUM_THREADS"] = "1";
+  // Python draws the order of a set's elements for each process otherwise.
+  environment["PYTHONHASHSEED"] = "0";
   return environment;
 }
 

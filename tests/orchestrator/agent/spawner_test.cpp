@@ -108,6 +108,16 @@ TEST_F(SpawnerTest, runs_a_rank_with_logs_progress_and_exit_code) {
   for (const char* hidden : {"\nOMPI_", "\nPMIX_", "\nOPENBLAS_"}) EXPECT_THAT(text("out-0"), Not(HasSubstr(hidden)));
 }
 
+TEST(RankEnvironment, neither_threads_nor_orders_are_those_of_who_started_the_agent) {
+  const std::map<std::string, std::string> plain = rank_environment({{"PATH", "/bin"}});
+  EXPECT_EQ("1", plain.at("OMP_NUM_THREADS"));
+  EXPECT_EQ("0", plain.at("PYTHONHASHSEED"));
+  for (const char* name : {"PYTHONHASHSEED", "GOTO_NUM_THREADS", "GOTOBLAS_MAIN_FREE", "BLIS_NUM_THREADS",
+                           "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"})
+    EXPECT_EQ(plain, rank_environment({{"PATH", "/bin"}, {name, "7"}})) << name;
+  EXPECT_NE(plain, rank_environment({{"PATH", "/bin"}, {"PYTHONPATH", "/packages"}}));
+}
+
 TEST_F(SpawnerTest, says_what_a_rank_took_of_the_machine) {
   Spawner spawner = Spawner::start();
   const char* idle = "sleep 0.3";
