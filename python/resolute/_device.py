@@ -25,6 +25,15 @@ def _processor() -> str:
     return "+".join([torch.backends.cpu.get_cpu_capability(), *[one for one in _INSTRUCTIONS if one in flags]])
 
 
+def expect_counting_allocator() -> None:
+    """Raises MachineError where another allocator than PyTorch's own was chosen: expect_memory() would read zeros of it."""
+    import torch
+
+    if (name := torch.cuda.get_allocator_backend()) != "native":
+        raise MachineError(f"device 'cuda' is not available (the allocator '{name}' does not tell when memory runs short); leave 'backend' "
+                           "out of PYTORCH_CUDA_ALLOC_CONF and PYTORCH_ALLOC_CONF")
+
+
 class Device:
     """word: cpu or cuda. precision: of the recipe, f32, bf16 or tf32. The first one is made before anything has used a GPU."""
 
@@ -36,6 +45,7 @@ class Device:
         if precision == "tf32" and word == "cpu":
             raise InputError("train.precision is 'tf32' (GPUs alone have it)")
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read when cuBLAS starts
+        os.environ["PYTORCH_TUNABLEOP_ENABLED"] = "0"  # it chooses matrix products by how long they took
         import torch
 
         torch.set_num_threads(threads)
@@ -51,6 +61,7 @@ class Device:
             if not torch.cuda.is_available():
                 raise MachineError(f"device 'cuda' is not available (torch {torch.__version__} finds no GPU that it can use); install a "
                                    "torch for the GPU's driver, or train with device = \"cpu\"")
+            expect_counting_allocator()
             self.place = torch.device("cuda", process_rank % torch.cuda.device_count())
             torch.cuda.set_device(self.place)
             gpu = torch.cuda.get_device_properties(self.place)

@@ -17,7 +17,7 @@ import unittest.mock
 from argparse import Namespace
 
 from method_test import EXAMPLE, SUITE
-from package import MethodTest, left_in, wait_until
+from package import BUILD, MethodTest, left_in, torch_python, wait_until
 from resolute import InputError
 from resolute._device import Device, kernel_choices
 from resolute._lanes import Lanes
@@ -291,6 +291,20 @@ class Meeting(unittest.TestCase):
         for is_gpu, name in ((False, "DNNL_CPU_ISA_HINTS"), (False, "OMP_DYNAMIC"), (True, "NVIDIA_TF32_OVERRIDE")):
             self.assertEqual(sorted([*calm[is_gpu], f"{name}:1"]), sorted(named(is_gpu, **{name: "1"})))
             self.assertEqual(calm[not is_gpu], named(not is_gpu, **{name: "1"}))
+
+    @unittest.skipIf(torch_python() is None, "torch is not there")
+    def test_no_variable_chooses_what_a_gpu_computes_behind_the_numeric_class(self):
+        def said(code, **variables):
+            known = {name: value for name, value in os.environ.items() if not name.startswith("PYTORCH_")}
+            code = f"import sys; sys.path.insert(0, {str(BUILD / 'python')!r}); from resolute import _device; {code}"
+            ended = subprocess.run([torch_python(), "-c", code], check=False, capture_output=True, text=True, env=known | variables)
+            return (ended.stdout + ended.stderr).strip().splitlines()[-1:]
+        self.assertEqual([], said("_device.expect_counting_allocator()", PYTORCH_CUDA_ALLOC_CONF="max_split_size_mb:64"))
+        for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):
+            self.assertIn("allocator 'cudaMallocAsync' does not tell when memory runs short",
+                          said("_device.expect_counting_allocator()", **{name: "backend:cudaMallocAsync"})[0])
+        self.assertEqual(["0"], said("_device.Device('cpu', 'f32', 1, 0); import os; print(os.environ['PYTORCH_TUNABLEOP_ENABLED'])",
+                                     PYTORCH_TUNABLEOP_ENABLED="1"))
 
     def test_a_wrong_option_is_refused(self):
         for wrong, words in (({"process_rank": 2}, "process rank 2 of 2"), ({"process_rank": -1}, "process rank -1 of 2"),
