@@ -70,7 +70,8 @@ constexpr bool kOfTheHost = true;
 constexpr std::array kCauseRows{
     CauseRow{Cause::kExitCode, "exit-code", 8, kTried},
     CauseRow{Cause::kSignal, "signal", 9, kTried},
-    CauseRow{Cause::kOutOfMemory, "out-of-memory", 14, {2, false, Milliseconds(5'000), 1, Milliseconds(5'000)}},
+    // Elsewhere: another host may have more memory, or fewer programs of others in it.
+    CauseRow{Cause::kOutOfMemory, "out-of-memory", 14, {2, false, Milliseconds(5'000), 1, Milliseconds(5'000), true}},
     CauseRow{Cause::kDeviceError, "device-error", 13, {4, false, Milliseconds(1'000), 4, Milliseconds(60'000), true}},
     CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
     CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},

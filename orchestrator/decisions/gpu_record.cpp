@@ -10,7 +10,7 @@ namespace {
 
 bool may_be_the_gpus(Cause cause) {
   const Budget budget = budget_of(cause);
-  return (budget.elsewhere && !budget.renewed && !is_of_the_host(cause)) || cause == Cause::kOutOfMemory;
+  return budget.elsewhere && !budget.renewed && !is_of_the_host(cause);
 }
 
 // By such causes, in this run.

@@ -41,6 +41,8 @@ void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool liv
   Job& job = job_of(state, number);
   job.failed_on[ending.host].push_back(ending.cause);
   const bool here_alone = job.failed_on.size() == 1;
+  // Memory is short by all that ran there, and another host may just have more of it.
+  if (here_alone && ending.cause == Cause::kOutOfMemory) return;
   if (here_alone) {
     HostRecord& record = state.hosts[ending.host];
     record.suspects.insert(number);

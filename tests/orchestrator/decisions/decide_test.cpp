@@ -574,6 +574,32 @@ TEST(Decide, jobs_that_fit_alone_and_not_together_run_one_after_the_other) {
   EXPECT_EQ(only<Placed>(settle(state, {}, {at(5'000)})).at(0).job, JobIndex{3});
 }
 
+TEST(Decide, want_of_memory_is_tried_on_another_host_and_accuses_none) {
+  RankExited by_kernel = rank_exit(0, 1, 0, 0, 9);
+  by_kernel.out_of_memory = true;
+  for (const RankExited& end : {by_kernel, rank_exit(0, 1, 0, 1, 0, "MemoryError: Unable to allocate 12.3 GiB"),
+                                rank_exit(0, 1, 0, 1, 0, "OSError: [Errno 12] Cannot allocate memory"),
+                                rank_exit(0, 1, 0, 1, 0, "CUBLAS_STATUS_ALLOC_FAILED")})
+    for (const bool gpus : {false, true}) {
+      State state = state_after({toy_run(), toy_agent(0, "small", 2, 2), toy_agent(1, "large", 2, 2)});
+      for (const int job : {0, 1, 2}) {
+        JobAdded added = toy_job(job);
+        added.gpus = gpus;
+        RankExited ended = end;
+        ended.job = {job};
+        happen(state, {added, toy_placed(job, 1, {{{0}, 1}}), ended});
+        settle(state, {}, {at(job * 10'000)});
+        const Placed placed = placed_sole(state, {}, {at(job * 10'000 + 5'000)});
+        EXPECT_EQ(placed.placement, (Placement{{{1}, 1}})) << describe(end);
+        EXPECT_THAT(placed.why, HasSubstr("not on small, where it failed"));
+        happen(state, {placed, rank_exit(job, 2, 0, 0), JobSucceeded{{job}, 2}});
+        check_invariants(state);
+      }
+      EXPECT_TRUE(usable(state, state.agents.at({0}))) << describe(end);
+      EXPECT_TRUE(state.hosts.empty()) << describe(end);
+    }
+}
+
 TEST(Decide, one_rank_loses_no_peer) {
   for (const auto& [slots, cause] : {std::pair(1, Cause::kExitCode), std::pair(2, Cause::kPeerLost)}) {
     State state = state_after({toy_run(), toy_job(0, slots), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, slots}}),
