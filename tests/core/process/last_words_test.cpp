@@ -72,6 +72,25 @@ TEST(LastWords, are_the_fatal_error_of_a_python_that_cannot_start_or_crashes) {
             "Fatal Python error: Segmentation fault");
 }
 
+TEST(LastWords, are_the_exception_that_nobody_caught_and_no_frame_of_it) {
+  const std::string wandb =
+      "Traceback (most recent call last):\n  File \"a\"\nConnectionError: the server is away\nstep 7\n";
+  std::string frames =
+      "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n\nException raised from f at c.cpp:42\n";
+  for (int i = 0; i < 30; ++i)
+    frames += "frame #" + std::to_string(i) + ": c10::Error::Error() + 0x80 (0x7f30 in libc10.so)\n";
+  for (const std::string words : {"CUDA error: uncorrectable ECC error encountered", "std::bad_alloc",
+                                  "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=7)"}) {
+    const std::string ended = "terminate called after throwing an instance of 'c10::X'\n  what():  " + words + "\n";
+    EXPECT_EQ(last_words(wandb + ended + frames), words);
+    EXPECT_EQ(last_words(ended + frames + "Fatal Python error: Aborted\n\nThread 0x00 (most recent call first):\n"),
+              words);
+    EXPECT_EQ(last_words(ended + frames + wandb), "ConnectionError: the server is away") << "of another process";
+  }
+  EXPECT_EQ(last_words("terminate called without an active exception\n"),
+            "terminate called without an active exception");
+}
+
 TEST(LastWords, of_a_traceback_that_was_cut_are_the_last_line) {
   EXPECT_EQ(last_words("Traceback (most recent call last):\n  File \"a.py\", line 1\n    x = 1"), "    x = 1");
 }
@@ -80,6 +99,11 @@ TEST(LastWords, are_no_warning_unless_there_is_nothing_else) {
   EXPECT_EQ(last_words("it broke\n/x/a.py:3: UserWarning: NCCL is old\n  warnings.warn(\n"), "it broke");
   EXPECT_EQ(last_words("it broke\n[W1128 10:00:00.1 socket.cpp:5] cuDNN\n"), "it broke");
   EXPECT_EQ(last_words("WARNING: one\nWARNING: two\n"), "WARNING: two");
+  for (const char* note :
+       {"[I1128 10:00:00.1 ProcessGroupNCCL.cpp:1538] destroyed", "n1:7:9 [0] NCCL INFO Abort COMPLETE",
+        "INFO:root:closed", "2026-12-01 10:00:00,123 - DEBUG - cuDNN"})
+    EXPECT_EQ(last_words(std::string("resolute-worker: it broke\n") + note + "\n"), "resolute-worker: it broke");
+  EXPECT_EQ(last_words("one\nINFORMATION is missing\n"), "INFORMATION is missing");
 }
 
 }  // namespace
