@@ -73,7 +73,9 @@ TEST_F(ExportsTest, a_bundle_is_there_whole_or_not_at_all) {
             if (const std::string text = fmt::format("features {} {} {}", row, dataset, trial);
                 core::sha256_hex(text) == evaluation->features_sha256)
               put(job, "features.h5", text);
-  const auto write = [&] { return write_suite_bundle(source(), {"suite = 1", {}, "resolute", {}}, out()); };
+  const auto write = [&] {
+    return write_suite_bundle(source(), {"suite = 1", {}, "plan-1.json", "{}", "resolute", {}}, out());
+  };
   expect_whole_or_nothing(files_, out(), write,
                           {FaultyFileSystem::kRename, FaultyFileSystem::kSyncPath, FaultyFileSystem::kRead});
   const BundleSummary summary = write();
