@@ -13,8 +13,8 @@ namespace resolute::orchestrator {
 // host_record.cpp
 
 //! A job's attempt ended on a host by a cause that may be the host's. A job that failed on one host alone throws
-//! suspicion on it, except for want of memory; one that fails anywhere, on none. \param lived whether it wrote a
-//! checkpoint before
+//! suspicion on it, except for want of memory or of a peer; one that fails anywhere, on none. \param lived whether it
+//! wrote a checkpoint before
 void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool lived);
 //! A job has shown that it can live on this placement: if that is on one host, nothing that failed there before says
 //! anything of the host; and if the job failed on one other host, that is evidence against the other. Hosts that

@@ -73,7 +73,8 @@ constexpr std::array kCauseRows{
     // Elsewhere: another host may have more memory, or fewer programs of others in it.
     CauseRow{Cause::kOutOfMemory, "out-of-memory", 14, {2, false, Milliseconds(5'000), 1, Milliseconds(5'000), true}},
     CauseRow{Cause::kDeviceError, "device-error", 13, {4, false, Milliseconds(1'000), 4, Milliseconds(60'000), true}},
-    CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
+    // Elsewhere: two hosts that do not reach each other never will.
+    CauseRow{Cause::kPeerLost, "peer-lost", 0, kTriedElsewhere},
     CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
     // Elsewhere: what is full may be a disk of its host.
     CauseRow{Cause::kStorageFull,

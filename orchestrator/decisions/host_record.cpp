@@ -13,6 +13,10 @@ bool tells_of_host(const Job& job, Cause cause) {
   return !budget_of(cause).renewed && (!job.gpus || is_of_the_host(cause));
 }
 
+// Memory is short by all that ran there, and another host may just have more of it. Who waits for a peer may be on the
+// sound one of two hosts.
+bool accuses_no_host(Cause cause) { return cause == Cause::kOutOfMemory || cause == Cause::kPeerLost; }
+
 void forget(HostRecord& record, JobIndex number) {
   record.suspects.erase(number);
   record.evidence.erase(number);
@@ -41,8 +45,7 @@ void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool liv
   Job& job = job_of(state, number);
   job.failed_on[ending.host].push_back(ending.cause);
   const bool here_alone = job.failed_on.size() == 1;
-  // Memory is short by all that ran there, and another host may just have more of it.
-  if (here_alone && ending.cause == Cause::kOutOfMemory) return;
+  if (here_alone && accuses_no_host(ending.cause)) return;
   if (here_alone) {
     HostRecord& record = state.hosts[ending.host];
     record.suspects.insert(number);

@@ -139,7 +139,7 @@ struct AgentSlots {
 //! This run's knowledge of a host, over all its agents. A new run begins without it; only what is set aside stays so,
 //! with its time (coordinator/handover.h). A host that the user drained can be used again.
 struct HostRecord {
-  //! Jobs that failed first on this host (not by their configuration or memory) and on no other. Cleared when a
+  //! Jobs that failed first on this host (not for configuration, memory, a peer) and on no other. Cleared when a
   //! job succeeds or makes progress on this host alone.
   std::set<JobIndex> suspects;
   std::set<JobIndex> evidence;          //!< suspects that then succeeded or made progress on other hosts

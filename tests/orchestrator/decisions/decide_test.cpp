@@ -600,6 +600,26 @@ TEST(Decide, want_of_memory_is_tried_on_another_host_and_accuses_none) {
     }
 }
 
+TEST(Decide, a_gang_whose_hosts_do_not_reach_each_other_is_tried_on_others_and_accuses_none) {
+  for (const char* words :
+       {"process rank 0 did not answer (silent for 60 s)", "ConnectionRefusedError: [Errno 111] Connection refused",
+        "[c10d] The client socket has timed out: socket timeout", "ncclRemoteError: remote process exited"}) {
+    State state = state_after({toy_run(), toy_agent(0, "cut off", 1), toy_agent(1, "b", 1), toy_agent(2, "c", 1)});
+    for (const int job : {0, 1, 2}) {
+      const Instant now = at(job * 10'000);
+      happen(state, {toy_job(job, 2), toy_placed(job, 1, {{{1}, 1}, {{0}, 1}}), rank_exit(job, 1, 1, 1, 0, words)});
+      EXPECT_EQ(only<AttemptStopped>(decide_now(state, {}, {now})).size(), 1U) << words;
+      happen(state, {AttemptStopped{{job}, 1, Cause::kPeerLost, {}, "", now}, rank_exit(job, 1, 0, 0, 9)});
+      settle(state, {}, {now});
+      const auto& running = std::get<Running>(job_of(state, {job}).state);
+      EXPECT_EQ(running.placement, (Placement{{{1}, 1}, {{2}, 1}})) << words;
+      happen(state, {rank_exit(job, 2, 0, 0), rank_exit(job, 2, 1, 0), JobSucceeded{{job}, 2}});
+      check_invariants(state);
+    }
+    EXPECT_TRUE(state.hosts.empty()) << words;
+  }
+}
+
 TEST(Decide, one_rank_loses_no_peer) {
   for (const auto& [slots, cause] : {std::pair(1, Cause::kExitCode), std::pair(2, Cause::kPeerLost)}) {
     State state = state_after({toy_run(), toy_job(0, slots), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, slots}}),
