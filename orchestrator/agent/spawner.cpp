@@ -76,8 +76,10 @@ std::map<std::string, std::string> rank_environment(std::map<std::string, std::s
   });
   environment["OMP_NUM_THREADS"] = "1";
   environment["MKL_NUM_THREADS"] = "1";
-  // Python draws the order of a set's elements for each process otherwise.
+  // Python draws the order of a set's elements for each process otherwise, and reads texts and names of files in the
+  // locale's letters.
   environment["PYTHONHASHSEED"] = "0";
+  environment["PYTHONUTF8"] = "1";
   return environment;
 }
 

@@ -78,8 +78,9 @@ class Spawner {
 };
 
 //! The base of every rank's environment: the agent's without the variables of MPI launchers, OpenBLAS and BLIS, and
-//! with OMP_NUM_THREADS=1, MKL_NUM_THREADS=1, PYTHONHASHSEED=0. A rank gets besides RESOLUTE_ATTEMPT=JOB/ATTEMPT, by
-//! which what it leaves behind is told, and CUDA_VISIBLE_DEVICES, which names its GPU or none.
+//! with OMP_NUM_THREADS=1, MKL_NUM_THREADS=1, PYTHONHASHSEED=0, PYTHONUTF8=1. A rank gets besides
+//! RESOLUTE_ATTEMPT=JOB/ATTEMPT, by which what it leaves behind is told, and CUDA_VISIBLE_DEVICES, which names its GPU
+//! or none.
 std::map<std::string, std::string> rank_environment(std::map<std::string, std::string> environment);
 
 }  // namespace resolute::orchestrator

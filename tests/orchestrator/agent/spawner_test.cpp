@@ -112,7 +112,8 @@ TEST(RankEnvironment, neither_threads_nor_orders_are_those_of_who_started_the_ag
   const std::map<std::string, std::string> plain = rank_environment({{"PATH", "/bin"}});
   EXPECT_EQ("1", plain.at("OMP_NUM_THREADS"));
   EXPECT_EQ("0", plain.at("PYTHONHASHSEED"));
-  for (const char* name : {"PYTHONHASHSEED", "GOTO_NUM_THREADS", "GOTOBLAS_MAIN_FREE", "BLIS_NUM_THREADS",
+  EXPECT_EQ("1", plain.at("PYTHONUTF8"));
+  for (const char* name : {"PYTHONHASHSEED", "PYTHONUTF8", "GOTO_NUM_THREADS", "GOTOBLAS_MAIN_FREE", "BLIS_NUM_THREADS",
                            "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"})
     EXPECT_EQ(plain, rank_environment({{"PATH", "/bin"}, {name, "7"}})) << name;
   EXPECT_NE(plain, rank_environment({{"PATH", "/bin"}, {"PYTHONPATH", "/packages"}}));
