@@ -16,7 +16,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-constexpr std::size_t kTail = 32768;  // libtorch lists frames behind an exception, about 200 bytes each
+constexpr std::size_t kTail = 24576;  // libtorch lists frames behind an exception, about 200 bytes each
 constexpr std::size_t kLongestLine = 500;
 constexpr std::uint64_t kPage = 4096;
 

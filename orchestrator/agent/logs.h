@@ -19,7 +19,7 @@ class RankOutput {
   //! For the rank to write to, at the end whoever does, and for its LogFile. Closed when it is exec'd: to be
   //! duplicated.
   int descriptor() const { return memory_.get(); }
-  //! last_words() of the last 32 KiB; at most 500 bytes, '?' for each that controls a terminal.
+  //! last_words() of the last 24 KiB; at most 500 bytes, '?' for each that controls a terminal.
   std::string last_words() const;
 
  private:

@@ -25,34 +25,21 @@ namespace {
 // An agent's launcher speaks of the agent; a rank is a process of its own, whatever started the agent. A program
 // that looks for its launcher (Lightning, accelerate) would wait for the other nodes.
 // Nor is it to take the job's nodes for its own. To libraries of matrix products, their own variables say more than
-// OMP_NUM_THREADS does.
-constexpr std::array<std::string_view, 27> kPrefixes{"OMPI_",
-                                                     "PMIX_",
-                                                     "PMI_",
-                                                     "PMI2_",
-                                                     "MPI_",
-                                                     "ORTE_",
-                                                     "PRTE_",
-                                                     "HYDRA_",
-                                                     "OPENBLAS_",
-                                                     "GOTO",
-                                                     "BLIS_",
-                                                     "SLURM_STEP",
-                                                     "SLURM_PROCID",
-                                                     "SLURM_LOCALID",
-                                                     "SLURM_NODEID",
-                                                     "SLURM_NTASKS",
-                                                     "SLURM_NPROCS",
-                                                     "SLURM_TASKS",
-                                                     "SLURM_GTIDS",
-                                                     "SLURM_LAUNCH",
-                                                     "SLURM_SRUN",
-                                                     "SLURM_TASK_PID",
-                                                     "SLURM_DISTRIBUTION",
-                                                     "SLURM_NNODES",
-                                                     "SLURM_JOB_NUM_NODES",
-                                                     "SLURM_NODELIST",
-                                                     "SLURM_JOB_NODELIST"};
+// OMP_NUM_THREADS does. And glibc would fill the gigabytes of a worker's heap, of which most is never used.
+constexpr std::array<std::string_view, 28> kPrefixes{"OMPI_",          "PMIX_",
+                                                     "PMI_",           "PMI2_",
+                                                     "MPI_",           "ORTE_",
+                                                     "PRTE_",          "HYDRA_",
+                                                     "OPENBLAS_",      "GOTO",
+                                                     "BLIS_",          "MALLOC_PERTURB_",
+                                                     "SLURM_STEP",     "SLURM_PROCID",
+                                                     "SLURM_LOCALID",  "SLURM_NODEID",
+                                                     "SLURM_NTASKS",   "SLURM_NPROCS",
+                                                     "SLURM_TASKS",    "SLURM_GTIDS",
+                                                     "SLURM_LAUNCH",   "SLURM_SRUN",
+                                                     "SLURM_TASK_PID", "SLURM_DISTRIBUTION",
+                                                     "SLURM_NNODES",   "SLURM_JOB_NUM_NODES",
+                                                     "SLURM_NODELIST", "SLURM_JOB_NODELIST"};
 
 // waitpid's word, if the child ends within the limit.
 std::optional<int> await_end(pid_t process, std::chrono::milliseconds limit) {

@@ -114,7 +114,7 @@ TEST(RankEnvironment, neither_threads_nor_orders_are_those_of_who_started_the_ag
   EXPECT_EQ("0", plain.at("PYTHONHASHSEED"));
   EXPECT_EQ("1", plain.at("PYTHONUTF8"));
   for (const char* name : {"PYTHONHASHSEED", "PYTHONUTF8", "GOTO_NUM_THREADS", "GOTOBLAS_MAIN_FREE", "BLIS_NUM_THREADS",
-                           "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"})
+                           "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_PERTURB_"})
     EXPECT_EQ(plain, rank_environment({{"PATH", "/bin"}, {name, "7"}})) << name;
   EXPECT_NE(plain, rank_environment({{"PATH", "/bin"}, {"PYTHONPATH", "/packages"}}));
 }
