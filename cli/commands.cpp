@@ -115,6 +115,7 @@ core::RuntimeError unknown_command(const Arguments& arguments) {
   const bool group = is_group(first) && arguments.size() > 1;
   const std::string given = group ? first + " " + arguments[1] : first;
   std::vector<std::string> names{group ? first + " --help" : "--help"};
+  if (!group) names.emplace_back("--version");
   for (const Command& command : commands())
     if (is_listed(command))
       if (const auto parts = words_of_name(command); !group || parts.front() == first)

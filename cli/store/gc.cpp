@@ -115,6 +115,7 @@ void print(const operations::CollectReport& report, bool removed, const std::str
                              report.kept_why.empty() ? "" : "; the first: " + report.kept_why);
   for (const std::string& path : report.unknown)
     std::cout << fmt::format("all jobs and packs stay: the needs of '{}' cannot be read\n", path);
+  if (report.items.empty() && report.trash_bytes == 0) std::cout << "nothing to remove\n";
   if (!removed && all > 0) std::cout << "nothing was changed; --yes removes it\n";
 }
 

@@ -179,6 +179,19 @@ Order read_order(const SuiteArguments& arguments, experiments::Plan plan, core::
   return order;
 }
 
+// Scripts can be looked at before images and weights are here, as the price of `suite plan` can.
+experiments::Plan plan_to_show(const SuiteArguments& arguments) {
+  try {
+    return arguments.plan_to_submit();
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput) throw;
+    auto plan = arguments.estimated_plan();
+    arguments.require_own_suite(plan.suite);
+    core::log_warning("this cannot be submitted yet: {}", error.what());
+    return plan;
+  }
+}
+
 // Nothing after --help.
 std::optional<Order> parse_order(const Arguments& arguments, const options::options_description& visible,
                                  core::FileSystem& files, const std::map<std::string, std::string>& environment) {
@@ -188,10 +201,10 @@ std::optional<Order> parse_order(const Arguments& arguments, const options::opti
     if (values.count("store") == 0) refusals.throw_last();  // the plan is of a store
   });
   if (!parsed) return std::nullopt;
+  const bool dry = parsed->values.count("dry-run") > 0;
   experiments::Plan plan;
-  refusals.gather([&] { plan = parsed->plan_to_submit(); });
-  if (refusals.any() && parsed->values.count("dry-run") == 0)
-    refusals.gather([&] { operations::require_sbatch(environment); });
+  refusals.gather([&] { plan = dry ? plan_to_show(*parsed) : parsed->plan_to_submit(); });
+  if (refusals.any() && !dry) refusals.gather([&] { operations::require_sbatch(environment); });
   refusals.throw_last();
   return read_order(*parsed, std::move(plan), files, environment, orchestrator::wall_clock_seconds());
 }

@@ -65,9 +65,10 @@ struct SuiteArguments {
                                                   const experiments::SplitSettings& split) const;
   //! The suite's file, as the store knows it.
   experiments::SuiteSource source() const;
+  //! \throws RuntimeError (kInput) where another file has run a suite of that name in the store (--same-suite)
+  void require_own_suite(const std::string& suite) const;
 
  private:
-  void require_own_suite(const std::string& suite) const;
   std::vector<experiments::TypedPlan> typed_plans() const;
   bool chooses_a_plan() const;
   std::vector<std::string> order_options() const;

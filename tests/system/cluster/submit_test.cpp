@@ -121,6 +121,28 @@ TEST_F(Submit, all_that_is_missing_is_named_at_once) {
               testing::MatchesRegex("resolute: option --time is missing .*\n"));
 }
 
+TEST_F(Submit, scripts_are_shown_before_images_and_weights_are_here) {
+  const fs::path suite = scratch_ / "early.toml";
+  write(suite,
+        "suite = \"early\"\ntitle = \"Early\"\ndefaults = { method = \"baseline\", train = { epochs = 1 } }\n"
+        "dataset = [{ id = \"market\", source = \"market1501\", root = \"nowhere\" }]\n[[table]]\nid = \"t\"\n"
+        "title = \"T\"\nmetrics = [\"rank1\"]\ndatasets = [\"market\"]\nrow = [{ id = \"r\", label = \"R\" }]\n");
+  const auto shown = [&](const std::vector<std::string>& more) {
+    return run_program(joined({program_.string(), "suite", "submit", suite.string(), "--store", store_.string(),
+                               "--nodes", "1", "--cpus-per-node", "4", "--time", "60"},
+                              more),
+                       environment());
+  };
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--from-scratch"}, {"--set", "weights=\"imagenet\""}, {"--set", "trials=2"}}) {
+    const CommandOutput dry = succeeded(shown(joined({"--dry-run"}, more)));
+    EXPECT_THAT(dry.out, HasSubstr("#SBATCH --nodes=1\n"));
+    EXPECT_THAT(dry.err, HasSubstr("this cannot be submitted yet: "));
+    expect_end(shown(more), 2, "early.toml");
+  }
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 0U);
+}
+
 TEST_F(Submit, twice_is_one_job) {
   auto first = succeeded(submit());
   EXPECT_TRUE(has(first.out, "submitted: job 12 (resolute-tiny-")) << first.out;
