@@ -197,10 +197,14 @@ class Conclusion {
   int chain(const std::string& why) {
     ended(fmt::format("another job follows ({})", why), kToBeRunAgain);
     try {
-      auto asked = start_.time.client(start_.time.patience());
-      const int next = start_.waiting.next_generation(asked);
-      const auto answer =
-          slurm::ensure_submitted(start_.world.files, asked, start_.world.slurm, start_.folder, start_.batch, next);
+      int next = 0;
+      std::variant<slurm::KnownJob, slurm::Refused> answer;
+      start_.time.patiently([&] {
+        auto asked = start_.time.client(start_.time.patience());
+        next = start_.waiting.next_generation(asked);
+        answer =
+            slurm::ensure_submitted(start_.world.files, asked, start_.world.slurm, start_.folder, start_.batch, next);
+      });
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
         core::log_error("SLURM takes no successor: {}", refused->why);
         start_.run.given_up = true;

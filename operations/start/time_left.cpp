@@ -19,6 +19,8 @@ constexpr auto kLongestBegin = 15min;
 constexpr auto kLongestPatience = 30min;
 // A run that has less time than this before its stop does not begin.
 constexpr auto kShortestRun = 30s;
+// The time in which a start settles what follows it.
+constexpr auto kSettling = 30s;
 // The longest time until a signal is heeded.
 constexpr std::chrono::milliseconds kNap = 200ms;
 
@@ -35,6 +37,11 @@ bool TimeLeft::too_late_to_run() const {
   return told_to_go() || (end_ && *end_ - world_.now() < notice_ + kShortestRun);
 }
 
+bool TimeLeft::too_late_to_wait() const {
+  if (!end_ || world_.signals.terminated()) return told_to_go();
+  return *end_ - world_.now() < kSettling;
+}
+
 std::chrono::milliseconds TimeLeft::begin_limit() const {
   if (!end_) return kLongestBegin;
   return std::clamp<std::chrono::milliseconds>((*end_ - world_.now()) / 4, kShortestBegin, kLongestBegin);
@@ -43,11 +50,11 @@ std::chrono::milliseconds TimeLeft::begin_limit() const {
 std::chrono::milliseconds TimeLeft::patience() const {
   if (world_.signals.terminated()) return kLeastPatience;
   if (!end_) return kLongestPatience;
-  return std::clamp<std::chrono::milliseconds>(*end_ - world_.now() - 30s, kLeastPatience, kLongestPatience);
+  return std::clamp<std::chrono::milliseconds>(*end_ - world_.now() - kSettling, kLeastPatience, kLongestPatience);
 }
 
 void TimeLeft::patiently(const std::function<void()>& work) const {
-  const auto stop = [this] { return too_late_to_run(); };
+  const auto stop = [this] { return too_late_to_wait(); };
   while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
     for (auto left = duration; left > 0ms && !stop(); left -= kNap) world_.slurm.sleep(std::min(left, kNap));
   });

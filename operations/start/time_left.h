@@ -29,13 +29,15 @@ class TimeLeft {
   bool told_to_go() const;
   //! A run that begins now would not get to work.
   bool too_late_to_run() const;
+  //! What is left is needed to settle what follows. After a notice there is time until shortly before the end.
+  bool too_late_to_wait() const;
   //! A run that has not begun after this time never will. Another launcher, or another start, must still fit into the
   //! allocation.
   std::chrono::milliseconds begin_limit() const;
   //! Patience with the controller when there is nothing else to do: all the time that is left.
   std::chrono::milliseconds patience() const;
 
-  //! while_storage_fails() for as long as it is not too late to run.
+  //! while_storage_fails() for as long as it is not too late to wait.
   void patiently(const std::function<void()>& work) const;
   //! A client whose pauses end when SLURM ends this process: its calls then throw a RuntimeError (kInterrupted)
   slurm::Client client(std::chrono::milliseconds patience) const;

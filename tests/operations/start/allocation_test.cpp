@@ -918,6 +918,46 @@ TEST_F(AllocationTest, a_store_that_is_away_is_waited_for_as_long_as_there_is_ti
   }
 }
 
+// What a chain writes for its successor, of which the store takes nothing for 40 s. The notice has come.
+class StoreAfterANotice : public AllocationTest, public WithParamInterface<const char*> {
+ protected:
+  int start_with_time_left(std::chrono::seconds left) {
+    request_.continuation = slurm::Continuation::kChain;
+    std::optional<core::MonotonicTime> away;
+    files_.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path& path) {
+      const bool is_writing = call == tests::SickFileSystem::kOpen || call == tests::SickFileSystem::kWrite;
+      const bool is_away = away && clock_.now() - *away < 40s;
+      return is_away && is_writing && path.string().find(GetParam()) != std::string::npos ? EIO : 0;
+    };
+    launches_ = {[&](const RunQuestions&) {
+      begin_run();
+      ::raise(SIGUSR1);
+      clock_.advance(1h - left);
+      end_run(orchestrator::RunEnd::kInterrupted, "signal 10");
+      away = clock_.now();
+      return 75;
+    }};
+    const int code = start();
+    files_.sick = [](tests::SickFileSystem::Call, const std::filesystem::path&) { return 0; };
+    EXPECT_GT(files_.failures, 0);
+    return code;
+  }
+};
+
+TEST_P(StoreAfterANotice, is_waited_for_while_there_is_time_for_a_successor) {
+  EXPECT_EQ(start_with_time_left(100s), 75);
+  EXPECT_EQ(record().verdict, "another job follows (as it is asked for)");
+  EXPECT_EQ(slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]).size(), 2U);
+}
+
+TEST_P(StoreAfterANotice, is_not_waited_for_where_the_end_is_near) {
+  EXPECT_EQ(start_with_time_left(60s), 75);
+  EXPECT_EQ(record().verdict, "no successor yet: `resolute suite resume` goes on");
+  EXPECT_LE(now(), kNoon + 1h - 20s);
+}
+
+INSTANTIATE_TEST_SUITE_P(AllocationTest, StoreAfterANotice, Values("intent-001", "script-001", "accepted-001"));
+
 // The run has written its last result, and was killed, or met a full disk, before it wrote the tables.
 class FullDiskAtTheEnd : public AllocationTest {
  protected:
