@@ -35,6 +35,11 @@ constexpr std::string_view kTransientTexts[] = {
     "the DB index is being set, try again",
     "Resource temporarily unavailable",
     "Operation now in progress",
+    "Partition in DOWN state",  // this and the next four pass with a maintenance
+    "Required partition not available (inactive or drain)",
+    "Required node not available (down, drained or reserved)",
+    "Requested reservation not usable now",
+    "System submissions disabled",
     "SubmitJob",  // AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit …: until jobs of the user's have ended
 };
 constexpr std::string_view kMissingTexts[] = {
@@ -74,7 +79,6 @@ constexpr std::string_view kRefusals[] = {
     "Multiple partition job request not supported",
     "No partition specified or system default partition",
     "Only batch jobs are accepted or processed",
-    "Partition in DOWN state",
     "Pathname of a file, directory or other parameter too long",
     "Requested GRES option unsupported by configured SelectType plugin",
     "Requested account has breached requested QOS usage threshold",
@@ -85,12 +89,8 @@ constexpr std::string_view kRefusals[] = {
     "Requested operation not supported on this system",
     "Requested partition configuration not available now",
     "Requested reservation is invalid",
-    "Requested reservation not usable now",
     "Requested time limit is invalid",
-    "Required node not available (down, drained or reserved)",
-    "Required partition not available (inactive or drain)",
     "Slurm accounting storage is disabled",
-    "System submissions disabled",
     "Task count specification invalid",
     "Task distribution specification invalid",
     "Time limit specification required, but not provided",

@@ -14,7 +14,7 @@ namespace resolute::slurm {
 bool succeeded(const core::CommandOutput& output);
 
 enum class Trouble {
-  kTransient,   //!< the controller is slow or away, or nothing is known of the reason: try again
+  kTransient,   //!< the controller is slow or away, the refusal passes, or its reason is not known: try again
   kUnknownJob,  //!< "Invalid job id specified"
   kRefused,     //!< SLURM said no, and will again
   kMissing,     //!< there is no such command here, or no configuration of a cluster

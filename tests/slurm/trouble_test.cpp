@@ -1,5 +1,6 @@
 #include "slurm/trouble.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -73,6 +74,20 @@ TEST(TroubleTest, refusals_as_22_05_writes_them_are_known) {
            "squeue: error: Only one cluster can be used at a time with --me\n",
        })
     EXPECT_EQ(classify(failed(text)), Trouble::kRefused) << text;
+}
+
+TEST(TroubleTest, refusals_that_pass_with_a_maintenance_are_transient) {
+  for (const char* why : {"Partition in DOWN state", "Required partition not available (inactive or drain)",
+                          "Required node not available (down, drained or reserved)",
+                          "Requested reservation not usable now", "System submissions disabled"}) {
+    const auto output = failed(fmt::format("sbatch: error: Batch job submission failed: {}\n", why));
+    EXPECT_EQ(classify(output), Trouble::kTransient) << why;
+    EXPECT_EQ(complaint(output), fmt::format("Batch job submission failed: {}", why));
+  }
+  // It is the answer to more nodes or time than the partition allows, too.
+  EXPECT_EQ(classify(failed("sbatch: error: Batch job submission failed: Requested partition configuration not "
+                            "available now\n")),
+            Trouble::kRefused);
 }
 
 TEST(TroubleTest, unknown_jobs_and_missing_clusters_are_told_from_refusals) {
