@@ -43,6 +43,9 @@ constexpr std::chrono::seconds kCheckpointPatience(120);
 constexpr std::chrono::milliseconds kLookPause(1000);
 constexpr std::chrono::milliseconds kLongestPause(5000);
 constexpr int kCancelRounds = 15;  // about a minute
+// A job that sbatch left open appears in the controller's next answers.
+constexpr int kLooksForOpen = 3;
+constexpr std::chrono::seconds kBetweenOpenLooks(3);
 
 const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const std::string& digits) {
   std::set<std::string> ids;
@@ -62,6 +65,7 @@ struct SlurmJobs {
   bool submitted = false;                // there is a submission
   operations::NamesByCluster names{};    // of batches that may be there
   std::set<std::string> cancelled{};     // that were there
+  std::set<std::string> unanswered{};    // that SLURM may still get: no sbatch of theirs has an answer
   std::optional<std::string> trouble{};  // why SLURM's part could not be done
 };
 
@@ -71,6 +75,15 @@ class Cancelling {
       : files_(files), store_(arguments.store), plan_(plan) {
     jobs_.submitted = !slurm::submissions(files_, store_.suite_folder(plan_.suite)).empty();
     look();
+    for (int i = 1; i < kLooksForOpen && !jobs_.unanswered.empty(); ++i) {
+      effects_.sleep(kBetweenOpenLooks);
+      look();
+    }
+    if (!jobs_.unanswered.empty())
+      core::log_warning(
+          "SLURM may still get job {} (somebody submits it just now, or was stopped doing so); if it appears in "
+          "`resolute suite status`, give the same command again",
+          fmt::join(jobs_.unanswered, ", "));
   }
   const SlurmJobs& jobs() const { return jobs_; }
 
@@ -109,13 +122,17 @@ class Cancelling {
   std::vector<operations::Standing> look() {
     auto open = operations::open_submissions(files_, client_, store_.suite_folder(plan_.suite));
     jobs_.names.clear();
+    jobs_.unanswered.clear();
     for (const auto& standing : open) {
       jobs_.trouble = standing.trouble;
       for (const auto& batch : standing.batches) {
         if (batch.generation < 0) continue;
         if (standing.trouble || !batch.queued.empty())
           jobs_.names[standing.request.cluster].push_back(batch.batch.job_name);
-        if (!batch.queued.empty()) jobs_.cancelled.insert(batch.batch.job_name);
+        if (!batch.queued.empty())
+          jobs_.cancelled.insert(batch.batch.job_name);
+        else if (!standing.trouble && std::holds_alternative<slurm::Intended>(batch.last))
+          jobs_.unanswered.insert(batch.batch.job_name);
       }
     }
     return open;

@@ -593,6 +593,38 @@ TEST_F(Submit, cancel_says_what_it_could_not_do_while_slurm_is_away) {
   EXPECT_TRUE(has(slurm_.job(12), "|PENDING|"));
 }
 
+TEST_F(Submit, cancel_looks_again_for_a_job_whose_submission_was_stopped_inside_sbatch) {
+  succeeded(submit());
+  fs::remove(submissions().at(0) / "batch-001/accepted-000.json");
+  slurm_.change(12, "resolute-tiny-", "nobodys-tiny-");
+  std::thread appears([&] {
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    slurm_.change(12, "nobodys-tiny-", "resolute-tiny-");
+  });
+  const auto cancel = succeeded(call("cancel"));
+  appears.join();
+  EXPECT_THAT(cancel.out, HasSubstr("cancelled: SLURM's job resolute-tiny-"));
+  EXPECT_THAT(cancel.err, Not(HasSubstr("may still get")));
+}
+
+TEST_F(Submit, cancel_names_a_job_that_may_still_appear) {
+  const auto stopped_inside_sbatch = [&](const std::string& batch, const std::string& generation, int id) {
+    fs::remove(submissions().at(0) / batch / ("accepted-" + generation + ".json"));
+    slurm_.forget(id);
+  };
+  succeeded(submit({"--allocations", "2"}));
+  stopped_inside_sbatch("batch-002", "000", 13);
+  const auto first = succeeded(call("cancel"));
+  EXPECT_THAT(first.out, HasSubstr("cancelled: SLURM's job resolute-tiny-"));
+  EXPECT_THAT(first.err, testing::ContainsRegex("may still get job resolute-tiny-[0-9a-f]+-2 "));
+  succeeded(call("resume"));
+  stopped_inside_sbatch("batch-001", "001", 14);
+  stopped_inside_sbatch("batch-002", "000", 15);
+  const auto both = succeeded(call("cancel"));
+  EXPECT_THAT(both.out, HasSubstr("nothing to cancel"));
+  EXPECT_THAT(both.err, testing::ContainsRegex("may still get job resolute-tiny-[0-9a-f]+-1, resolute-tiny-.*-2 "));
+}
+
 TEST_F(Submit, nothing_is_submitted_of_a_complete_suite) {
   make_results();
   EXPECT_THAT(succeeded(submit()).out, HasSubstr("nothing to submit"));
