@@ -8,7 +8,7 @@ namespace resolute::slurm {
 
 Phase phase_of(JobState state) {
   if (state <= JobState::kConfiguring) return Phase::kWaits;
-  if (state <= JobState::kResizing) return Phase::kRuns;
+  if (state <= JobState::kRevoked) return Phase::kRuns;
   if (state <= JobState::kCompleting) return Phase::kEnding;
   if (state <= JobState::kRequeueFed) return Phase::kWaits;
   return state <= JobState::kReservationHold ? Phase::kHeld : Phase::kEnded;

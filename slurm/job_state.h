@@ -19,6 +19,7 @@ enum class JobState {
   kStopped,
   kSignaling,
   kResizing,
+  kRevoked,  // in a federation: another cluster may run it, and it stays so when that has ended
   kStageOut,
   kCompleting,
   kExpediting,
@@ -36,15 +37,14 @@ enum class JobState {
   kBootFail,
   kDeadline,
   kOutOfMemory,
-  kRevoked,
 };
 
 //! The long names.
 constexpr auto words_of(JobState) {
   return settings::words("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING",
-                         "STAGE_OUT", "COMPLETING", "EXPEDITING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
+                         "REVOKED", "STAGE_OUT", "COMPLETING", "EXPEDITING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
                          "SPECIAL_EXIT", "RESV_DEL_HOLD", "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL",
-                         "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "REVOKED");
+                         "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY");
 }
 constexpr std::string_view name_of(JobState state) { return settings::word(state); }
 

@@ -218,7 +218,7 @@ INSTANTIATE_TEST_SUITE_P(CauseOfAnEnd, KnownEnds, ::testing::ValuesIn(known_ends
 // Every state that SLURM can show, with and without its signals: what a user has cancelled and what SLURM has started
 // again is never called anything by which the job would be requeued.
 TEST(CauseOfAnEnd, never_brings_a_cancelled_or_requeued_job_back) {
-  for (int state = 0; state <= static_cast<int>(JobState::kRevoked); ++state) {
+  for (int state = 0; state <= static_cast<int>(JobState::kOutOfMemory); ++state) {
     for (int flags = 0; flags < 64; ++flags) {
       AllocationEnding ending = plain();
       ShownJob job = in_state(static_cast<JobState>(state));

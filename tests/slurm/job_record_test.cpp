@@ -56,7 +56,7 @@ std::string refusal(Parse&& parse) {
 }
 
 TEST(JobState, each_has_one_long_name_and_no_other_text_is_one) {
-  for (int i = 0; i <= static_cast<int>(JobState::kRevoked); ++i) {
+  for (int i = 0; i <= static_cast<int>(JobState::kOutOfMemory); ++i) {
     const auto state = static_cast<JobState>(i);
     EXPECT_EQ(settings::from_word<JobState>(name_of(state)), state) << name_of(state);
     phase_of(state);
@@ -64,6 +64,11 @@ TEST(JobState, each_has_one_long_name_and_no_other_text_is_one) {
   for (const char* text : {"", "PD", "running", "RUNNING ", " RUNNING", "COMPLETED+", "CANCELLED+", "CANCELLED by ",
                            "CANCELLED by root", "CANCELLED by 07", "COMPLETED by 0", "N/A", "?"})
     EXPECT_EQ(settings::from_word<JobState>(text), std::nullopt) << text;
+}
+
+TEST(JobState, one_that_a_sibling_of_a_federation_took_over_has_not_ended) {
+  for (const char* reason : {"None", "Resources", "JobHeldUser"})
+    EXPECT_EQ(phase_of(JobState::kRevoked, reason), Phase::kRuns) << reason;
 }
 
 TEST(JobState, a_job_waits_for_release_by_its_state_or_its_reason) {

@@ -26,7 +26,7 @@ TEST(AllocationViews, every_state_of_slurms_is_one_of_ours) {
       {JobState::kCancelled, Shown::kEnded},   {JobState::kTimeout, Shown::kEnded},
       {JobState::kNodeFail, Shown::kEnded},    {JobState::kPreempted, Shown::kEnded},
       {JobState::kBootFail, Shown::kEnded},    {JobState::kDeadline, Shown::kEnded},
-      {JobState::kOutOfMemory, Shown::kEnded}, {JobState::kRevoked, Shown::kEnded},
+      {JobState::kOutOfMemory, Shown::kEnded}, {JobState::kRevoked, Shown::kRuns},
   };
   for (const auto& [state, shown] : expected) {
     const auto view = seen(submitted(), {{queued(state)}, {}});
