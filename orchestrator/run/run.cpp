@@ -104,7 +104,8 @@ std::chrono::seconds parse_walltime(const std::string& text) {
 
 std::optional<Instant> allocation_end(const std::map<std::string, std::string>& environment) {
   const auto seconds = core::number_of<std::int64_t>(core::variable_in(environment, "SLURM_JOB_END_TIME"));
-  return seconds > 0 ? std::optional<Instant>(std::chrono::seconds(*seconds)) : std::nullopt;
+  constexpr std::int64_t kLatest = 9'000'000'000;  // in 2255: until 2262 an instant's nanoseconds fit into 64 bits
+  return seconds > 0 && seconds <= kLatest ? std::optional<Instant>(std::chrono::seconds(*seconds)) : std::nullopt;
 }
 
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,

@@ -36,7 +36,8 @@ void require_acquainted(const std::map<std::string, std::string>& environment, i
 
 //! "90" (minutes), "MM:SS" or "H:MM:SS". \throws RuntimeError (kInput)
 std::chrono::seconds parse_walltime(const std::string& text);
-//! When the allocation ends as SLURM says it (SLURM_JOB_END_TIME, seconds since 1970); nothing outside one.
+//! When the allocation ends as SLURM says it (SLURM_JOB_END_TIME, seconds since 1970); nothing outside
+//! one, or for an end that no run lives to see.
 std::optional<Instant> allocation_end(const std::map<std::string, std::string>& environment);
 
 //! Coordinator and one agent in this process and its spawner; no MPI. SIGINT and SIGTERM end the run in order (a second

@@ -36,6 +36,8 @@ TEST(SurroundingsOfARun, walltimes_are_minutes_or_have_colons) {
   EXPECT_EQ(allocation_end({}), std::nullopt);
   EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", "soon"}}), std::nullopt);
   EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", "1700000000"}}), Instant(seconds(1'700'000'000)));
+  for (const char* never : {"9000000001", "9300000000000000", "9223372036854775807", "18446744073709551614", "-1"})
+    EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", never}}), std::nullopt) << never;
 }
 
 TEST(SurroundingsOfARun, tasks_that_srun_started_without_pmix_are_refused_and_those_of_mpirun_are_not) {
