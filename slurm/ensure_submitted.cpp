@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "core/log.h"
@@ -38,14 +40,20 @@ struct Submitter {
   std::variant<KnownJob, Refused> run() {
     if (auto answer = answered()) return *answer;
     folder_.require_own();
-    const ScriptRequest request = script_of(folder_.request(), batch_, folder_.path(), generation_);
-    const std::string script = sbatch_script(request);
+    SubmissionRequest request = folder_.request();
+    const ScriptRequest script = script_of(request, batch_, folder_.path(), generation_);
+    validate(script);
     if (!intend()) {
       if (auto answer = look()) return *answer;
     }
-    files_.create_directories(request.output);
-    core::write_atomic(files_, script_file(), script);
-    return submit();
+    files_.create_directories(script.output);
+    write_script(request);
+    return submit(request);
+  }
+
+  void write_script(const SubmissionRequest& request) const {
+    const ScriptRequest script = script_of(request, batch_, folder_.path(), generation_);
+    core::write_atomic(files_, script_file(), sbatch_script(script));
   }
 
   fs::path script_file() const { return folder_.batch_folder(batch_) / fmt::format("script-{:03}.sh", generation_); }
@@ -78,15 +86,24 @@ struct Submitter {
     return first;
   }
 
-  std::variant<KnownJob, Refused> submit() {
+  std::variant<KnownJob, Refused> submit(SubmissionRequest& request) {
     std::string why;
     for (int i = 0; i < kTries; ++i) {
       if (auto answer = answered()) return *answer;
       refuse_ended();
       const auto outcome = client_.submit(script_file());
       if (const auto* accepted = std::get_if<Accepted>(&outcome)) return keep(*accepted);
-      if (const auto* refusal = std::get_if<Refused>(&outcome))
+      if (const auto* refusal = std::get_if<Refused>(&outcome)) {
+        // A node that was set aside may have left the cluster since.
+        if (!request.left_out.empty() && refusal->why.find("Invalid node name") != std::string::npos) {
+          core::log_warning("SLURM does not know all of {}: they are not left out any more",
+                            fmt::join(request.left_out, ", "));
+          request.left_out.clear();
+          write_script(request);
+          continue;
+        }
         return intent_.armed ? *refusal : folder_.refuse(batch_, generation_, *refusal);
+      }
       why = std::get<Unclear>(outcome).why;
       core::log_warning("sbatch of '{}' gave no job ({}); asking whether SLURM has one of that name", batch_.job_name,
                         why);

@@ -18,6 +18,9 @@
 
 namespace resolute::slurm {
 
+//! Bytes of one option's value: sbatch reads a word of a script into 8 KiB before 23.02.
+inline constexpr std::size_t kLongestWord = 4000;
+
 //! The option that asks for GPUs: --gres=gpu:N per node, --gpus=N for all nodes together, or --gpus-per-node=N.
 enum class GpuRequest { kGres, kGpus, kGpusPerNode };
 constexpr auto words_of(GpuRequest) { return settings::words("gres", "gpus", "gpus-per-node"); }

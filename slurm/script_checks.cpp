@@ -23,7 +23,6 @@ constexpr std::string_view kOwnOptions =
     " parsable quiet requeue signal test-only time usage verbose version wait wrap";
 
 constexpr std::size_t kLongestComment = 1000;  // sbatch refuses more than 1024 (22.05)
-constexpr std::size_t kLongestWord = 4000;     // sbatch reads a word of a script into 8 KiB before 23.02
 constexpr std::chrono::seconds kLongestTime{std::chrono::hours(24 * 366)};
 constexpr std::chrono::seconds kLongestNotice{65535};  // sbatch(1), --signal
 

@@ -102,8 +102,9 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
   script.comment = fmt::format("resolute suite {}, submission {}, batch {}, generation {}", request.suite,
                                request.token, batch.number, generation);
   script.resources = resources;
+  std::string& exclude = script.resources.exclude;
   for (const std::string& node : request.left_out)
-    script.resources.exclude += (script.resources.exclude.empty() ? "" : ",") + node;
+    if (exclude.size() + node.size() < kLongestWord) exclude += (exclude.empty() ? "" : ",") + node;
   script.site = request.site;
   script.working_folder = request.working_folder;
   script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";

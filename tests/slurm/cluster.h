@@ -17,7 +17,9 @@ namespace resolute::tests {
 struct Cluster {
   using Outcome = std::variant<slurm::KnownJob, slurm::Refused>;
 
-  Cluster() { slurm::create_submission(immortal_files_, root.path(), sample_request(), "text\n"); }
+  explicit Cluster(const slurm::SubmissionRequest& request = sample_request()) {
+    slurm::create_submission(immortal_files_, root.path(), request, "text\n");
+  }
 
   std::filesystem::path path() const { return root / "submissions" / "0123456789ab"; }
   slurm::SubmissionFolder folder() { return {immortal_files_, path()}; }

@@ -139,6 +139,24 @@ TEST(EnsureSubmitted, a_refused_generation_stays_refused_with_its_reason_and_the
   EXPECT_EQ(cluster.submitted(1).id, 100);
 }
 
+TEST(EnsureSubmitted, a_node_that_has_left_the_cluster_is_left_out_no_more) {
+  auto request = tests::sample_request();
+  request.resources.exclude = "n9";
+  request.left_out = {"gone1"};
+  for (const int generation : {0, 1, 7}) {
+    Cluster cluster(request);
+    cluster.controller.refusal = "Invalid node name specified";
+    cluster.controller.plan = {How::kRefused};
+    EXPECT_EQ(cluster.submitted(generation).id, 100);
+    EXPECT_EQ(cluster.controller.calls("sbatch"), 2);
+    const auto script = core::read_text(core::real_file_system(),
+                                        cluster.path() / "batch-001" / fmt::format("script-{:03}.sh", generation));
+    EXPECT_NE(script.find("#SBATCH --exclude=n9\n"), std::string::npos) << script;
+    cluster.controller.plan = {How::kRefused, How::kRefused};
+    EXPECT_TRUE(std::holds_alternative<Refused>(cluster.ensure(generation + 1))) << "the user's own n9 is wrong too";
+  }
+}
+
 TEST(EnsureSubmitted, another_persons_job_under_an_id_of_ours_is_never_taken) {
   Cluster cluster;
   cluster.controller.plan = {How::kTakenThenSilent};

@@ -91,6 +91,18 @@ TEST(SubmissionScript, a_users_dependency_is_the_first_jobs_and_his_comment_ever
   EXPECT_NE(script(0, 1).find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
 }
 
+TEST(SubmissionScript, leaves_out_as_many_nodes_as_sbatch_reads) {
+  for (const char* excluded : {"", "own1", "own[1-9]"}) {
+    SubmissionRequest request = sample_request();
+    request.resources.exclude = excluded;
+    for (int node = 0; node < 1000; ++node) request.left_out.push_back(fmt::format("node{:04}", node));
+    const ScriptRequest script = script_of(request, request.batches[0], "/store/submission");
+    EXPECT_NO_THROW(sbatch_script(script));
+    EXPECT_TRUE(script.resources.exclude.starts_with(*excluded == '\0' ? "node0000," : excluded));
+    EXPECT_GT(script.resources.exclude.size(), 3980U);
+  }
+}
+
 TEST(SubmissionScript, asks_for_what_the_batch_needs_where_that_is_another) {
   SubmissionRequest request = sample_request();
   request.batches[0].resources = Resources{};
