@@ -79,17 +79,21 @@ experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& 
   return parse_suite_arguments(all, kSuiteResumeHelp, visible)->plan(false);
 }
 
-// Releases held jobs, which wait from now on. \return a line for each \throws RuntimeError if SLURM does not answer
-std::vector<std::string> release_held(slurm::Client& client, operations::Standing& standing) {
+// Releases held jobs, which wait from now on. \param refusal of a job that SLURM does not release \return a line for
+// each \throws RuntimeError if SLURM does not answer
+std::vector<std::string> release_held(slurm::Client& client, operations::Standing& standing,
+                                      std::optional<core::RuntimeError>& refusal) {
   std::vector<std::string> lines;
   for (auto& batch : standing.batches)
     for (auto& job : batch.queued) {
       if (!operations::is_held(job)) continue;
       const auto answer = client.at(standing.request.cluster).release(job.id);
-      if (const auto* refused = std::get_if<slurm::Refused>(&answer))
-        throw core::RuntimeError(core::ErrorKind::kEnvironment,
-                                 fmt::format("SLURM does not release job {} ({})", job.id, job.name), refused->why,
-                                 "an administrator may have held it: ask for it, or cancel it and resume");
+      if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
+        refusal.emplace(core::ErrorKind::kEnvironment,
+                        fmt::format("SLURM does not release job {} ({})", job.id, job.name), refused->why,
+                        "an administrator may have held it: ask for it, or cancel it and resume");
+        continue;
+      }
       lines.push_back(fmt::format("released: job {} ({})", job.id, job.name));
       job.state = slurm::JobState::kPending;
       job.reason.clear();
@@ -109,7 +113,8 @@ int go_on(const Resume& order, operations::Standing& standing) {
       std::all_of(standing.batches.begin(), standing.batches.end(),
                   [](const operations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
   operations::require_answer(standing);
-  const auto lines = release_held(client, standing);
+  std::optional<core::RuntimeError> unreleased;
+  const auto lines = release_held(client, standing, unreleased);
   std::set<int> before;  // batches that SLURM has already
   for (const auto& batch : standing.batches)
     if (batch.alive) before.insert(batch.batch.number);
@@ -132,6 +137,7 @@ int go_on(const Resume& order, operations::Standing& standing) {
     for (const auto& line : lines) std::cout << line << "\n";
   print_jobs(standing, parsed.json, nothing_new, refusal, done, status);
   if (refusal) operations::throw_refused(*refusal);
+  if (unreleased) throw std::move(*unreleased);
   return 0;
 }
 

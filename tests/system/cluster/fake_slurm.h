@@ -82,6 +82,11 @@ if [ "$1" = show ]; then
 fi
 if [ "$1" = release ]; then
   read -r line < "${at}job-$2"
+  case $line in *JobHeldAdmin)
+    echo "Access/permission denied for job $2" >&2
+    echo "slurm_suspend error: Access/permission denied" >&2
+    exit 1 ;;
+  esac
   echo "${line%|*}|Priority" > "${at}job-$2"
 fi
 )sh");

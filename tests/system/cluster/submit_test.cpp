@@ -574,6 +574,26 @@ TEST_F(Submit, resume_releases_what_is_held) {
   EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
 }
 
+TEST_F(Submit, resume_submits_what_is_lost_although_an_administrator_holds_a_job) {
+  succeeded(submit({"--allocations", "3"}));
+  std::vector<int> jobs{12, 13, 14};
+  int next = 15;
+  for (const std::size_t held : {0U, 1U, 2U}) {
+    slurm_.change(jobs[held], "Priority", "JobHeldAdmin");
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+      if (i != held) slurm_.forget(jobs[i]);
+    const auto resumed = call("resume");
+    EXPECT_NE(code_of(resumed), 0);
+    EXPECT_THAT(resumed.err, HasSubstr(fmt::format("SLURM does not release job {} (", jobs[held])));
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (i == held) continue;
+      jobs[i] = next++;
+      EXPECT_THAT(resumed.out, HasSubstr(fmt::format("submitted: job {} (", jobs[i])));
+    }
+    slurm_.change(jobs[held], "JobHeldAdmin", "Priority");
+  }
+}
+
 TEST_F(Submit, other_options_wait_for_the_old_jobs_end_and_then_replace_them) {
   succeeded(submit());
   EXPECT_THAT(succeeded(submit({"--partition", "low"})).err, HasSubstr("other options"));
