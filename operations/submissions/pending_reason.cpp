@@ -21,7 +21,7 @@ struct Known {
 };
 
 // The first that fits counts: longer ones stand before those that they begin with.
-constexpr std::array<Known, 37> kReasons{{
+constexpr std::array<Known, 43> kReasons{{
     {"resources", "it is next, the nodes that it needs are busy", ""},
     {"priority", "other jobs come first", ""},
     {"partitiontimelimit", "its time limit is above the partition's: it would wait for ever",
@@ -50,6 +50,10 @@ constexpr std::array<Known, 37> kReasons{{
      "`resolute suite cancel`, then submit with a shorter --time"},
     {"assocmaxwall", "its time limit is above the account's: it would wait for ever",
      "`resolute suite cancel`, then submit with a shorter --time"},
+    {"qostimelimit", "its QOS has not so much time for it: it would wait for ever",
+     "`resolute suite cancel`, then submit with a shorter --time"},
+    {"associationtimelimit", "its account has not so much time for it: it would wait for ever",
+     "`resolute suite cancel`, then submit with a shorter --time"},
     {"qosnotallowed", "this QOS is not allowed here: it would wait for ever", kSubmitAgain},
     {"accountnotallowed", "this account is not allowed here: it would wait for ever", kSubmitAgain},
     {"invalidaccount", "SLURM does not know its account: it would wait for ever", kSubmitAgain},
@@ -60,6 +64,11 @@ constexpr std::array<Known, 37> kReasons{{
     {"qos", "your jobs of its QOS are at a limit", ""},
     {"assocgrp", "its account is at a limit", ""},
     {"assoc", "your jobs of its account are at a limit", ""},
+    {"maxmemperlimit", "it asks for more memory per node or processor than is allowed: it would wait for ever",
+     "`resolute suite cancel`, then submit with less --memory"},
+    {"maxpoweredupnodes", "as many nodes are powered up as the cluster may have", ""},
+    {"max", "the jobs of its account, or yours, are at a limit of its QOS", ""},  // MaxCpuPerAccount
+    {"reservationinvalid", "its reservation does not take it any more", kSubmitAgain},
     {"reservationdeleted", "its reservation is gone", kSubmitAgain},
     {"reservation", "its reservation has not begun, or is full", ""},
     {"licenses", "licences that it needs are taken", ""},

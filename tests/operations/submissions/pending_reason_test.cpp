@@ -18,6 +18,10 @@ TEST(PendingReason, reasons_are_explained_in_plain_words) {
   EXPECT_THAT(words("QOSMaxGRESPerUser"), HasSubstr("QOS are at a limit"));
   EXPECT_THAT(words("QOSGrpCpuLimit"), HasSubstr("all users"));
   EXPECT_THAT(words("AssocMaxJobsLimit"), HasSubstr("account"));
+  for (const char* reason : {"MaxCpuPerAccount", "MaxGRESRunMinsPerUser", "MaxJobsPerAccount"})
+    EXPECT_THAT(words(reason), HasSubstr("a limit of its QOS")) << reason;
+  EXPECT_THAT(words("MaxPoweredUpNodes"), HasSubstr("powered up"));
+  EXPECT_THAT(explain_reason("ReservationInvalid").advice, HasSubstr("resolute suite cancel"));
   EXPECT_THAT(explain_reason("ReqNodeNotAvail, UnavailableNodes:n[1-2]").advice, HasSubstr("sinfo -R"));
   EXPECT_EQ(words("None"), "");
   EXPECT_EQ(words(""), "");
@@ -41,14 +45,16 @@ TEST(PendingReason, a_refusal_has_the_advice_that_mends_it) {
 }
 
 TEST(PendingReason, what_would_wait_for_ever_is_said_to) {
-  for (const char* reason : {"PartitionConfig", "PartitionTimeLimit", "PartitionNodeLimit", "DependencyNeverSatisfied",
-                             "QOSMaxGRESPerJob", "QOSMaxNodePerJobLimit", "QOSMaxWallDurationPerJobLimit",
-                             "AssocMaxCpuPerJobLimit", "InvalidQOS", "BadConstraints"}) {
+  for (const char* reason :
+       {"PartitionConfig", "PartitionTimeLimit", "PartitionNodeLimit", "DependencyNeverSatisfied", "QOSMaxGRESPerJob",
+        "QOSMaxNodePerJobLimit", "QOSMaxWallDurationPerJobLimit", "AssocMaxCpuPerJobLimit", "InvalidQOS",
+        "BadConstraints", "MaxMemPerLimit", "AssociationTimeLimit", "QOSTimeLimit"}) {
     const auto explained = explain_reason(reason);
     EXPECT_THAT(explained.words, HasSubstr("for ever")) << reason;
     EXPECT_THAT(explained.advice, HasSubstr("resolute suite cancel")) << reason;
   }
-  for (const char* reason : {"Resources", "QOSMaxGRESPerUser", "QOSGrpNodeLimit", "BeginTime", "Licenses"})
+  for (const char* reason :
+       {"Resources", "QOSMaxGRESPerUser", "QOSGrpNodeLimit", "BeginTime", "Licenses", "MaxNodePerAccount"})
     EXPECT_THAT(explain_reason(reason).words, Not(HasSubstr("for ever"))) << reason;
 }
 
