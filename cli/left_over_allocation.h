@@ -26,13 +26,13 @@ struct ProcessPlace {
 };
 
 //! Why no SLURM_* of an environment is to be believed; nothing: they are, or there are none. SLURM is asked only where
-//! the environment tells neither: not for a process of a batch script of ours or of an MPI launch, nor for one in the
-//! job's control group. Where there is no answer, the variables are believed. Pure but for `ask`.
+//! the environment tells neither: not for a process in the job's control group, nor, before the end that it names, for
+//! one of a batch script of ours or of an MPI launch. Where there is no answer, that end decides. Pure but for `ask`.
 std::optional<std::string> why_left_over(const std::map<std::string, std::string>& environment,
                                          const ProcessPlace& place);
 
-//! Says it, and takes the variables out of this process's environment. \param asks whether the command reads them, so
-//! that SLURM is worth a question
+//! Says it, and takes the variables out of this process's environment; of a job that was given more time, its end
+//! alone. \param asks whether the command reads them, so that SLURM is worth a question
 void leave_left_over_allocation(bool asks);
 
 }  // namespace resolute::cli

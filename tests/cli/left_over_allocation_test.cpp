@@ -58,8 +58,20 @@ TEST(LeftOverAllocation, is_one_whose_job_is_not_at_work) {
   EXPECT_EQ(why(in_job(), place_with(slurm::AnotherJob{})), "") << "a step may have a name of its own";
 }
 
-TEST(LeftOverAllocation, is_one_whose_end_is_past_and_nobody_is_asked) {
-  EXPECT_THAT(why(in_job({{"SLURM_JOB_END_TIME", "1800000000"}}), place_without_question()), HasSubstr("END_TIME"));
+TEST(LeftOverAllocation, is_one_whose_end_is_past_unless_its_job_was_given_more_time) {
+  using enum slurm::JobState;
+  ProcessPlace silent = place(kRunning);
+  silent.ask = nullptr;
+  for (const Variables& more : {Variables{}, Variables{{"RESOLUTE_SUBMISSION", "/store/x"}},
+                                Variables{{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "0"}}}) {
+    Variables past = in_job(more);
+    past["SLURM_JOB_END_TIME"] = "1800000000";
+    EXPECT_THAT(why(past, silent), HasSubstr("END_TIME"));
+    EXPECT_THAT(why(past, place_with(slurm::AnotherJob{})), HasSubstr("END_TIME"));
+    for (const auto state : {kRunning, kSuspended, kCompleting}) EXPECT_EQ(why(past, place(state)), "");
+    EXPECT_EQ(why(past, place(kTimeout)), "job 12 is TIMEOUT");
+    EXPECT_EQ(why(past, place_without_question("0::/slurm/job_12/step_0\n")), "") << "its group is still there";
+  }
   EXPECT_EQ(why(in_job({{"SLURM_JOB_END_TIME", "1800000001"}}), place(slurm::JobState::kRunning)), "");
 }
 
