@@ -9,6 +9,15 @@
 #include <vector>
 
 namespace resolute::core {
+namespace {
+
+// Calls that wait cost a store little, and more than this at once no client of one sends.
+constexpr std::size_t kCallsAtOnce = 32;
+constexpr std::size_t kFewJobs = 64;  // for which threads are not worth while
+
+}  // namespace
+
+std::size_t calls_at_once(std::size_t jobs) { return jobs <= kFewJobs ? 1 : kCallsAtOnce; }
 
 void side_by_side(std::size_t count, std::size_t at_once, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};

@@ -15,9 +15,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-// Calls that wait cost a store little, and more than this at once no client of one sends.
-constexpr std::size_t kCallsAtOnce = 32;
-constexpr std::size_t kFewJobs = 64;  // for which threads are not worth while
 constexpr std::size_t kJobsATurn = 64;
 
 // Another user's folders, said once before their jobs fail: each of those costs a line of its own.
@@ -41,12 +38,6 @@ void warn_of_closed_folders(const experiments::StoreLayout& store, const std::ve
                     core::sharing_advice(store.root()));
 }
 
-}  // namespace
-
-std::size_t calls_at_once(std::size_t jobs) { return jobs <= kFewJobs ? 1 : kCallsAtOnce; }
-
-namespace {
-
 struct LookedFor {
   const experiments::JobId& id;
   std::string kind{};
@@ -59,7 +50,7 @@ std::vector<StoredJob> look_at(core::FileSystem& files, const experiments::Store
   for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].id.hex.substr(0, 2)].push_back(i);
   std::vector<StoredJob> found(jobs.size());
   std::vector<const std::vector<std::size_t>*> groups;
-  if (jobs.size() <= kFewJobs || files.exists(store.root() / "jobs"))
+  if (calls_at_once(jobs.size()) == 1 || files.exists(store.root() / "jobs"))
     for (const auto& [folder, group] : by_folder) groups.push_back(&group);
   core::side_by_side(groups.size(), calls_at_once(jobs.size()), [&](std::size_t turn) {
     const std::vector<std::size_t>& group = *groups[turn];

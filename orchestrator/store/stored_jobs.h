@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "core/process/side_by_side.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
 #include "orchestrator/journal/epoch.h"
 
 namespace resolute::orchestrator {
 
-//! How many calls to the store may be under way together for so many jobs.
-std::size_t calls_at_once(std::size_t jobs);
+using core::calls_at_once;
 
 struct StoredJob {
   bool folder = false;  //!< it may have attempts; false: it has neither folder nor result

@@ -1,6 +1,7 @@
 #include "results/exports/provenance.h"
 
 #include "core/log.h"
+#include "core/process/side_by_side.h"
 #include "experiments/store/attempt_files.h"
 #include "results/records/training_log.h"
 
@@ -64,19 +65,25 @@ Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files,
   for (const auto& table : plan.tables)
     for (const auto& row : table.rows)
       for (const auto& cell : row.cells) provenance.cells.push_back({table.id, row.id, cell.dataset, cell.evaluations});
-  for (const experiments::PlannedJob& job : plan.jobs) {
-    FoundRecord found = find_record(files, store, job.id, kind_name(job.specification));
-    auto* record = std::get_if<Record>(&found);
-    const auto* damaged = std::get_if<DamagedRecord>(&found);
+  using Found = std::pair<FoundRecord, std::optional<int>>;
+  const auto read = [&](std::size_t i) {
+    Found found{find_record(files, store, plan.jobs[i].id, kind_name(plan.jobs[i].specification)), std::nullopt};
+    if (const auto* record = std::get_if<Record>(&found.first);
+        record && std::holds_alternative<TrainingRecord>(*record))
+      found.second = last_logged_attempt(files, store, plan.jobs[i].id);
+    return found;
+  };
+  core::read_ahead(plan.jobs.size(), read, [&](std::size_t i, Found found) {
+    const experiments::PlannedJob& job = plan.jobs[i];
+    auto* record = std::get_if<Record>(&found.first);
+    const auto* damaged = std::get_if<DamagedRecord>(&found.first);
     if (damaged != nullptr)
       core::log_warning("{}: its record counts as none ({}); {}", job.label, damaged->why, damaged->advice);
     provenance.jobs.push_back({job.id, kind_name(job.specification), job.label, job.after,
                                experiments::to_json(job.specification),
-                               record == nullptr ? std::nullopt : std::optional(std::move(*record)), std::nullopt});
+                               record == nullptr ? std::nullopt : std::optional(std::move(*record)), found.second});
     if (damaged != nullptr) provenance.jobs.back().damage = damaged->why;
-    if (const auto& record = provenance.jobs.back().record; record && std::holds_alternative<TrainingRecord>(*record))
-      provenance.jobs.back().attempts = last_logged_attempt(files, store, job.id);
-  }
+  });
   return provenance;
 }
 

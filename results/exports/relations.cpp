@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "core/log.h"
+#include "core/process/side_by_side.h"
 #include "results/exports/logged_numbers.h"
 #include "results/exports/provenance.h"
 #include "results/exports/relation_rows.h"
@@ -262,22 +263,31 @@ void write_relations(const ResultsSource& source, RelationSink& sink,
     if (progress) progress(++done);
   };
   RowsOf<CmcRow> curves(sink);
-  for (const JobProvenance& job : provenance.jobs) {
-    const auto* record = job.record ? std::get_if<EvaluationRecord>(&*job.record) : nullptr;
-    if (record == nullptr) continue;
-    for (const CmcPoint& point : cmc_curves(*record, source.files, source.store)) curves.add({job.job.hex, point});
-    count();
-  }
+  const auto evaluation_of = [&](std::size_t i) {
+    const auto& record = provenance.jobs[i].record;
+    return record ? std::get_if<EvaluationRecord>(&*record) : nullptr;
+  };
+  const auto curves_of = [&](std::size_t i) {
+    const auto* record = evaluation_of(i);
+    return record == nullptr ? std::vector<CmcPoint>() : cmc_curves(*record, source.files, source.store);
+  };
+  core::read_ahead(provenance.jobs.size(), curves_of, [&](std::size_t i, const std::vector<CmcPoint>& points) {
+    for (const CmcPoint& point : points) curves.add({provenance.jobs[i].job.hex, point});
+    if (evaluation_of(i) != nullptr) count();
+  });
   curves.end();
   RowsOf<StepRow> steps(sink);
-  for (const JobProvenance& job : provenance.jobs) {
-    if (job.kind != "training") continue;
-    const TrainingNumbers numbers = read_training_numbers(source.files, source.store, job.job);
+  const auto numbers_of = [&](std::size_t i) {
+    const JobProvenance& job = provenance.jobs[i];
+    return job.kind != "training" ? TrainingNumbers() : read_training_numbers(source.files, source.store, job.job);
+  };
+  core::read_ahead(provenance.jobs.size(), numbers_of, [&](std::size_t i, const TrainingNumbers& numbers) {
+    const JobProvenance& job = provenance.jobs[i];
     for (const std::string& warning : numbers.warnings) core::log_warning("{}", warning);
     for (const auto& [step, logged] : numbers.steps)
       for (const auto& [metric, value] : logged.values) steps.add({job.job.hex, step, metric, value, logged.attempt});
-    count();
-  }
+    if (job.kind == "training") count();
+  });
   steps.end();
 }
 

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "core/error.h"
+#include "core/process/side_by_side.h"
 #include "experiments/specification/metrics.h"
 #include "experiments/store/bundle.h"
 #include "results/records/training_log.h"
@@ -438,6 +439,9 @@ SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryS
 
 SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store) {
   std::map<JobId, FoundRecord> read;
+  core::read_ahead(
+      plan.jobs.size(), [&](std::size_t i) { return find_record(files, store, plan.jobs[i].id); },
+      [&](std::size_t i, FoundRecord found) { read.emplace(plan.jobs[i].id, std::move(found)); });
   const RecordLookup records = [&](const JobId& job) -> std::optional<Record> {
     auto found = read.find(job);
     if (found == read.end()) found = read.emplace(job, find_record(files, store, job)).first;

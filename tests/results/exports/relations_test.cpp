@@ -2,11 +2,18 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "core/error.h"
+#include "core/hash/sha256.h"
 #include "results/exports/cmc.h"
+#include "results/exports/provenance.h"
+#include "results/tables/aggregation.h"
 #include "tests/results/exports/stored_suite.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::relations_test {
@@ -48,6 +55,22 @@ class RowsInMemory final : public RelationSink {
   const Relation* now_ = nullptr;
 };
 
+// A store that is far away.
+class SlowFiles final : public tests::ForwardingFileSystem {
+ public:
+  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override {
+    for (int most = most_, now = ++under_way_; now > most && !most_.compare_exchange_weak(most, now);) continue;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    --under_way_;
+    return ForwardingFileSystem::read(path, limit);
+  }
+  //! How many reads were under way together since the last call.
+  int most_together() { return most_.exchange(0); }
+
+ private:
+  std::atomic<int> under_way_ = 0, most_ = 0;
+};
+
 class RelationsTest : public StoredSuite {
  protected:
   RowsInMemory written() {
@@ -56,6 +79,23 @@ class RelationsTest : public StoredSuite {
     return rows;
   }
 };
+
+TEST_F(RelationsTest, the_records_of_many_jobs_are_read_side_by_side) {
+  const auto last = suite_.plan.jobs.back();
+  for (int more = 0; more < 100; ++more) {
+    suite_.plan.jobs.push_back(last);
+    suite_.plan.jobs.back().id = {core::sha256_hex(fmt::format("job {}", more))};
+  }
+  SlowFiles far;
+  aggregate(suite_.plan, far, store_);
+  EXPECT_GT(far.most_together(), 1) << "tables";
+  EXPECT_EQ(provenance_of(suite_.plan, far, store_).jobs.size(), suite_.plan.jobs.size());
+  EXPECT_GT(far.most_together(), 1) << "provenance";
+  RowsInMemory rows;
+  write_relations({suite_.plan, far, store_}, rows);
+  EXPECT_GT(far.most_together(), 1) << "an export";
+  EXPECT_EQ(rows.rows["jobs"].size(), suite_.plan.jobs.size());
+}
 
 TEST_F(RelationsTest, every_relation_is_written_once_with_keys_that_tell_rows_apart) {
   put(suite_.training("multi easy 0"), "attempt-001-metrics.jsonl", step_line(1, 2) + step_line(2, 1));
