@@ -1,6 +1,7 @@
 #include "results/exports/suite_bundle.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <span>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "core/files/new_folder.h"
 #include "core/files/zip_archive.h"
 #include "core/hash/sha256.h"
+#include "core/process/side_by_side.h"
 #include "experiments/store/attempt_files.h"
 #include "experiments/store/typed_plans.h"
 #include "experiments/store/weights_catalogue.h"
@@ -95,6 +97,7 @@ class BundleContents {
   void add_if_stored(const fs::path& path) {
     if (source_.files.exists(path)) add_stored(path);
   }
+  void add(std::vector<Piece> pieces) { std::ranges::move(pieces, std::back_inserter(entries_)); }
   void add_job(const JobProvenance& job, bool features);
   void add_packs();
   void add_names_of_weights();
@@ -198,19 +201,23 @@ BundleSummary write_suite_bundle(const ResultsSource& source, const BundleReques
   contents.add_packs();
   contents.add_names_of_weights();
   contents.add_diverged();
-  for (const JobProvenance& job : provenance.jobs) {
-    if (!job.record) continue;
-    contents.add_job(job, request.features);
-    ++summary.jobs;
-  }
+  const auto files_of = [&](std::size_t i) {
+    BundleContents of_job(source);
+    if (provenance.jobs[i].record) of_job.add_job(provenance.jobs[i], request.features);
+    return std::move(of_job).entries();
+  };
+  core::read_ahead(provenance.jobs.size(), files_of, [&](std::size_t i, std::vector<Piece> pieces) {
+    contents.add(std::move(pieces));
+    summary.jobs += provenance.jobs[i].record ? 1 : 0;
+  });
   if (summary.jobs == 0)
     throw core::input_error(fmt::format("no job of suite '{}' is done", source.plan.suite),
                             "there is nothing to bundle", "run the suite first, or check --store and --profile");
   std::vector<Piece> entries = std::move(contents).entries();
   BundleContents index(source);
   index.add_text("bundle.json", index_of(tables, request, summary, entries));
-  std::vector<Piece> all = std::move(index).entries();
-  all.insert(all.end(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
+  index.add(std::move(entries));
+  const std::vector<Piece> all = std::move(index).entries();
   summary.files = all.size();
   for (const Piece& entry : all) summary.bytes += entry.size;
   std::uint64_t done = 0;
