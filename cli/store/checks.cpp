@@ -3,11 +3,13 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
+#include "core/log.h"
 #include "core/process/side_by_side.h"
 #include "datasets/pack/pack.h"
 #include "experiments/store/bundle.h"
@@ -33,10 +35,23 @@ constexpr const char* kMakeReadable = "see to it that it can be read";
 constexpr const char* kRunAgain = "remove result.json beside it, and run the suite again";
 constexpr const char* kRemovePlan = "remove it, and run or submit the suite again: that writes it anew";
 
+// The files that an unpacked suite bundle came with, if this is one's store (docs/inside/formats/suite_bundle.md).
+std::set<std::string> bundled_files(core::FileSystem& files, const experiments::StoreLayout& store) try {
+  const auto text = core::read_text_if_exists(files, store.root() / ".." / "bundle.json", std::uint64_t{1} << 32);
+  std::set<std::string> names;
+  const core::Json index = text ? core::parse_json(*text, "bundle.json") : core::Json{{"files", core::Json::array()}};
+  for (const core::Json& file : index.at("files")) names.insert(file.at("path").get<std::string>());
+  if (text) core::log_info("weights, shards and what else was not in the suite bundle are not looked for");
+  return names;
+} catch (const std::exception&) {
+  return {};  // of another program
+}
+
 // The files of one thing, and what is wrong with them.
 class Findings {
  public:
-  Findings(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+  Findings(core::FileSystem& files, const experiments::StoreLayout& store, const std::set<std::string>& bundled)
+      : files_(files), store_(store), bundled_(bundled) {}
 
   // Adds the error that `look` throws, with the advice if the message has none. A file that has gone is no damage: a
   // run may have removed it since it was listed. One that cannot be read may be whole, and is not to be removed.
@@ -51,6 +66,9 @@ class Findings {
     }
   }
   void check_sha256(const fs::path& path, const std::string& sha256, const char* told_by, const std::string& advice) {
+    if (!files_.exists(path) && !bundled_.empty() &&
+        !bundled_.contains((fs::path("store") / path.lexically_relative(store_.root())).generic_string()))
+      return;
     if (!files_.exists(path)) return add(path, fmt::format("it is missing ({} names it); {}", told_by, advice));
     check(path, advice, [&] {
       if (const std::string found = core::sha256_of(*files_.open_for_read(path)); found != sha256)
@@ -65,13 +83,19 @@ class Findings {
  private:
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
+  const std::set<std::string>& bundled_;
   std::vector<Damage> damage_;
 };
 
 class JobCheck {
  public:
-  JobCheck(core::FileSystem& files, const experiments::StoreLayout& store, JobId job)
-      : files_(files), store_(store), job_(std::move(job)), folder_(store.job_folder(job_)), found_(files, store) {}
+  JobCheck(core::FileSystem& files, const experiments::StoreLayout& store, const std::set<std::string>& bundled,
+           JobId job)
+      : files_(files),
+        store_(store),
+        job_(std::move(job)),
+        folder_(store.job_folder(job_)),
+        found_(files, store, bundled) {}
 
   std::vector<Damage> run() {
     check_specification();
@@ -191,7 +215,8 @@ class JobCheck {
 
 class Checks {
  public:
-  Checks(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+  Checks(core::FileSystem& files, const experiments::StoreLayout& store)
+      : files_(files), store_(store), bundled_(bundled_files(files, store)) {}
 
   std::vector<Check> list() {
     // What has another name is somebody's own, and no advice may be given to remove it.
@@ -202,7 +227,7 @@ class Checks {
     for (const std::string& folder : names_in(jobs))
       for (const std::string& id : names_in(jobs / folder))
         if (core::is_sha256_hex(id))
-          add(jobs / folder / id, [this, id] { return JobCheck(files_, store_, {id}).run(); });
+          add(jobs / folder / id, [this, id] { return JobCheck(files_, store_, bundled_, {id}).run(); });
     for (const std::string& name : names_in(store_.root() / "suites")) {
       const fs::path folder = store_.suite_folder(name);
       or_damaged(folder, [&] {
@@ -250,14 +275,14 @@ class Checks {
   }
   void add_one(const fs::path& path, const std::string& advice, std::function<void()> look) {
     add(path, [this, path, advice, look = std::move(look)] {
-      Findings found(files_, store_);
+      Findings found(files_, store_, bundled_);
       found.check(path, advice, look);
       return found.take();
     });
   }
   void add_sha256(const fs::path& path, const std::string& sha256, const char* told_by, const std::string& advice) {
     add(path, [this, path, sha256, told_by, advice] {
-      Findings found(files_, store_);
+      Findings found(files_, store_, bundled_);
       found.check_sha256(path, sha256, told_by, advice);
       return found.take();
     });
@@ -322,6 +347,7 @@ class Checks {
 
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
+  std::set<std::string> bundled_;
   std::vector<Check> checks_;
 };
 

@@ -120,6 +120,21 @@ class Bundles(unittest.TestCase):
                                env={"PATH": f"{PROGRAM.parent}:/usr/bin:/bin"}).stdout
         self.assertEqual(again, self.files["tables/all.md"])
 
+    def test_a_check_of_it_misses_only_what_came_with_it(self):
+        folder = self.out / "checked"
+        self.assertEqual(self.bundle("lean.zip", "--without-features").returncode, 0)
+        with zipfile.ZipFile(self.out / "lean.zip") as archive:
+            archive.extractall(folder)
+        self.assertIn(": intact, ", succeeded("store", "check", folder / "tiny/store"))
+        for lost in ("queries.csv", "manifest.json", "pack.json"):
+            path = next((folder / "tiny/store").rglob(lost))
+            data = path.read_bytes()
+            path.unlink()
+            answer = run("store", "check", folder / "tiny/store")
+            self.assertEqual(answer.returncode, 2, lost)
+            self.assertIn(f"{path.name}: ", answer.stdout)
+            path.write_bytes(data)
+
     def test_exports_of_it_have_the_same_bytes(self):
         self.elsewhere("export", "--csv", self.out / "there", "--sqlite", self.out / "there.sqlite")
         self.here("export", "--csv", self.out / "here", "--sqlite", self.out / "here.sqlite")
