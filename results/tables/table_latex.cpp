@@ -5,6 +5,7 @@
 #include <functional>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/latex_text.h"
@@ -416,14 +417,31 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   return text;
 }
 
+// A table's differences and parts may be called as another table, which keeps its label. \param taken every table's id
+// and all labels so far
+std::string with_labels_of_its_own(std::string text, const std::string& id, std::set<std::string>& taken) {
+  constexpr std::string_view kLabel = "\\label{tab:";
+  for (std::size_t at = text.find(kLabel); at != std::string::npos; at = text.find(kLabel, at + 1)) {
+    const std::size_t begin = at + kLabel.size(), length = text.find('}', begin) - begin;
+    const std::string label = text.substr(begin, length);
+    std::string own = label;
+    for (int next = 2; label != id && !taken.insert(own).second; ++next) own = fmt::format("{}-{}", label, next);
+    text.replace(begin, length, own);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string to_latex(const SuiteTables& tables) {
   const bool coloured = std::any_of(tables.tables.begin(), tables.tables.end(),
                                     [](const Table& table) { return !table.stand_ins.empty(); });
   std::vector<std::string> parts;
+  std::set<std::string> labels;
+  for (const Table& table : tables.tables) labels.insert(table.id);
   for (const Table& table : tables.tables)
-    for (const Table& part : as_wide_as_a_page(table, results_fit)) parts.push_back(to_latex(part, tables.notes));
+    for (const Table& part : as_wide_as_a_page(table, results_fit))
+      parts.push_back(with_labels_of_its_own(to_latex(part, tables.notes), table.id, labels));
   std::string body;
   for (const std::string& part : parts) body += "\n" + part;
   std::string text = fmt::format(

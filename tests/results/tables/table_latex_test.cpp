@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "results/tables/tables.h"
 #include "tests/support/matches.h"
 
@@ -218,6 +220,30 @@ TEST(TableLatex, differences_have_a_page_s_width_of_their_own) {
   EXPECT_EQ(count_of(eight, "\\label{"), 3U) << "the means stand in one table";
   EXPECT_THAT(eight, HasSubstr("\\label{tab:made-up-y-differences}"));
   EXPECT_THAT(eight, HasSubstr("\\caption{Made up, y: difference from a}"));
+}
+
+TEST(TableLatex, no_label_stands_twice_and_a_table_keeps_its_own) {
+  std::vector<std::string> many;
+  for (int set = 0; set < 10; ++set) many.push_back(fmt::format("set{}", set));
+  const auto with = [](SuiteTables tables, const std::string& id, const std::string& compared = "") {
+    tables.tables[0].id = id;
+    tables.tables[0].compare_with = compared;
+    return tables.tables[0];
+  };
+  SuiteTables tables = wide(many, {"rank1"});
+  const Table small = tables_of("rank1", {12.0, 13.0}).tables[0];
+  tables.tables = {with(wide(many, {"rank1"}), "main"), with({"suite", "", true, {small}, {}}, "main-set1"),
+                   with({"suite", "", true, {small}, {}}, "pair", "a"),
+                   with({"suite", "", true, {small}, {}}, "pair-differences", "a"),
+                   with({"suite", "", true, {small}, {}}, "pair-differences-differences")};
+  const std::string text = to_latex(tables);
+  std::set<std::string> labels;
+  for (std::size_t at = text.find("\\label{"); at != std::string::npos; at = text.find("\\label{", at + 1))
+    EXPECT_TRUE(labels.insert(text.substr(at, text.find('}', at) - at)).second) << text.substr(at, 60);
+  EXPECT_EQ(labels.size(), 10U + 1 + 2 + 2 + 1);
+  EXPECT_THAT(text, HasSubstr("\\label{tab:main-set1-2}"));
+  EXPECT_THAT(text, HasSubstr("\\label{tab:pair-differences-2}"));
+  EXPECT_THAT(text, HasSubstr("\\label{tab:pair-differences-differences-2}"));
 }
 
 TEST(TableLatex, a_wide_table_of_two_heads_is_one_of_each_data_set_that_rows_train_on) {
