@@ -92,8 +92,9 @@ void restore(core::FileSystem& files, const experiments::StoreLayout& store, con
   }
 }
 
-// Any number of processes may do so at once.
-void restore_all(core::FileSystem& files, const experiments::StoreLayout& store, fs::path folder) {
+// Any number of processes may do so at once. \return false if something still stands in it: of a file that is open, NFS
+// keeps one (.nfsXXXX)
+bool restore_all(core::FileSystem& files, const experiments::StoreLayout& store, fs::path folder) {
   const std::string name = folder.filename();
   if (name.starts_with(kTaken)) {
     // Its taker, if it goes on, can take nothing more and decide nothing.
@@ -107,7 +108,7 @@ void restore_all(core::FileSystem& files, const experiments::StoreLayout& store,
     else
       files.remove(folder / item);
   }
-  files.remove_folder(folder);
+  return files.remove_folder(folder);
 }
 
 class Watch {
@@ -151,10 +152,8 @@ void settle_trash(core::FileSystem& files, const core::Clock& clock, const exper
     bool waits = false;
     for (const std::string& name : names) {
       const fs::path folder = trash / name;
-      if (name.starts_with(kBack) || watch.is_over(folder))
-        restore_all(files, store, folder);
-      else
-        waits = true;
+      const bool restores = name.starts_with(kBack) || watch.is_over(folder);
+      if (!restores || !restore_all(files, store, folder)) waits = true;
     }
     if (!waits) continue;
     if (!std::exchange(logged, true)) core::log_info("waits for {}, which is at work in this store", command_of(taker));

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "experiments/store/bundle.h"
 #include "operations/space/needs.h"
 #include "operations/space/trash.h"
@@ -375,6 +377,27 @@ TEST_F(Collect, what_lies_in_the_trash_under_a_foreign_name_comes_back_nowhere) 
   EXPECT_FALSE(fs::exists(store_.root() / "x") || fs::exists(store_.root().parent_path() / "x"));
   EXPECT_FALSE(fs::exists(store_.root() / "jobs/x"));
   EXPECT_FALSE(is_undecided());
+}
+
+// NFS keeps a file that is open in its folder, under another name.
+TEST_F(Collect, a_folder_that_cannot_go_yet_is_looked_at_again_after_a_while) {
+  class KeptFolder final : public ForwardingFileSystem {
+   public:
+    bool remove_folder(const fs::path& folder) override {
+      return ++asked > 3 && ForwardingFileSystem::remove_folder(folder);
+    }
+    int asked = 0;
+  };
+  for (const auto& [name, taker] : {std::pair("back-0123", Taker::kCollection),
+                                    {"taken-0123", Taker::kCollection},
+                                    {"compact/back-0123", Taker::kCompaction}}) {
+    KeptFolder files;
+    files_.create_directories(store_.trash_folder() / name);
+    const auto begin = std::chrono::steady_clock::now();
+    settle_trash(files, core::monotonic_clock(), store_, taker, std::chrono::milliseconds(1));
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(300)) << name;
+    EXPECT_EQ(files.asked, 4) << name;
+  }
 }
 
 TEST_F(Collect, one_that_stood_still_takes_nothing_more) {
