@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/files/json.h"
 #include "core/log.h"
 #include "operations/space/trash.h"
@@ -27,7 +28,8 @@ core::Json compaction_json(const operations::CompactReport& report, bool undo, b
           {"held", report.held},
           {"kept", report.kept},
           {"folders", report.folders},
-          {"bundles", report.bundles}};
+          {"bundles", report.bundles},
+          {"damaged", report.damaged}};
 }
 
 void print_report(const operations::CompactReport& report, bool undo, bool dry_run) {
@@ -79,6 +81,11 @@ void print_compaction(
     print_json(compaction_json(report, undo, compact.dry_run));
   else
     print_report(report, undo, compact.dry_run);
+  for (const auto& [bundle, why] : report.damaged) core::log_warning("{}", why);
+  if (!report.damaged.empty())
+    throw core::corrupt_error(fmt::format("{} bundles are damaged", report.damaged.size()),
+                              "what else they and the others hold is put back",
+                              "remove them once you need none of their files: no result depends on them");
 }
 
 }  // namespace resolute::cli

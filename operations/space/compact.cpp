@@ -240,8 +240,19 @@ CompactReport unpack_all(core::FileSystem& files, const experiments::StoreLayout
   std::mutex guard;
   auto paths = experiments::bundle_files(files, store, suite);
   std::ranges::reverse(paths);  // of a job's files in several bundles the later one's count
+  const auto unless_damaged = [&](const fs::path& path, const auto& work) {
+    try {
+      work();
+    } catch (const core::RuntimeError& error) {
+      const bool is_damage = error.kind() == core::ErrorKind::kInput || error.kind() == core::ErrorKind::kCorrupt;
+      if (!is_damage || error.error_number() != 0) throw;
+      const std::lock_guard lock(guard);
+      report.damaged.emplace(path.filename().string(), error.what());
+    }
+  };
   for (const fs::path& path : paths) {
-    const auto bundle = open_unless_gone(files, path);
+    std::unique_ptr<experiments::Bundle> bundle;
+    unless_damaged(path, [&] { bundle = open_unless_gone(files, path); });
     if (bundle == nullptr) continue;
     const auto& entries = bundle->entries();
     std::int64_t held = 0;
@@ -249,17 +260,17 @@ CompactReport unpack_all(core::FileSystem& files, const experiments::StoreLayout
       if (taking != nullptr) taking->renew();
       // One without a folder may lie in the trash of a collection, and come back.
       const bool leave = claims.held(entries[i].job) || !files.exists(store.job_folder(entries[i].job));
-      const auto [restored, bytes] =
-          leave ? std::pair<std::int64_t, std::int64_t>() : restore(files, store, *bundle, entries[i], options.dry_run);
+      std::pair<std::int64_t, std::int64_t> restored;
+      if (!leave) unless_damaged(path, [&] { restored = restore(files, store, *bundle, entries[i], options.dry_run); });
       const std::lock_guard lock(guard);
       held += leave ? 1 : 0;
-      report.jobs += restored > 0 ? 1 : 0;
-      report.files += restored;
-      report.bytes += bytes;
+      report.jobs += restored.first > 0 ? 1 : 0;
+      report.files += restored.first;
+      report.bytes += restored.second;
     });
     report.finished += static_cast<std::int64_t>(entries.size());
     report.held += held;
-    if (held == 0) {
+    if (held == 0 && !report.damaged.contains(path.filename().string())) {
       if (taking != nullptr) taking->remove(path.lexically_relative(store.root()).string());
       report.bundles.push_back(path.filename().string());
     }

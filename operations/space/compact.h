@@ -30,7 +30,8 @@ struct CompactReport {
   std::int64_t bytes = 0;     //!< of the files
   std::int64_t held = 0;      //!< jobs left alone: a run has a claim on them, or their folder is away
   std::int64_t kept = 0;      //!< files left: larger than 16 MiB, foreign, changed meanwhile, or in a closed folder
-  std::vector<std::string> bundles{};  //!< made, or unpacked and removed
+  std::vector<std::string> bundles{};            //!< made, or unpacked and removed
+  std::map<std::string, std::string> damaged{};  //!< bundles that stay since not all of them can be unpacked, and why
 };
 
 //! Packs the files of each of the plan's jobs that has a result and that no run holds: those that its attempts have

@@ -392,6 +392,28 @@ TEST_F(Compact, runs_do_not_wait_for_it_and_another_does_for_the_lease) {
   EXPECT_TRUE(fs::exists(store_.root() / log));
 }
 
+TEST_F(Compact, undo_passes_over_damaged_bundles_and_names_them) {
+  compact_here();
+  const fs::path first = experiments::bundle_files(files_, store_).at(0);
+  const std::string whole = core::read_text(files_, first);
+  const Tree packed = tree(files_);
+  std::string flipped = whole;
+  flipped.replace(flipped.find("out of "), 3, "OUT");
+  for (const std::string& damaged : {std::string("no archive"), whole.substr(0, whole.size() / 2), flipped}) {
+    write(first, damaged);
+    const fs::path sound = first.parent_path() / "toy-000000";
+    write(sound, whole);
+    const CompactReport undone = unpack(files_, store_, "toy", {});
+    ASSERT_EQ(undone.damaged.size(), 1U);
+    EXPECT_THAT(undone.damaged.at("toy-000001"), HasSubstr("toy-000001"));
+    EXPECT_THAT(undone.bundles, ElementsAre("toy-000000"));
+    EXPECT_TRUE(fs::exists(first));
+    EXPECT_GT(tree(files_).size(), packed.size());
+    for (const auto& [name, text] : tree(files_))
+      if (!packed.contains(name)) fs::remove(store_.root() / name);
+  }
+}
+
 // A collection that has a job in the trash leaves this.
 TEST_F(Compact, undo_keeps_what_is_of_a_job_that_is_away) {
   const Tree before = tree(files_);
