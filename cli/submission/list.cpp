@@ -79,9 +79,10 @@ std::vector<std::string> plan_lines(const operations::ListedSuite& suite) {
   for (const auto& plan : suite.plans) {
     if (plain) break;
     const std::string options = plan.arguments ? options_text(*plan.arguments) : plan.file;
-    lines.push_back(
-        fmt::format("  {}{}: {}{}", options, &plan == &suite.plans.back() && plan.arguments ? " (last run)" : "",
-                    jobs_text(plan.all, plan.done, plan.failed, 0), plan.done == plan.all ? ", complete" : ""));
+    const bool is_last = &plan == &suite.plans.back() && plan.arguments;
+    const char* which = is_last ? " (last run)" : plan.of_earlier_text ? " (earlier text of the file)" : "";
+    lines.push_back(fmt::format("  {}{}: {}{}", options, which, jobs_text(plan.all, plan.done, plan.failed, 0),
+                                plan.done == plan.all ? ", complete" : ""));
   }
   return lines;
 }
@@ -147,6 +148,7 @@ core::Json list_json(const operations::ListedSuite& suite, const Disk* disk) {
   for (const auto& plan : suite.plans)
     json["plans"].push_back({{"plan", plan.file},
                              {"options", plan.arguments ? core::Json(*plan.arguments) : core::Json()},
+                             {"earlier_text", plan.of_earlier_text},
                              {"jobs", {{"all", plan.all}, {"done", plan.done}, {"failed", plan.failed}}}});
   for (const auto& [cause, seconds] : suite.usage.lost_gpu_seconds) json["gpu_hours_lost"][cause] = hours(seconds);
   if (disk != nullptr) json["disk"] = {{"bytes", disk->bytes}, {"shared_bytes", disk->shared}};

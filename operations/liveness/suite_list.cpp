@@ -140,6 +140,10 @@ void list_plans(core::FileSystem& files, const experiments::StoreLayout& store,
       listed.plans.back().arguments = typed[static_cast<std::size_t>(place - 1)].arguments;
   }
   std::ranges::stable_sort(listed.plans, {}, place_of);
+  for (auto plan = listed.plans.begin(); plan != listed.plans.end(); ++plan)
+    plan->of_earlier_text = plan->arguments && std::any_of(plan + 1, listed.plans.end(), [&](const ListedPlan& later) {
+                              return later.arguments == plan->arguments;
+                            });
 }
 
 // The start or run that ended last.

@@ -53,6 +53,7 @@ struct ListedPlan {
   std::string file;                                     //!< "plan-3f9e5513fbc2e04f.json"
   std::optional<std::vector<std::string>> arguments{};  //!< as they were typed; nothing: it is not known
   int all = 0, done = 0, failed = 0;
+  bool of_earlier_text = false;  //!< of the suite's file: a later plan was run with the same options
   bool operator==(const ListedPlan&) const = default;
 };
 

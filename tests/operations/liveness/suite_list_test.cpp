@@ -118,6 +118,22 @@ TEST_F(SuiteList, each_plan_has_its_own_count_and_the_last_run_is_last) {
   EXPECT_THAT(list().front().plans, ElementsAre(of_old, of_part, of_whole));
   note(part, {"--set", "trials=1"});
   EXPECT_THAT(list().front().plans, ElementsAre(of_old, of_whole, of_part));
+  const auto earlier = [&] {
+    std::vector<bool> found;
+    for (const ListedPlan& plan : list().front().plans) found.push_back(plan.of_earlier_text);
+    return found;
+  };
+  EXPECT_THAT(earlier(), ElementsAre(false, false, false)) << "options that are not known are no one's";
+  note(old, {});
+  EXPECT_THAT(earlier(), ElementsAre(true, false, false)) << "whole, part, old";
+  note(whole, {});
+  EXPECT_THAT(earlier(), ElementsAre(false, true, false)) << "part, old, whole: a text that came back is the last";
+  note(announce({"1", "e"}), {});
+  EXPECT_THAT(earlier(), ElementsAre(false, true, true, false));
+  fs::remove(experiments::typed_plans_file(store_, "a"));
+  fs::remove(store_.suite_folder("a") / announce({"1", "e"}));
+  note(whole, {});
+  note(part, {"--set", "trials=1"});
   core::write_atomic(files, store_.suite_folder("a") / old, "damaged");
   EXPECT_THAT(list().front().plans, ElementsAre(of_whole, of_part)) << "a damaged plan costs its own line alone";
 }
