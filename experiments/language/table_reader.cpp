@@ -10,9 +10,10 @@ namespace resolute::experiments {
 void check_title(const std::string& text, const std::string& key, const std::string& place) {
   const bool control =
       std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (text.empty() || control)
+  const bool blank = text.find_first_not_of(' ') == std::string::npos;
+  if (blank || control)
     throw core::input_error(fmt::format("{}: key '{}' is not a title", place, key),
-                            text.empty() ? "it is empty" : "it holds a control character", "write one line of text");
+                            blank ? "it is blank" : "it holds a control character", "write one line of text");
 }
 
 void check_plain_name(const std::string& name, const std::string& key, const std::string& place) {

@@ -156,6 +156,7 @@ TEST_F(SiteFile, values_of_a_wrong_type_or_range_are_refused_where_they_stand) {
   EXPECT_THAT(refused("[slurm]\nexclusive = 1\n"), HasSubstr("site.toml:2"));
   EXPECT_THAT(refused("[slurm]\npartition = [\"gpu\"]\n"), HasSubstr("site.toml:2"));
   EXPECT_THAT(refused("[slurm]\npartition = \"\"\n"), HasSubstr("site.toml:2:1: key 'partition' is not a title"));
+  EXPECT_THAT(refused("[slurm]\npartition = \"  \"\n"), HasSubstr("key 'partition' is not a title (it is blank)"));
   EXPECT_THAT(refused("[slurm]\npartition = \"a\\nb\"\n"), HasSubstr("site.toml:2:1: key 'partition'"));
   EXPECT_THAT(refused("[slurm]\noptions = \"--x\"\n"), HasSubstr("site.toml:2"));
   EXPECT_THAT(refused("[slurm]\noptions = [\"\"]\n"), HasSubstr("site.toml:2:1: key 'options'"));

@@ -140,6 +140,9 @@ TEST(SuiteErrors, tables_and_rows) {
               StartsWith("s.toml:1:1: key 'suite' has the value '../good'"));
   EXPECT_THAT(with("title = \"Good\"", "title = \"a\\nb\""),
               StartsWith("s.toml:2:1: key 'title' is not a title (it holds a control"));
+  for (const char* blank : {" ", "   "})
+    EXPECT_THAT(with("title = \"Good\"", fmt::format("title = \"{}\"", blank)),
+                StartsWith("s.toml:2:1: key 'title' is not a title (it is blank)"));
   const std::string text(kGood);
   EXPECT_EQ("s.toml:24:1: key 'row' is missing (table 't' has no [[table.row]])",
             message_for(text.substr(0, text.find("[[table.row]]"))));
