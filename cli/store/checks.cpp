@@ -231,7 +231,7 @@ class Checks {
     for (const std::string& name : names_in(store_.root() / "suites")) {
       const fs::path folder = store_.suite_folder(name);
       or_damaged(folder, [&] {
-        if (is_folder(folder)) add_suite(folder);
+        if (core::is_folder(folder)) add_suite(folder);
       });
     }
     or_damaged(experiments::bundles_folder(store_), [&] {
@@ -246,13 +246,6 @@ class Checks {
   }
 
  private:
-  static bool is_folder(const fs::path& path) {
-    std::error_code error;
-    const fs::file_type type = fs::status(path, error).type();
-    if (type == fs::file_type::none)
-      throw core::system_error(fmt::format("cannot stat '{}'", path.string()), error.value());
-    return type == fs::file_type::directory;
-  }
   // A folder that cannot be listed is damage as well; all else is checked.
   void or_damaged(const fs::path& path, const std::function<void()>& look) {
     try {
@@ -266,7 +259,7 @@ class Checks {
     std::vector<std::string> names;
     // A file of somebody's is none of ours.
     or_damaged(folder, [&] {
-      if (is_folder(folder)) names = files_.list(folder);
+      if (core::is_folder(folder)) names = files_.list(folder);
     });
     return names;
   }

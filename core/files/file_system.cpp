@@ -98,6 +98,13 @@ RuntimeError too_large_error(const fs::path& path, std::uint64_t limit) {
 
 fs::path folder_above(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::none) throw system_error(fmt::format("cannot stat '{}'", path.string()), error.value());
+  return type == fs::file_type::directory;
+}
+
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<std::uint64_t> count{0};
   static const std::string host = host_name();

@@ -134,6 +134,8 @@ bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std
 
 //! The folder in which a path lies; "." for a bare name.
 std::filesystem::path folder_above(const std::filesystem::path& path);
+//! Tells whether a folder stands there, or a link to one. \throws system_error() where that cannot be told
+bool is_folder(const std::filesystem::path& path);
 //! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-TOKEN-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
 //! True if a name can be temporary_beside()'s.

@@ -2,23 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <system_error>
-
 #include "core/error.h"
 
 namespace resolute::operations {
-namespace {
-
-bool is_folder(const fs::path& path) {
-  std::error_code unknown;
-  return fs::is_directory(path, unknown);
-}
-
-}  // namespace
 
 void require_renamable(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& from,
                        const std::string& to, const experiments::SuiteSource& given) {
-  if (!is_folder(store.suite_folder(from)))
+  if (!core::is_folder(store.suite_folder(from)))
     throw core::input_error(fmt::format("store '{}' has no suite '{}'", store.root().string(), from), {},
                             "`resolute suite list` names those that it has");
   for (const std::string& name : files.list(store.root() / "suites")) {
@@ -26,7 +16,7 @@ void require_renamable(core::FileSystem& files, const experiments::StoreLayout& 
     if (!allocation) continue;
     // No run notes a text with another name than its suite's: a renaming has noted this one, and was killed later.
     const bool moved_before = *allocation > 1 &&
-                              !is_folder(store.suite_folder(experiments::run_name(from, *allocation))) &&
+                              !core::is_folder(store.suite_folder(experiments::run_name(from, *allocation))) &&
                               experiments::is_noted(files, store, from, given);
     if (!moved_before)
       throw core::input_error(fmt::format("the store has a suite '{}' already", to),

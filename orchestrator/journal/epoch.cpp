@@ -123,10 +123,7 @@ std::vector<std::string> run_names(core::FileSystem& files, const experiments::S
 
 std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store) {
   std::vector<std::string> names = files.list(store.root() / "suites");
-  std::erase_if(names, [&](const std::string& name) {
-    std::error_code unknown;
-    return !fs::is_directory(store.suite_folder(name), unknown);
-  });
+  std::erase_if(names, [&](const std::string& name) { return !core::is_folder(store.suite_folder(name)); });
   return names;
 }
 

@@ -236,6 +236,25 @@ TEST_F(FileSystemTest, missing_folder_lists_as_empty) {
   EXPECT_EQ(read_text_if_exists(files_, folder_ / "file/below"), std::nullopt);
 }
 
+TEST_F(FileSystemTest, a_folder_that_cannot_be_looked_at_is_not_taken_for_a_file) {
+  const auto place = [&](const char* name) { return folder_ / name; };
+  files_.create_directories(place("folder"));
+  write_atomic(files_, place("file"), "text");
+  for (const auto& [name, target] : {std::pair<const char*, std::string>("to-folder", "folder"),
+                                     {"loop", "loop"},
+                                     {"there", "back"},
+                                     {"back", "there"},
+                                     {"long", std::string(300, 'a')}})
+    fs::create_symlink(target, place(name));
+  EXPECT_TRUE(is_folder(place("folder")));
+  EXPECT_TRUE(is_folder(place("to-folder")));
+  EXPECT_FALSE(is_folder(place("file")));
+  EXPECT_FALSE(is_folder(place("nothing")));
+  EXPECT_FALSE(is_folder(place("file") / "below"));
+  for (const char* name : {"loop", "there", "long"})
+    EXPECT_NE(tests::refusal([&] { is_folder(place(name)); }).find(name), std::string::npos) << name;
+}
+
 TEST_F(FileSystemTest, whoever_makes_a_folder_is_told_so) {
   EXPECT_TRUE(files_.make_folder(folder_ / "a/b"));
   EXPECT_FALSE(files_.make_folder(folder_ / "a/b"));

@@ -8,6 +8,7 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "tests/support/record_text.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::operations::suite_list_test {
@@ -89,6 +90,12 @@ TEST_F(SuiteList, names_each_suite_once_with_its_jobs_of_all_allocations) {
   EXPECT_DOUBLE_EQ(suites[1].usage.node_seconds, 200);
   EXPECT_EQ(suites[1].last_end, kBegin + 100s);
   EXPECT_THAT(suites[1].jobs, SizeIs(3));
+}
+
+TEST_F(SuiteList, a_folder_that_cannot_be_looked_at_is_told) {
+  std::filesystem::create_directories(store_.suite_folder("a").parent_path());
+  std::filesystem::create_symlink("a", store_.suite_folder("a"));
+  EXPECT_THAT(tests::refusal([&] { list(); }), HasSubstr("cannot stat"));
 }
 
 TEST_F(SuiteList, each_plan_has_its_own_count_and_the_last_run_is_last) {
