@@ -1,14 +1,19 @@
 #include "core/files/new_folder.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <future>
 #include <system_error>
 
 #include "core/error.h"
+#include "core/hash/sha256.h"
+#include "core/process/process.h"
 
 namespace resolute::core {
 namespace {
@@ -20,6 +25,26 @@ fs::path without_slash(const fs::path& folder) { return folder.has_filename() ? 
 fs::file_status status_of(const fs::path& path) {
   std::error_code ignored;
   return fs::symlink_status(path, ignored);
+}
+
+// Removes what processes of this host that were killed have left beside `target`: of replace_whole() a temporary name
+// of a temporary name. The token behind the number tells it from a part of a longer host name. A container of the same
+// host name may count processes apart: what changed lately stays.
+void remove_leavings(const fs::path& target) {
+  const std::string start = fmt::format("{}.{}-", target.filename().string(), host_name());
+  std::error_code error, ignored;
+  for (fs::directory_iterator at(folder_above(target), error), end; !error && at != end; at.increment(error)) {
+    std::string name = at->path().filename().string();
+    if (!is_temporary_name(name)) continue;
+    name.erase(0, name.find_first_not_of('.'));
+    if (!name.starts_with(start)) continue;
+    int process = 0;
+    const std::string_view rest(std::from_chars(name.data() + start.size(), name.data() + name.size(), process).ptr);
+    const bool is_whole = rest.size() > 17 && rest[0] == '-' && rest[17] == '-' && is_hexadecimal(rest.substr(1, 16));
+    if (!is_whole || process <= 0 || ::kill(process, 0) == 0 || errno != ESRCH) continue;
+    if (at->last_write_time(ignored) < fs::file_time_type::clock::now() - std::chrono::hours(1))
+      fs::remove_all(at->path(), ignored);
+  }
 }
 
 // Makes `target` of what `make` leaves under a temporary name beside it, or leaves nothing.
@@ -35,6 +60,7 @@ void make_beside(FileSystem& files, const fs::path& target, const std::function<
     fs::remove_all(made, ignored);
     throw;
   }
+  remove_leavings(target);
 }
 
 core::RuntimeError not_replaced(const fs::path& target, std::string_view why,
@@ -198,6 +224,7 @@ void replace_whole(FileSystem& files, const fs::path& out, const std::function<v
     throw;
   }
   fs::remove_all(made, ignored);
+  remove_leavings(target);
 }
 
 void write_new_file(FileSystem& files, const fs::path& out,

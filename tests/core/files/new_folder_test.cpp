@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 
 #include "core/error.h"
 #include "core/files/drawing_folder.h"
+#include "core/process/process.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -60,6 +63,33 @@ TEST_F(NewFolderTest, a_folder_is_there_whole_or_not_at_all) {
   write_folder();
   EXPECT_EQ(read_text(files_, out() / "a/b"), "text");
   EXPECT_EQ(read_text(files_, out() / "c"), "piece");
+}
+
+TEST_F(NewFolderTest, what_killed_processes_left_beside_it_goes) {
+  // No process has so high a number.
+  const auto left = [&](const std::string& start, const std::string& of, std::chrono::minutes ago) {
+    const fs::path path = folder_ / fmt::format("{}{}-0123456789abcdef-1.tmp", start, of);
+    write_atomic(real_file_system(), path, "half");
+    fs::last_write_time(path, fs::file_time_type::clock::now() - ago);
+    return path;
+  };
+  const std::string here = "." + out().filename().string() + "." + host_name() + "-", dead = "2000000000";
+  constexpr std::chrono::minutes kLong(90);
+  for (const auto& write : std::initializer_list<std::function<void()>>{
+           [&] { write_file(); }, [&] { write_folder(); },
+           [&] {
+             write_atomic(real_file_system(), out(), "text");
+             replace_whole(files_, out(), [](const fs::path& made) { write_atomic(real_file_system(), made, "text"); });
+           }}) {
+    const std::vector<fs::path> gone{left(here, dead, kLong), left("." + here, dead, kLong)};
+    const std::vector<fs::path> stay{left(here, std::to_string(::getpid()), kLong), left(here, dead + "1-2", kLong),
+                                     left(here + "2-", dead, kLong), left(".other" + here, dead, kLong),
+                                     left(".." + here, dead, std::chrono::minutes(5))};
+    write();
+    for (const fs::path& path : gone) EXPECT_FALSE(fs::exists(path)) << path;
+    for (const fs::path& path : stay) EXPECT_TRUE(fs::exists(path)) << path;
+    fs::remove_all(out());
+  }
 }
 
 TEST_F(NewFolderTest, what_is_there_is_not_written_over) {
