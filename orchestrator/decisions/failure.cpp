@@ -157,7 +157,6 @@ bool asks_to_end(int signal) {
 Cause classify(const RankExited& exited) {
   if (exited.out_of_memory) return Cause::kOutOfMemory;
   if (exited.store_failed) return Cause::kStoreError;
-  if (exited.signal == SIGXFSZ) return Cause::kStorageFull;
   // An exception that nobody catches ends in abort(); its text says more than the signal.
   if (exited.signal == SIGABRT) return by_evidence(exited.evidence, Cause::kSignal);
   constexpr int kSaidByAShell = 128;  // and the signal, of a program that it has started

@@ -24,7 +24,13 @@ TEST(Failure, exit_codes_of_the_contract_say_what_they_mean) {
   for (const int code : {std::numeric_limits<int>::min(), -1, 128, std::numeric_limits<int>::max()})
     EXPECT_EQ(cause_of(code, 0, ""), Cause::kExitCode) << "as a damaged journal may have it: " << code;
   EXPECT_EQ(cause_of(0, 11, ""), Cause::kSignal);
-  EXPECT_EQ(cause_of(0, 25, ""), Cause::kStorageFull);
+}
+
+TEST(Failure, a_limit_of_the_process_is_no_full_disk) {
+  for (const char* line : {"", "step 300", "tar: features.tar: wrote only 4096 of 10240 bytes"}) {
+    EXPECT_EQ(cause_of(0, SIGXFSZ, line), Cause::kSignal) << line;
+    EXPECT_FALSE(accuses_store(rank_exit(0, 1, 0, 0, SIGXFSZ, line))) << line;
+  }
 }
 
 TEST(Failure, a_signal_that_asks_to_end_is_no_fault_of_job_or_host) {
