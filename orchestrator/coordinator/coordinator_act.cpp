@@ -222,6 +222,8 @@ void Coordinator::fail_preparation(const Placed& placed, const core::RuntimeErro
     return;
   }
   at_work_.forget(placed.job);
+  // Ranks that end by themselves would accuse their hosts, which had no part in it.
+  record(AttemptStopped{placed.job, placed.attempt, Cause::kExitCode, {}, error.what(), now()});
   end_unstarted(placed.job, placed.attempt, 1, error.what());
 }
 

@@ -313,6 +313,21 @@ TEST(CoordinatorOnASickStore, an_error_that_speaks_of_a_file_is_the_jobs_where_t
   }
 }
 
+TEST(CoordinatorOnASickStore, files_that_cannot_be_made_accuse_no_host) {
+  for (const int error_number : {EMFILE, ELOOP, EISDIR}) {
+    World world;
+    world.begin(4, 1, 2);
+    world.files.sick = [&](SickFileSystem::Call call, const fs::path& path) {
+      return call == SickFileSystem::kMkdir && is_in(path, world.plan.jobs[1].id.hex) ? error_number : 0;
+    };
+    EXPECT_TRUE(world.run_for(10min)) << error_number;
+    EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kExitCode}) << error_number;
+    EXPECT_TRUE(std::holds_alternative<Failed>(world.coordinator->state().jobs[1].state)) << error_number;
+    EXPECT_TRUE(world.coordinator->state().jobs[1].failed_on.empty()) << error_number;
+    EXPECT_TRUE(world.coordinator->state().hosts.empty()) << error_number;
+  }
+}
+
 TEST(CoordinatorOnASickStore, what_runs_goes_on_while_nothing_is_started) {
   World world;
   world.begin(8, 1, 2);
