@@ -42,11 +42,13 @@ ErrorKind kind_of_errno(int error_number) {
   return is_one_of(kOwnErrors, error_number) ? ErrorKind::kInput : ErrorKind::kTransient;
 }
 
-// The limit that a write has met, where it is this process's and not the file system's.
+// The limit that a call has met, where it is this process's and not the file system's or the machine's.
 std::string way_out_of(int error_number) {
-  rlimit file{};
-  if (error_number != EFBIG || ::getrlimit(RLIMIT_FSIZE, &file) != 0 || file.rlim_cur == RLIM_INFINITY) return {};
-  return fmt::format("raise the limit of a file's size, {} bytes (`ulimit -f`, RLIMIT_FSIZE)", file.rlim_cur);
+  rlimit limit{};
+  if (error_number == EMFILE && ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    return fmt::format("raise the limit of open files, {} (`ulimit -n`, RLIMIT_NOFILE)", limit.rlim_cur);
+  if (error_number != EFBIG || ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+  return fmt::format("raise the limit of a file's size, {} bytes (`ulimit -f`, RLIMIT_FSIZE)", limit.rlim_cur);
 }
 
 }  // namespace

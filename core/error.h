@@ -62,8 +62,8 @@ class ContractError : public std::logic_error {
 RuntimeError input_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
 //! Bytes that fail their checksum, magic or structure.
 RuntimeError corrupt_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
-//! A failed system call: `problem (strerror(error_number))`, with the way out of a limit that the process has on the
-//! size of files; kind by errno (no space, no memory, quota, read-only:
+//! A failed system call: `problem (strerror(error_number))`, with the way out of a limit that the process has on
+//! files, their size or number; kind by errno (no space, no memory, quota, read-only:
 //! kEnvironment; what speaks of the path or the arguments, such as a missing file or permission: kInput; all others, as
 //! EINTR, EAGAIN, EIO, ESTALE, ECOMM and whatever a device or a server says: kTransient).
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion = {});

@@ -146,6 +146,24 @@ TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
   EXPECT_THROW(write_atomic(files_, folder_ / "large/below-a-file", "x"), RuntimeError);
 }
 
+TEST_F(FileSystemTest, more_open_files_than_the_limit_is_an_environment_error_with_a_way_out) {
+  write_atomic(files_, folder_ / "file", "x");
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{3, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  const std::vector<std::optional<RuntimeError>> errors{
+      error_of([&] { files_.read(folder_ / "file", 1); }), error_of([&] { files_.list(folder_.path()); }),
+      error_of([&] { write_atomic(files_, folder_ / "other", "x"); })};
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  for (const auto& error : errors) {
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::kEnvironment);
+    EXPECT_THAT(error->what(), HasSubstr("(Too many open files); raise the limit of open files, 3 (`ulimit -n`, "
+                                         "RLIMIT_NOFILE)"));
+  }
+}
+
 TEST_F(FileSystemTest, write_beyond_the_limit_of_a_file_is_an_environment_error) {
   const auto handler = ::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
