@@ -78,6 +78,16 @@ std::optional<std::string_view> exception_behind(const std::vector<std::string_v
   return std::nullopt;
 }
 
+// A group's header has a word more, and its lines a bar: "  + Exception Group Traceback", "  |   File".
+std::string prefix_behind(std::string_view before_header) {
+  constexpr std::string_view kGroup = "Exception Group ";
+  std::string prefix(before_header);
+  if (!before_header.ends_with(kGroup)) return prefix;
+  prefix.resize(prefix.size() - kGroup.size());
+  if (prefix.ends_with("+ ")) prefix.replace(prefix.size() - 2, 1, "|");
+  return prefix;
+}
+
 // Frames are indented; the exception that follows is not. Launchers put "[rank0]: " before each line, before
 // these too.
 std::optional<std::string_view> last_exception(const std::vector<std::string_view>& lines) {
@@ -87,7 +97,7 @@ std::optional<std::string_view> last_exception(const std::vector<std::string_vie
     if (const auto uncaught = exception_that_nobody_caught(lines, at)) return uncaught;
     const std::size_t before = lines[at].find(kHeader);
     if (before == std::string_view::npos) continue;
-    const auto exception = exception_behind(lines, at, lines[at].substr(0, before));
+    const auto exception = exception_behind(lines, at, prefix_behind(lines[at].substr(0, before)));
     if (!exception || !is_of_launcher(*exception)) return exception ? exception : of_launcher;
     if (!of_launcher) of_launcher = exception;
   }

@@ -56,6 +56,25 @@ TEST(LastWords, know_what_launchers_put_before_each_line) {
             "RuntimeError: it broke");
 }
 
+TEST(LastWords, of_a_group_of_exceptions_are_the_last_that_has_a_traceback) {
+  const std::string group =
+      "  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 1, in f\n"
+      "  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | ";
+  const std::string end = "    +------------------------------------\n";
+  EXPECT_EQ(last_words("step 7\n" + group + "KeyError: 'lr'\n" + end), "ExceptionGroup: two (2 sub-exceptions)");
+  EXPECT_EQ(last_words(group + "Exception Group Traceback (most recent call last):\n    |   File \"b.py\", line 2\n" +
+                       "    | ExceptionGroup: inner (1 sub-exception)\n    +-+---------------- 1 ----------------\n" +
+                       "      | KeyError: 'lr'\n      +------------------------------------\n"),
+            "ExceptionGroup: inner (1 sub-exception)");
+  EXPECT_EQ(
+      last_words(group + "Traceback (most recent call last):\n    |   File \"b.py\", line 2\n" +
+                 "    | ValueError: no number\n    +---------------- 2 ----------------\n    | TypeError\n" + end),
+      "ValueError: no number");
+  EXPECT_EQ(last_words("[rank1]:   + Exception Group Traceback (most recent call last):\n[rank1]:   |   File \"a\"\n"
+                       "[rank1]:   | ExceptionGroup: one (1 sub-exception)\n[rank1]:   +-+--- 1 ---\n"),
+            "ExceptionGroup: one (1 sub-exception)");
+}
+
 TEST(LastWords, are_the_fatal_error_of_a_python_that_cannot_start_or_crashes) {
   const std::string hash_seed =
       "Fatal Python error: config_init_hash_seed: PYTHONHASHSEED must be \"random\" or an integer";
