@@ -8,6 +8,7 @@
 #include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "orchestrator/agent/control_groups.h"
+#include "orchestrator/agent/spawner.h"
 #include "orchestrator/launch/bindings.h"
 #include "orchestrator/launch/launch.h"
 
@@ -59,7 +60,7 @@ std::string text_in(const core::Json& json, const char* key) {
 
 core::CommandOutput ask_worker(const fs::path& worker, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), worker.string());
-  return run_briefly(std::move(arguments), core::current_environment(), kWorkerLimit);
+  return run_briefly(std::move(arguments), orchestrator::rank_environment(core::current_environment()), kWorkerLimit);
 }
 
 Finding judge_cuda(const core::CommandOutput& output, bool gpus_there) {

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/process/process.h"
+#include "orchestrator/agent/spawner.h"
 
 namespace resolute::cli {
 
@@ -22,7 +23,7 @@ WorkerAnswer ask_worker(std::vector<std::string> arguments) {
   core::SpawnRequest request;
   arguments.insert(arguments.begin(), worker_program().string());
   request.arguments = std::move(arguments);
-  request.environment = core::current_environment();
+  request.environment = orchestrator::rank_environment(core::current_environment());
   const core::CommandOutput output = core::run_command(std::move(request), kLongest);
   WorkerAnswer answer;
   const auto* exited = std::get_if<core::Exited>(&output.status);

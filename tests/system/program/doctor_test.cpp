@@ -142,6 +142,16 @@ TEST(Doctor, a_worker_that_cannot_start_is_told_with_its_own_words) {
   EXPECT_THAT(diagnose(environment).what("worker"), HasSubstr("killed by signal 11"));
 }
 
+TEST(Doctor, asks_the_worker_in_the_environment_of_a_rank) {
+  ScratchFolder bin;
+  auto environment = with_path(bin.path());
+  environment["RESOLUTE_WORKER"] = (bin / "worker").string();
+  for (const char* name : {"GOTO_NUM_THREADS", "MALLOC_PERTURB_", "OPENBLAS_CORETYPE"}) environment[name] = "7";
+  write_program(bin / "worker",
+                "echo \"{\\\"libtorch\\\":\\\"seen: $GOTO_NUM_THREADS$MALLOC_PERTURB_$OPENBLAS_CORETYPE\\\"}\"");
+  EXPECT_THAT(diagnose(environment).what("worker"), HasSubstr("libtorch seen: ,"));
+}
+
 TEST(Doctor, the_driver_that_cuda_needs_is_named_with_a_gpu_and_without) {
   EXPECT_THAT(diagnose(with_path("/nonexistent")).what("cuda") + diagnose(with_path("/nonexistent")).advice("cuda"),
               AllOf(HasSubstr("580"), HasSubstr("525")))
