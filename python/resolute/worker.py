@@ -131,7 +131,7 @@ def work(method: type[Method]) -> None:
     `FILE.py [OPTIONS] describe`, which prints the numeric class. The last line of the method's file.
 
     Ends the process with the exit codes of docs/inside/worker.md unless all is done. An exception of the method ends it with 2, since the same
-    again would end the same way; OSError, MemoryError and RuntimeError with 1."""
+    again would end the same way; OSError, MemoryError, RuntimeError and those that libraries derive from Exception itself with 1."""
     name = Path(inspect.getfile(method)).stem
     try:
         _work(method, name)
@@ -149,7 +149,13 @@ def _end(name: str, error: Exception) -> NoReturn:
         print(f"{name}: {error}", file=sys.stderr)
     else:
         traceback.print_exception(error)
-    sys.exit(_FAILED if isinstance(error, (OSError, MemoryError, RuntimeError)) else _REFUSED)
+    sys.exit(_FAILED if _may_pass(error) else _REFUSED)
+
+
+def _may_pass(error: Exception) -> bool:
+    """A library whose exception is none of Python's kinds speaks of a file, a program or a server."""
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    return isinstance(error, (OSError, MemoryError, RuntimeError)) or (kind is Exception and not isinstance(error, Error))
 
 
 def _planned_file(files: list[str], wanted: str) -> tuple[str, bytes]:

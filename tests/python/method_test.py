@@ -229,6 +229,15 @@ class AMethod(MethodTest):
         self.assertRegex(ended.stderr, rf"^noisy: noisy\.py:\d+: 'numpy' stands for two modules \({folder}/numpy\.py and \S+\); rename the "
                                        r"first\n$")
 
+    def test_what_a_library_raises_may_pass_unless_it_is_of_a_kind_that_python_has(self):
+        for code, errors in {1: ("queue.Empty", "struct.error", "pickle.UnpicklingError", "urllib.error.URLError"),
+                             2: ("binascii.Error", "xml.etree.ElementTree.ParseError", "resolute.errors.CorruptError")}.items():
+            for error in errors:
+                raised = (f"import {error.rpartition('.')[0]}, resolute.worker\n"
+                          f"resolute.worker._end('mine', {error}('away'))")
+                ended, lines = self.ended(["python", "-c", raised])
+                self.assertEqual(code, ended, (error, lines))
+
     def test_a_missing_package_is_the_evidence(self):
         store, _ = self.untrained("lacking")
         (self.folder / "lacking.py").write_text(NOISY.replace("import torch\n", "import torch\nimport not_there\n", 1))
