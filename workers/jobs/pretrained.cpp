@@ -163,6 +163,10 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
     }
   };
   const TrunkMatch match = placed([&] { return match_trunk(opened.tensors, trunk, request.prefix); });
+  if (request.prefix && match.taken.empty() && match.misfits.empty())
+    throw core::input_error(
+        fmt::format("no tensor of {} is one of '{}' behind the prefix '{}'", quoted, request.backbone, *request.prefix),
+        {}, "leave --prefix out, so that it is found");
   ImportResult result{to_json(match), match.complete()};
   result.report["file"] = networks::printable(request.file.string());
   result.report["format"] = opened.format;

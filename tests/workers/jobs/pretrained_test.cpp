@@ -278,6 +278,19 @@ TEST_F(WeightsStore, nothing_is_written_of_a_file_that_does_not_fit) {
   EXPECT_FALSE(std::filesystem::exists(store_.weights_folder()));
 }
 
+TEST_F(WeightsStore, a_prefix_that_no_tensor_has_is_the_fault_and_not_the_file) {
+  networks::NamedTensors tensors;
+  for (const auto& [name, tensor] : golden_trunk("")) tensors["module." + name] = tensor.read();
+  const auto file = write("module.pth", networks::encode_torch_file(tensors));
+  for (const char* prefix : {"", "module", "model.module."})
+    EXPECT_THAT(refusal([&] {
+                  import_weights(core::real_file_system(), store_, {file, "ours", "resnet-small", prefix, false});
+                }),
+                HasSubstr(fmt::format("behind the prefix '{}'; leave --prefix out", prefix)));
+  EXPECT_TRUE(
+      import_weights(core::real_file_system(), store_, {file, "ours", "resnet-small", "module.", false}).complete);
+}
+
 TEST_F(WeightsStore, another_spelling_is_the_same_weights_and_another_network_none) {
   networks::NamedTensors numbered;
   const std::map<std::string, std::string> kNumbers{{"conv1", "0"},  {"bn1", "1"},    {"layer1", "4"},
