@@ -6,6 +6,7 @@
 #include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "datasets/loader/normalisation.h"
+#include "datasets/samples/listing.h"
 #include "methods/row.h"
 #include "networks/onnx/graph.h"
 #include "networks/weights/torch_file.h"
@@ -81,7 +82,7 @@ core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& 
   return {{"job", training.record.job.hex},
           {"method", methods::method_name(specification.method)},
           {"backbone", settings::word(specification.network.backbone)},
-          {"file", networks::printable(out.string())},
+          {"file", datasets::sources::printable(out.string())},
           {"sha256", core::sha256_hex(bytes)},
           {"height", specification.pack.height},
           {"width", specification.pack.width},

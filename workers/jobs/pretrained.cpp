@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "datasets/samples/listing.h"
 #include "experiments/store/weights_catalogue.h"
 #include "networks/nn/backbone.h"
 #include "workers/training/checkpoint.h"
@@ -168,7 +169,7 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
         fmt::format("no tensor of {} is one of '{}' behind the prefix '{}'", quoted, request.backbone, *request.prefix),
         {}, "leave --prefix out, so that it is found");
   ImportResult result{to_json(match), match.complete()};
-  result.report["file"] = networks::printable(request.file.string());
+  result.report["file"] = datasets::sources::printable(request.file.string());
   result.report["format"] = opened.format;
   result.report["backbone"] = request.backbone;
   result.report["imported"] = match.complete();
@@ -177,7 +178,7 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
   const networks::NamedTensors tensors = placed([&] { return read_trunk(opened.tensors, match); });
   const core::Bytes encoded = encode_trunk(tensors, request.backbone);
   const experiments::NamedWeights weights{request.name, core::sha256_hex(encoded), request.backbone,
-                                          networks::printable(request.file.filename().string()),
+                                          datasets::sources::printable(request.file.filename().string()),
                                           core::sha256_hex(bytes)};
   const experiments::WeightsCatalogue catalogue(files, store);
   refuse_taken_name(catalogue, weights, request.replace);

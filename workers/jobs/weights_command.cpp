@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
+#include "datasets/samples/listing.h"
 #include "experiments/store/weights_catalogue.h"
 #include "methods/networks/method.h"
 #include "workers/jobs/commands.h"
@@ -88,7 +89,7 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
   remember_origin(files, store, trained, tensors);
   return {{"job", training.hex},
           {"backbone", settings::word(trained.specification.network.backbone)},
-          {"file", networks::printable(out.string())},
+          {"file", datasets::sources::printable(out.string())},
           {"format", torch_file ? "torch" : "safetensors"},
           {"sha256", core::sha256_hex(bytes)},
           {"tensors", tensors.size()}};

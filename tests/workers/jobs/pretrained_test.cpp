@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <limits>
+#include <map>
 
 #include "core/hash/sha256.h"
 #include "experiments/store/weights_catalogue.h"
@@ -276,6 +277,16 @@ TEST_F(WeightsStore, nothing_is_written_of_a_file_that_does_not_fit) {
   EXPECT_THAT(refusal([&] { import_file(write("empty.pth", networks::encode_torch_file({}))); }),
               HasSubstr("holds no tensors by name"));
   EXPECT_FALSE(std::filesystem::exists(store_.weights_folder()));
+}
+
+TEST_F(WeightsStore, a_file_is_called_by_its_name_in_any_letters_but_no_controls) {
+  const core::Bytes trunk = core::real_file_system().read(golden_file("trunk.pth"), 1 << 24);
+  for (const auto& [name, shown] : std::map<std::string, std::string>{{"gr\u00f6\u00dfe.pth", "gr\u00f6\u00dfe.pth"},
+                                                                      {"\u884c\u4eba.pth", "\u884c\u4eba.pth"},
+                                                                      {"a\x1b[2J\xff.pth", "a?[2J?.pth"}}) {
+    EXPECT_EQ((folder_ / shown).string(), import_file(write(name, trunk)).report.at("file"));
+    EXPECT_EQ(shown, experiments::WeightsCatalogue(core::real_file_system(), store_).find("small")->source);
+  }
 }
 
 TEST_F(WeightsStore, a_prefix_that_no_tensor_has_is_the_fault_and_not_the_file) {
