@@ -106,7 +106,7 @@ int train(const Arguments& arguments) {
   experiments::validate(specification, path);
   const auto* training = std::get_if<TrainingSpecification>(&specification);
   if (training == nullptr)
-    throw core::input_error(path + ": this is a specification of a " + experiments::kind_name(specification),
+    throw core::input_error(path + ": the specification's kind is " + experiments::kind_name(specification),
                             "train takes a training");
   if (values->count("device") > 0 && (*values)["device"].as<std::string>() != settings::word(training->device))
     throw core::input_error(

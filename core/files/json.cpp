@@ -188,7 +188,7 @@ void CanonicalText::add_object(std::span<const Member> members) {
 
 ObjectReader::ObjectReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
   if (!object.is_object())
-    throw input_error(fmt::format("{}: a {} stands here", where_, object.type_name()), "an object is needed");
+    throw input_error(fmt::format("{}: the JSON is of type '{}'", where_, object.type_name()), "an object is needed");
 }
 
 const Json* ObjectReader::find(const std::string& key) {

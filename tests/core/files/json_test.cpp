@@ -65,6 +65,14 @@ TEST(ObjectReaderTest, reads_values_of_the_asked_type) {
   EXPECT_NO_THROW(reader.finish());
 }
 
+TEST(ObjectReaderTest, names_the_type_of_what_is_no_object) {
+  for (const auto& [text, type] : {std::pair("[]", "array"), std::pair("null", "null"), std::pair("3", "number")}) {
+    const Json value = parse_json(text, "f");
+    EXPECT_EQ(refusal([&] { ObjectReader(value, "f.json"); }),
+              std::string("f.json: the JSON is of type '") + type + "' (an object is needed)");
+  }
+}
+
 TEST(ObjectReaderTest, names_place_key_and_need) {
   Json value = parse_json(R"({"n": "three", "big": 5000000000, "extra": 1})", "f");
   ObjectReader reader(value, "f.json");
