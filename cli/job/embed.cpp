@@ -24,6 +24,7 @@
 #include "datasets/image/image.h"
 #include "datasets/image/odd_images.h"
 #include "datasets/samples/links.h"
+#include "datasets/samples/listing.h"
 #include "datasets/sources/csv.h"
 #include "datasets/sources/image_folder.h"
 #include "experiments/store/bundle.h"
@@ -67,8 +68,10 @@ ImageSet list_images(const fs::path& place, bool follow_links, datasets::Remarks
   std::error_code ignored;
   if (fs::is_directory(path, ignored))
     return {path, datasets::sources::list_image_folder(files, path, follow_links, remarks), false};
-  if (!files.exists(path))
-    throw core::input_error("'" + place.string() + "' is missing", {}, "name a folder of images, or a list of them");
+  const bool is_there = files.exists(path);
+  if (!is_there || datasets::sources::is_image_name(path.filename().string()))
+    throw core::input_error("'" + place.string() + (is_there ? "' is an image" : "' is missing"), {},
+                            "name a folder of images, or a list of them");
   ImageSet set{path.parent_path(), {}, true};
   for (auto& listed : datasets::sources::read_images_of(files, path, remarks))
     set.samples.push_back(std::move(listed.sample));

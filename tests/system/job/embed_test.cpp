@@ -174,6 +174,10 @@ TEST_F(EmbedTest, what_cannot_be_embedded_is_refused_in_one_line) {
   expect_refusal(resolute({"embed", "00000000", list(), "--store", store(), "--out", out("x.h5")}), 2,
                  "no job '00000000'");
   expect_refusal(embed(*scratch_ / "nowhere", "x.h5"), 2, "nowhere' is missing");
+  for (const char* name : {"one.jpg", "TWO.PNG", "three.bmp"}) {
+    write(*scratch_ / name, "\xff\xd8\xff");
+    expect_refusal(embed(*scratch_ / name, "x.h5"), 2, std::string(name) + "' is an image; name a folder of images");
+  }
   expect_refusal(embed(list(), "no/x.h5"), 2, "of --out is missing");
   expect_refusal(embed(list(), "files"), 2, "is a folder");
   expect_refusal(embed(list(), "files/list.csv"), 2, "list.csv' is not replaced (it is a file of another format)");
