@@ -44,7 +44,6 @@ ScratchStore::~ScratchStore() {
 }
 
 void ScratchStore::share(const fs::path& path) {
-  if (!fs::exists(original_.root() / path)) return;
   const fs::path link = layout_.root() / path;
   fs::create_directories(link.parent_path());
   fs::create_symlink(original_.root() / path, link);

@@ -26,12 +26,22 @@ results::TrainingRecord read_training(core::FileSystem& files, const experiments
 
 Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                      const results::TrainingRecord& record) {
-  const std::filesystem::path path = store.job_folder(record.job) / record.weights_file;
-  const core::Bytes bytes = files.read(path);
+  // A suite whose evaluations are done asks for no weights: it makes a training anew that has no result.
+  constexpr std::string_view kMakeAnew = "remove result.json beside them, and run the suite again";
+  std::filesystem::path path = store.job_folder(record.job) / record.weights_file;
+  // The link of resolute embed lies in a folder that it removes.
+  if (std::error_code unknown; std::filesystem::is_symlink(path, unknown))
+    path = path.parent_path() / std::filesystem::read_symlink(path);
+  core::Bytes bytes;
+  try {
+    bytes = files.read(path);
+  } catch (const core::RuntimeError& error) {
+    if (!error.is_missing()) throw;
+    throw core::system_error(fmt::format("cannot open weights '{}'", path.string()), error.error_number(), kMakeAnew);
+  }
   if (const std::string found = core::sha256_hex(bytes); found != record.weights_sha256)
     throw core::corrupt_error(fmt::format("weights '{}' are damaged", path.string()),
-                              fmt::format("SHA-256 {}, not {}", found, record.weights_sha256),
-                              "run the suite again: it makes the training anew");
+                              fmt::format("SHA-256 {}, not {}", found, record.weights_sha256), kMakeAnew);
   return decode_weights(bytes, fmt::format("weights '{}'", path.string()));
 }
 

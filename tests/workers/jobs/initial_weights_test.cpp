@@ -106,6 +106,28 @@ TEST_F(InitialWeights, that_are_missing_are_one_line) {
   EXPECT_THAT(end.last_line, HasSubstr("resolute weights import"));
 }
 
+TEST_F(InitialWeights, trained_ones_that_are_spoilt_are_named_with_the_way_to_new_ones) {
+  const auto specification = training("spoilt");
+  const auto trained = record(train("spoilt", specification, 1));
+  const experiments::StoreLayout layout(store("spoilt"));
+  const JobId job = experiments::job_id(specification);
+  const fs::path weights = layout.job_folder(job) / trained.at("weights_file").get<std::string>();
+  const fs::path kept = store("spoilt") / "kept";
+  fs::rename(weights, kept);
+  const auto refused = [&] {
+    return tests::refusal(
+        [&] { export_weights(core::real_file_system(), layout, job.hex, store("spoilt") / "x.pth"); });
+  };
+  const auto advice = HasSubstr("; remove result.json beside them, and run the suite again");
+  EXPECT_THAT(refused(), AllOf(HasSubstr("cannot open weights '" + weights.string()), advice));
+  core::write_atomic(core::real_file_system(), weights, "");
+  EXPECT_THAT(refused(), AllOf(HasSubstr("'" + weights.string() + "' are damaged"), advice));
+  fs::remove(weights);
+  fs::resize_file(kept, fs::file_size(kept) - 1);
+  fs::create_symlink(kept, weights);
+  EXPECT_THAT(refused(), AllOf(HasSubstr("'" + kept.string() + "' are damaged"), advice));
+}
+
 TEST_F(InitialWeights, only_a_finished_training_is_exported_and_only_by_a_known_ending) {
   const auto specification = training("early");
   const JobId job = write_specification(store("early"), specification);
