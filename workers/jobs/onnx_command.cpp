@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "core/error.h"
+#include "core/files/new_folder.h"
 #include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "datasets/loader/normalisation.h"
@@ -78,7 +79,7 @@ core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& 
   require_graph(specification, side, level);
   const std::unique_ptr<methods::Method> method = make_trained_method(files, store, training);
   const core::Bytes bytes = encode_embedder(*method, specification, side, level, metadata_of(training, side, level));
-  core::write_atomic(files, out, bytes);
+  core::replace_named_file(files, out, bytes);
   return {{"job", training.record.job.hex},
           {"method", methods::method_name(specification.method)},
           {"backbone", settings::word(specification.network.backbone)},

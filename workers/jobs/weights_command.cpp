@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/files/new_folder.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "datasets/samples/listing.h"
@@ -85,7 +86,7 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
   list_module(only_trunk(method->module()), "", tensors);
   const core::Bytes bytes =
       torch_file ? networks::encode_torch_file(tensors) : networks::encode_safetensors(tensors, {{"format", "pt"}});
-  core::write_atomic(files, out, bytes);
+  core::replace_named_file(files, out, bytes);
   remember_origin(files, store, trained, tensors);
   return {{"job", training.hex},
           {"backbone", settings::word(trained.specification.network.backbone)},

@@ -77,6 +77,15 @@ TEST_F(InitialWeights, are_those_of_the_file_before_the_first_step) {
     EXPECT_TRUE(catalogue.origin(again.report.at("weights_sha256")) == still);
     EXPECT_EQ(std::nullopt, catalogue.origin(still.initial_weights));
   }
+  // What somebody else made does not go because its name was given; an earlier export does.
+  fs::create_symlink("trunk.pth", store("still") / "link.pth");
+  fs::create_directory(store("still") / "folder.safetensors");
+  core::write_atomic(core::real_file_system(), store("still") / "notes.pth", "mine\n");
+  for (const char* name : {"link.pth", "folder.safetensors", "notes.pth"})
+    EXPECT_THAT(
+        tests::refusal([&] { export_weights(core::real_file_system(), layout, job.hex, store("still") / name); }),
+        HasSubstr(std::string(name) + "' is not replaced"));
+  export_weights(core::real_file_system(), layout, job.hex, store("still") / "trunk.safetensors");
 }
 
 TEST_F(InitialWeights, are_not_needed_once_there_is_a_checkpoint) {
