@@ -83,12 +83,17 @@ void require_free_name(const fs::path& folder) {
                       "name a folder to make in it");
 }
 
-constexpr std::uint64_t kMagic = 4;  // bytes of a format's name
+constexpr std::uint64_t kMagic = 4;   // bytes of a format's name
+constexpr std::size_t kHeaderAt = 8;  // of safetensors, behind its length in 64 bits: a JSON object
 
 Bytes begin_of(FileSystem& files, const fs::path& path) {
   const auto file = files.open_for_read(path);
-  Bytes bytes(std::min(kMagic, file->size()));
+  Bytes bytes(std::min<std::uint64_t>(kHeaderAt + 1, file->size()));
   file->read_at(0, bytes);
+  const bool is_safetensors = bytes.size() > kHeaderAt && bytes[kHeaderAt - 1] == std::byte{0} &&
+                              bytes[kHeaderAt - 2] == std::byte{0} && bytes[kHeaderAt] == std::byte{'{'};
+  if (is_safetensors) return {bytes[kHeaderAt]};
+  bytes.resize(std::min<std::size_t>(kMagic, bytes.size()));
   return bytes;
 }
 

@@ -139,6 +139,15 @@ TEST_F(NewFolderTest, an_earlier_one_is_replaced_whole_or_stays_as_it_was) {
     EXPECT_THAT(files_.list(folder_.path()), testing::ElementsAre("out"));
   };
   refused(file("PK"), "a file of another format");
+  // Safetensors begin with their header's length.
+  const auto tensors = [&](char length) { return file(std::string(1, length) + std::string(7, '\0') + "{\"a\":1}"); };
+  refused(tensors('\7'), "a file of another format");
+  fs::remove(out());
+  replace_whole(files_, out(), tensors('\7'));
+  replace_whole(files_, out(), tensors('\x2a'));
+  refused(file("SQLi 3"), "a file of another format");
+  fs::remove(out());
+  replace_whole(files_, out(), file("SQLi 2"));
   refused(folder({"a"}), "one of the two is a folder");
   refused([](const fs::path&) { throw input_error("no results"); }, "no results");
   EXPECT_EQ(read_text(files_, out()), "SQLi 2");
