@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/process/side_by_side.h"
 #include "datasets/pack/pack.h"
+#include "experiments/specification/outputs.h"
 #include "experiments/store/bundle.h"
 #include "experiments/store/checkpoint_checksum.h"
 #include "experiments/store/stored_specification.h"
