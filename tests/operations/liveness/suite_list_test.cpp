@@ -127,7 +127,8 @@ TEST_F(SuiteList, each_plan_has_its_own_count_and_the_last_run_is_last) {
   EXPECT_THAT(list().front().plans, ElementsAre(of_old, of_whole, of_part));
   const auto earlier = [&] {
     std::vector<bool> found;
-    for (const ListedPlan& plan : list().front().plans) found.push_back(plan.of_earlier_text);
+    const ListedSuite listed = list().front();
+    for (const ListedPlan& plan : listed.plans) found.push_back(plan.of_earlier_text);
     return found;
   };
   EXPECT_THAT(earlier(), ElementsAre(false, false, false)) << "options that are not known are no one's";
