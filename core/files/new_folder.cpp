@@ -83,24 +83,26 @@ void require_free_name(const fs::path& folder) {
                       "name a folder to make in it");
 }
 
-constexpr std::uint64_t kMagic = 4;   // bytes of a format's name
-constexpr std::size_t kHeaderAt = 8;  // of safetensors, behind its length in 64 bits: a JSON object
+// The first bytes by which a format is known. Safetensors begin with the length of their header, a JSON object.
+std::span<const std::byte> mark_of(std::span<const std::byte> begin) {
+  constexpr std::size_t kMagic = 4, kHeaderAt = 8;
+  const bool is_safetensors = begin.size() > kHeaderAt && begin[kHeaderAt - 1] == std::byte{0} &&
+                              begin[kHeaderAt - 2] == std::byte{0} && begin[kHeaderAt] == std::byte{'{'};
+  return is_safetensors ? begin.subspan(kHeaderAt, 1) : begin.first(std::min(kMagic, begin.size()));
+}
 
 Bytes begin_of(FileSystem& files, const fs::path& path) {
+  constexpr std::uint64_t kEnough = 16;
   const auto file = files.open_for_read(path);
-  Bytes bytes(std::min<std::uint64_t>(kHeaderAt + 1, file->size()));
+  Bytes bytes(std::min(kEnough, file->size()));
   file->read_at(0, bytes);
-  const bool is_safetensors = bytes.size() > kHeaderAt && bytes[kHeaderAt - 1] == std::byte{0} &&
-                              bytes[kHeaderAt - 2] == std::byte{0} && bytes[kHeaderAt] == std::byte{'{'};
-  if (is_safetensors) return {bytes[kHeaderAt]};
-  bytes.resize(std::min<std::size_t>(kMagic, bytes.size()));
   return bytes;
 }
 
 // An empty file holds nothing that could be lost: mktemp has made it.
 void require_same_format(FileSystem& files, const fs::path& target, std::span<const std::byte> begin) {
   const Bytes found = begin_of(files, target);
-  if (!found.empty() && !std::ranges::equal(found, begin.first(std::min<std::size_t>(kMagic, begin.size()))))
+  if (!found.empty() && !std::ranges::equal(mark_of(found), mark_of(begin)))
     throw not_replaced(target, "it is a file of another format");
 }
 

@@ -124,8 +124,9 @@ TEST_F(InitialWeights, trained_ones_that_are_spoilt_are_named_with_the_way_to_ne
   const fs::path kept = store("spoilt") / "kept";
   fs::rename(weights, kept);
   const auto refused = [&] {
-    return tests::refusal(
-        [&] { export_weights(core::real_file_system(), layout, job.hex, store("spoilt") / "x.pth"); });
+    const auto error =
+        tests::error_of([&] { export_weights(core::real_file_system(), layout, job.hex, store("spoilt") / "x.pth"); });
+    return error ? std::string(error->what()) : std::string();
   };
   const auto advice = HasSubstr("; remove result.json beside them, and run the suite again");
   EXPECT_THAT(refused(), AllOf(HasSubstr("cannot open weights '" + weights.string()), advice));
