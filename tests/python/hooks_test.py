@@ -91,7 +91,7 @@ RIGHT = (
     ("depends_on", "tuple(right)"), ("from_scratch", "numpy.False_"), ("embed", "right.bfloat16()"),
     ("network", "right.register_buffer('strided', torch.eye(4)[:, ::2]) or right"),
     ("network", "right.register_buffer('shared', right['trunk'].weight.detach()) or right"),
-    ("network", "right.register_buffer('half', torch.ones(2).bfloat16()) or right"),
+    ("network", "right.register_buffer('rounded', torch.ones(2).bfloat16()) or right"),
     ("network", "setattr(type(right), 'get_extra_state', lambda _: torch.ones(3)) or right"),
 )
 #: Runs the job anew for each value, in a process that has loaded PyTorch already; prints exit codes and standard errors.
