@@ -216,7 +216,7 @@ class Suites(unittest.TestCase):
         file.write_text("no store\n")
         for call, words in ((f"ingest('market1501', {str(missing)!r}, {str(self.store)!r}, progress=True)", f"folder '{missing}' does not"),
                             (f"Suite({str(missing)!r}, {str(self.store)!r}).plan()", f"cannot open '{missing}'"),
-                            (f"Suite({str(self.file)!r}, {str(file)!r}).run(slots=1)", f"store '{file}' cannot be written")):
+                            (f"Suite({str(self.file)!r}, {str(file)!r}).run(slots=1)", f"store '{file}' is no folder")):
             code = f"import sys; sys.path.insert(0, {str(BUILD / 'python')!r})\nimport resolute\nresolute.{call}\n"
             ended = subprocess.run(["/usr/bin/python3", "-c", code], check=False, capture_output=True, text=True)
             self.assertEqual((1, 1), (ended.returncode, ended.stderr.count(words)), ended.stderr)
