@@ -20,7 +20,6 @@
 #include "operations/space/needs.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/journal/snapshot.h"
-#include "orchestrator/store/stored_jobs.h"
 #include "results/records/query_scores.h"
 #include "results/records/record.h"
 #include "results/scores/ranking.h"
@@ -220,7 +219,7 @@ class Checks {
       : files_(files), store_(store), bundled_(bundled_files(files, store)) {}
 
   std::vector<Check> list() {
-    // What has another name is somebody's own, and no advice may be given to remove it.
+    // Somebody's own folder has another name, and no advice may be given to remove it.
     for (const std::string& name : names_in(store_.root() / "packs"))
       if (const fs::path pack = store_.root() / "packs" / name; experiments::is_named_by_content(name))
         or_damaged(pack, [&] { add_pack(pack); });
@@ -351,8 +350,7 @@ std::vector<Check> checks_of(core::FileSystem& files, const experiments::StoreLa
   // The checks hold on to what lists them.
   const auto checks = std::make_shared<Checks>(files, store);
   std::vector<Check> list = checks->list();
-  // A store that is far away answers many at once in the time of one.
-  core::side_by_side(list.size(), orchestrator::calls_at_once(list.size()), [&](std::size_t i) {
+  core::side_by_side(list.size(), [&](std::size_t i) {
     operations::StoredItem item{operations::ItemKind::kScratch, list[i].path};
     operations::look_again(files, store, item);
     list[i].bytes = item.bytes;

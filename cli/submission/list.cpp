@@ -18,7 +18,6 @@
 #include "operations/liveness/suite_list.h"
 #include "operations/look/explain.h"
 #include "operations/submissions/submitter.h"
-#include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
@@ -106,10 +105,8 @@ std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::
   }
   std::vector<fs::path> folders;
   for (const auto& [folder, names] : users) folders.push_back(folder);
-  // A store that is far away answers many at once in the time of one.
   std::vector<std::uintmax_t> bytes(folders.size());
-  core::side_by_side(folders.size(), orchestrator::calls_at_once(folders.size()),
-                     [&](std::size_t i) { bytes[i] = bytes_below(folders[i]); });
+  core::side_by_side(folders.size(), [&](std::size_t i) { bytes[i] = bytes_below(folders[i]); });
   std::map<std::string, Disk> disk;
   for (std::size_t i = 0; i < folders.size(); ++i) {
     const std::set<std::string>& names = users.at(folders[i]);

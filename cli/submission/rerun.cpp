@@ -80,11 +80,9 @@ void print_rows(const experiments::Plan& plan, const std::vector<results::MixedR
 }
 
 int rerun_mixed(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan, bool yes) {
-  std::vector<std::string> classes;
-  const auto check = results::record_check(files, arguments.store);
-  for (const auto& stored : orchestrator::look_at_jobs(files, arguments.store, plan.jobs, check))
-    classes.push_back(stored.numeric_class);
-  const auto rows = results::mixed_rows(plan, classes);
+  const auto stored =
+      orchestrator::look_at_jobs(files, arguments.store, plan.jobs, results::record_check(files, arguments.store));
+  const auto rows = results::mixed_rows(plan, orchestrator::classes_of(stored));
   operations::WithUsers all;
   if (!rows.empty()) all = operations::with_users(files, arguments.store, results::jobs_to_remake(plan, rows));
   std::string folder;

@@ -334,20 +334,17 @@ int suite_plan(const Arguments& arguments) {
   experiments::Plan plan = parsed->estimated_plan();
   note_high_views(plan, parsed->store, true);
   std::set<experiments::JobId> done;
-  std::vector<std::string> classes;
   const auto stored =
       orchestrator::look_at_jobs(files, parsed->store, plan.jobs, results::record_check(files, parsed->store));
-  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
-    classes.push_back(stored[i].numeric_class);
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i)
     if (stored[i].result) done.insert(plan.jobs[i].id);
-  }
   const auto times = read_step_times(files);
   experiments::PriceOf asked = asked_price(*parsed, done);
   asked.times = times ? &*times : nullptr;
   const experiments::Price price = experiments::price_of(plan, asked);
   const auto taken = orchestrator::taken_by_kind(plan, orchestrator::Durations::read(files, parsed->store));
   const auto tellable = results::tellable(plan, done, files, parsed->store);
-  const auto mixed = results::mixed_rows(plan, classes).size();
+  const auto mixed = results::mixed_rows(plan, orchestrator::classes_of(stored)).size();
   if (parsed->json) {
     core::Json more = to_json(price);
     more["taken"] = taken_json(taken);

@@ -19,6 +19,10 @@ constexpr std::size_t kFewJobs = 64;  // for which threads are not worth while
 
 std::size_t calls_at_once(std::size_t jobs) { return jobs <= kFewJobs ? 1 : kCallsAtOnce; }
 
+void side_by_side(std::size_t count, const std::function<void(std::size_t)>& work) {
+  side_by_side(count, calls_at_once(count), work);
+}
+
 void side_by_side(std::size_t count, std::size_t at_once, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::mutex guard;

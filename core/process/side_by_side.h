@@ -19,6 +19,8 @@ void side_by_side(std::size_t count, std::size_t at_once, const std::function<vo
 
 //! How many calls to a store may be under way together for so many jobs.
 std::size_t calls_at_once(std::size_t jobs);
+//! The same with calls_at_once(count): a store that is far away answers many calls in the time of one.
+void side_by_side(std::size_t count, const std::function<void(std::size_t)>& work);
 
 //! Calls take(i, read(i)) for 0 to count - 1 in this order, in the caller's thread; calls_at_once() pieces are read
 //! side by side and held together. Throws what either throws.

@@ -15,7 +15,6 @@
 #include "operations/space/needs.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 
 namespace resolute::operations {
@@ -67,7 +66,7 @@ void reopen_damaged(core::FileSystem& files, const experiments::StoreLayout& sto
   std::vector<std::pair<const std::string, CountedJob>*> done;
   for (auto& job : jobs)
     if (job.second.end == JobEnd::kDone) done.push_back(&job);
-  core::side_by_side(done.size(), orchestrator::calls_at_once(done.size()), [&](std::size_t i) {
+  core::side_by_side(done.size(), [&](std::size_t i) {
     auto& [id, job] = *done[i];
     const auto found = results::find_record(files, store, {id}, job.kind);
     if (std::holds_alternative<results::DamagedRecord>(found)) job.end = JobEnd::kOpen;

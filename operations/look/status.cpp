@@ -80,10 +80,10 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
   const std::vector<orchestrator::StoredJob> stored =
       check && !status.live ? orchestrator::look_at_jobs(files, store, plan.jobs, check)
                             : orchestrator::look_at_jobs(files, store, plan.jobs, check, seen_done);
+  status.classes = orchestrator::classes_of(stored);
   std::unordered_set<std::string> done;
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     const experiments::PlannedJob& planned = plan.jobs[i];
-    status.classes.push_back(stored[i].numeric_class);
     if (stored[i].result) {
       done.insert(planned.id.hex);
       status.standings.push_back(JobStanding::kSucceeded);

@@ -8,7 +8,6 @@
 #include "operations/space/needs.h"
 #include "operations/space/trash.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::operations {
@@ -124,7 +123,7 @@ class Collection {
   void empty(const fs::path& folder) {
     const auto names = files_.list(folder);
     std::size_t done = 0;
-    core::side_by_side(names.size(), orchestrator::calls_at_once(names.size()), [&](std::size_t i) {
+    core::side_by_side(names.size(), [&](std::size_t i) {
       std::error_code error;
       fs::remove_all(folder / names[i], error);
       const std::lock_guard lock(guard_);

@@ -78,7 +78,7 @@ class Compaction {
     for (std::size_t i = 0; i < stored.size(); ++i)
       if (stored[i].result) finished.push_back(ids[i]);
     report_.finished = static_cast<std::int64_t>(finished.size());
-    at_once_ = orchestrator::calls_at_once(finished.size());
+    at_once_ = core::calls_at_once(finished.size());
     for (std::size_t begin = 0; begin < finished.size(); begin += kJobsAtATime) {
       const std::size_t count = std::min(kJobsAtATime, finished.size() - begin);
       std::vector<Leavings> found(count);
@@ -256,7 +256,7 @@ CompactReport unpack_all(core::FileSystem& files, const experiments::StoreLayout
     if (bundle == nullptr) continue;
     const auto& entries = bundle->entries();
     std::int64_t held = 0;
-    core::side_by_side(entries.size(), orchestrator::calls_at_once(entries.size()), [&](std::size_t i) {
+    core::side_by_side(entries.size(), [&](std::size_t i) {
       if (taking != nullptr) taking->renew();
       // One without a folder may lie in the trash of a collection, and come back.
       const bool leave = claims.held(entries[i].job) || !files.exists(store.job_folder(entries[i].job));

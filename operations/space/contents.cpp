@@ -72,7 +72,7 @@ class Contents {
   std::vector<StoredItem> read() {
     const fs::path jobs = store_.root() / "jobs";
     const auto folders = files_.list(jobs);
-    core::side_by_side(folders.size(), orchestrator::calls_at_once(folders.size()), [&](std::size_t i) {
+    core::side_by_side(folders.size(), [&](std::size_t i) {
       const auto names = orchestrator::unless_foreign(files_, store_, [&] { return files_.list(jobs / folders[i]); });
       for (const std::string& name : names.value_or(std::vector<std::string>()))
         if (core::is_sha256_hex(name)) add_job({name});

@@ -28,8 +28,7 @@ void warn_of_closed_folders(const experiments::StoreLayout& store, const std::ve
   }
   const std::vector<std::filesystem::path> folders(needed.begin(), needed.end());
   std::vector<std::optional<std::string>> why(folders.size());
-  core::side_by_side(folders.size(), calls_at_once(folders.size()),
-                     [&](std::size_t i) { why[i] = core::why_not_writable(folders[i]); });
+  core::side_by_side(folders.size(), [&](std::size_t i) { why[i] = core::why_not_writable(folders[i]); });
   const auto first = std::find_if(why.begin(), why.end(), [](const auto& one) { return one.has_value(); });
   if (first == why.end()) return;
   const auto count = std::count_if(first, why.end(), [](const auto& one) { return one.has_value(); });
@@ -50,9 +49,9 @@ std::vector<StoredJob> look_at(core::FileSystem& files, const experiments::Store
   for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].id.hex.substr(0, 2)].push_back(i);
   std::vector<StoredJob> found(jobs.size());
   std::vector<const std::vector<std::size_t>*> groups;
-  if (calls_at_once(jobs.size()) == 1 || files.exists(store.root() / "jobs"))
+  if (core::calls_at_once(jobs.size()) == 1 || files.exists(store.root() / "jobs"))
     for (const auto& [folder, group] : by_folder) groups.push_back(&group);
-  core::side_by_side(groups.size(), calls_at_once(jobs.size()), [&](std::size_t turn) {
+  core::side_by_side(groups.size(), core::calls_at_once(jobs.size()), [&](std::size_t turn) {
     const std::vector<std::size_t>& group = *groups[turn];
     std::optional<std::vector<std::string>> names;
     // If something foreign stands there, each job tells it for itself.
@@ -94,7 +93,7 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
   const std::vector<StoredJob> stored = look_at_jobs(files, store, jobs, checks.plain);
   std::vector<FoundJob> found(jobs.size());
   const auto count_attempts = [&](std::size_t i) { found[i].attempts = attempts_in_store(files, store, jobs[i].id); };
-  core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
+  core::side_by_side(jobs.size(), [&](std::size_t i) {
     found[i].result = stored[i].result;
     // An agent names its own class like this (find_numeric_class()).
     if (const std::string& made_in = stored[i].numeric_class; !made_in.empty())
@@ -107,7 +106,7 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
   for (std::size_t i = 0; i < jobs.size(); ++i)
     if (const experiments::JobId* training = experiments::weights_read_by(jobs[i].specification))
       if (!found[i].result && found[i].attempts > 0) doubtful.insert(*training);
-  core::side_by_side(jobs.size(), calls_at_once(doubtful.size()), [&](std::size_t i) {
+  core::side_by_side(jobs.size(), core::calls_at_once(doubtful.size()), [&](std::size_t i) {
     if (!found[i].result || !doubtful.contains(jobs[i].id)) return;
     found[i].result = has_result(files, store, jobs[i].id, checks.with_weights);
     if (found[i].result) return;
@@ -115,6 +114,12 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
     count_attempts(i);
   });
   return found;
+}
+
+std::vector<std::string> classes_of(const std::vector<StoredJob>& stored) {
+  std::vector<std::string> classes;
+  for (const StoredJob& job : stored) classes.push_back(job.numeric_class);
+  return classes;
 }
 
 bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
@@ -126,11 +131,12 @@ bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& 
   // The last in the plan are mostly those done last.
   if (!jobs.empty() && !is_done(jobs.back())) return false;
   std::atomic<bool> all = true;
-  core::side_by_side((jobs.size() + kJobsATurn - 1) / kJobsATurn, calls_at_once(jobs.size()), [&](std::size_t turn) {
-    const auto begin = jobs.begin() + static_cast<std::ptrdiff_t>(turn * kJobsATurn);
-    const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(jobs.size(), (turn + 1) * kJobsATurn));
-    if (all && !std::all_of(begin, end, is_done)) all = false;
-  });
+  core::side_by_side(
+      (jobs.size() + kJobsATurn - 1) / kJobsATurn, core::calls_at_once(jobs.size()), [&](std::size_t turn) {
+        const auto begin = jobs.begin() + static_cast<std::ptrdiff_t>(turn * kJobsATurn);
+        const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(jobs.size(), (turn + 1) * kJobsATurn));
+        if (all && !std::all_of(begin, end, is_done)) all = false;
+      });
   return all;
 }
 

@@ -9,14 +9,11 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "core/process/side_by_side.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
 #include "orchestrator/journal/epoch.h"
 
 namespace resolute::orchestrator {
-
-using core::calls_at_once;
 
 struct StoredJob {
   bool folder = false;  //!< it may have attempts; false: it has neither folder nor result
@@ -37,6 +34,9 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
 
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
                                     const std::vector<experiments::JobId>& jobs);
+
+//! StoredJob::numeric_class of each.
+std::vector<std::string> classes_of(const std::vector<StoredJob>& stored);
 
 //! Every job of the plan has its result in the store, each looked for.
 bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
