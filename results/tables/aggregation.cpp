@@ -439,9 +439,12 @@ SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryS
 
 SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store) {
   std::map<JobId, FoundRecord> read;
+  std::vector<JobId> jobs;  // no table asks for a shard
+  for (const PlannedJob& job : plan.jobs)
+    if (!std::holds_alternative<experiments::ShardSpecification>(job.specification)) jobs.push_back(job.id);
   core::read_ahead(
-      plan.jobs.size(), [&](std::size_t i) { return find_record(files, store, plan.jobs[i].id); },
-      [&](std::size_t i, FoundRecord found) { read.emplace(plan.jobs[i].id, std::move(found)); });
+      jobs.size(), [&](std::size_t i) { return find_record(files, store, jobs[i]); },
+      [&](std::size_t i, FoundRecord found) { read.emplace(jobs[i], std::move(found)); });
   const RecordLookup records = [&](const JobId& job) -> std::optional<Record> {
     auto found = read.find(job);
     if (found == read.end()) found = read.emplace(job, find_record(files, store, job)).first;
