@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <iostream>
-#include <string_view>
 
 #include "cli/high_views.h"
 #include "cli/subcommands.h"
@@ -71,20 +70,22 @@ std::vector<ExportTarget> targets_of(const options::variables_map& values, const
       core::replace_whole(source.files, path, [&](const auto& made) { what = write(source, made, progress); });
       return what;
     };
-    targets.push_back({option, path,
-                       [=, &source] {
-                         if (!replace) check(source.files, path, kOrReplace);
-                         if (option == std::string_view("sqlite")) results::require_no_pages_beside(source.files, path);
-                       },
-                       write_there});
+    targets.push_back({option, path, [=, &source] { check(source.files, path); }, write_there});
   };
-  add("csv", core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
+  const auto require_folder = [=](core::FileSystem& files, const fs::path& path) {
+    if (!replace) core::require_new_folder(files, path, kOrReplace);
+  };
+  const auto require_file = [=](core::FileSystem& files, const fs::path& path) {
+    if (!replace) core::require_new_file(files, path, kOrReplace);
+    results::require_no_pages_beside(files, path);
+  };
+  add("csv", require_folder, [](const auto& from, const auto& path, const auto& progress) {
     const core::Json report = report::suite_report(from, {});
     const core::Json figures = {{"schema", report.at("schema")}, {"figures", report.at("figures")}};
     results::export_csv(from, path, {{"figures.json", figures.dump(1) + "\n"}}, progress);
     return fmt::format("{} CSV files and figures.json", results::relations().size());
   });
-  add("sqlite", core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {
+  add("sqlite", require_file, [](const auto& from, const auto& path, const auto& progress) {
     results::export_sqlite(from, path, progress);
     return fmt::format("{} tables", results::relations().size());
   });
