@@ -473,13 +473,12 @@ class Planner {
           for (const RowText& row : table.rows) ids.push_back(row.id.value);
       second.refuse("start_from", "'" + id + "'", "the suite has no row of that id", settings::nearest_or_all(id, ids));
     }
+    if (found.size() == 1) return found.front();
     std::vector<std::string> tables;
     for (const auto& [table, row] : found) tables.push_back(table->id);
-    if (found.size() > 1)
-      second.refuse("start_from", "'" + id + "'",
-                    fmt::format("tables '{}' have a row of that id", fmt::join(tables, "', '")),
-                    "give the row that is meant an id of its own");
-    return found.front();
+    second.refuse("start_from", "'" + id + "'",
+                  fmt::format("tables '{}' have a row of that id", fmt::join(tables, "', '")),
+                  "give the row that is meant an id of its own");
   }
 
   //! Adds the trials' trainings and evaluations. \return the evaluations

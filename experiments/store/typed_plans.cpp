@@ -3,6 +3,7 @@
 #include "experiments/store/suite_source.h"
 
 namespace resolute::experiments {
+
 std::string typed_plans_text(const std::vector<TypedPlan>& plans) {
   core::Json list = core::Json::array();
   for (const TypedPlan& one : plans) list.push_back({{"plan", one.plan}, {"arguments", one.arguments}});
