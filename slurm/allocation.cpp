@@ -156,8 +156,8 @@ std::vector<ScriptStart> read_runs(core::FileSystem& files, const fs::path& batc
       if (!text) continue;
       auto run = run_from_json(core::parse_json(*text, path.string()), path.string());
       // A copy is no other start.
-      if (const auto own = run_file_name(run); own != name)
-        throw core::corrupt_error(fmt::format("'{}' has another name than its start", path.string()), own);
+      if (const auto expected = run_file_name(run); expected != name)
+        throw core::corrupt_error(fmt::format("'{}' has another name than its start", path.string()), expected);
       runs.push_back(std::move(run));
     } catch (const core::RuntimeError& error) {
       if (error.is_storage()) throw;

@@ -57,8 +57,8 @@ std::optional<std::string_view> exception_that_nobody_caught(const std::vector<s
                                                              std::size_t at) {
   constexpr std::string_view kWords = "  what():  ";
   if (!lines[at].starts_with(kTerminate)) return std::nullopt;
-  const bool told = at + 1 < lines.size() && lines[at + 1].starts_with(kWords);
-  return told ? lines[at + 1].substr(kWords.size()) : lines[at];
+  const bool has_words = at + 1 < lines.size() && lines[at + 1].starts_with(kWords);
+  return has_words ? lines[at + 1].substr(kWords.size()) : lines[at];
 }
 
 // torchrun and accelerate tell of a child that failed, which has told why before them.

@@ -35,7 +35,7 @@ bool has_any(const std::vector<std::string>& names, std::initializer_list<std::s
   });
 }
 
-// What cannot be looked at may be a suite's folder, whose jobs must not count as nobody's.
+// A path that cannot be looked at may be a suite's folder, whose jobs must not count as nobody's.
 bool is_suite_folder(const fs::path& path) {
   std::error_code error, gone;
   const fs::file_type type = fs::status(path, error).type();

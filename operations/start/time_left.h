@@ -29,7 +29,7 @@ class TimeLeft {
   bool told_to_go() const;
   //! A run that begins now would not get to work.
   bool too_late_to_run() const;
-  //! What is left is needed to settle what follows. After a notice there is time until shortly before the end.
+  //! The time left is needed to settle what follows. After a notice there is time until shortly before the end.
   bool too_late_to_wait() const;
   //! A run that has not begun after this time never will. Another launcher, or another start, must still fit into the
   //! allocation.

@@ -83,8 +83,8 @@ class Suite:
 
     def rows(self) -> list[dict[str, Any]]:
         """One a trial of a cell: table, row, label, dataset, trained_on and asked_on (two ids where the row is asked on another
-        data set than it trains on, else the same as dataset), metric, trial, value (None: not there, or stale), status (of the row's cell), paper (the paper's number),
-        paper_dataset (on which the paper has it), mean; and by how much the row's mean differs from that of the row `to`: difference,
+        data set than it trains on, else the same as dataset), metric, trial, value (None: not there, or stale), status (of the row's
+        cell), paper (the paper's number), paper_dataset (on which the paper has it), mean; and by how much the row's mean differs from that of the row `to`: difference,
         low, high (95 %)."""
         return [one for table in self.tables()["tables"] for row in table["rows"] for cell in row["cells"]
                 for one in _trials(table["id"], row, cell)]
@@ -165,7 +165,8 @@ def _toml(value: object, key: str) -> str:
 def _trials(table: str, row: dict[str, Any], cell: dict[str, Any]) -> list[dict[str, Any]]:
     against = cell["difference"] or {}
     common = {"table": table, "row": row["id"], "label": row["label"], "dataset": cell["dataset"],
-              **{key: cell.get(key, cell["dataset"]) for key in ("trained_on", "asked_on")}, "metric": cell["metric"], "status": cell["status"]}
+              **{key: cell.get(key, cell["dataset"]) for key in ("trained_on", "asked_on")}, "metric": cell["metric"],
+              "status": cell["status"]}
     summary = {"paper": cell["reference"], "paper_dataset": cell.get("paper_dataset"), "mean": cell["mean"], "to": against.get("to"),
                "difference": against.get("mean"), "low": against.get("low"), "high": against.get("high")}
     return [{**common, "trial": trial, "value": value, **summary} for trial, value in enumerate(cell["values"])]

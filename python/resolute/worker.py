@@ -130,8 +130,8 @@ def work(method: type[Method]) -> None:
     """Runs the command line: `FILE.py [OPTIONS] run --store … --job …`, as a suite's `worker = ["python", "FILE.py"]` starts it, or
     `FILE.py [OPTIONS] describe`, which prints the numeric class. The last line of the method's file.
 
-    Ends the process with the exit codes of docs/inside/worker.md unless all is done. An exception of the method ends it with 2, since the same
-    again would end the same way; OSError, MemoryError, RuntimeError and those that libraries derive from Exception itself with 1."""
+    Ends the process with the exit codes of docs/inside/worker.md unless all is done. An exception of the method ends it with 2, since the
+    same again would end the same way; OSError, MemoryError, RuntimeError and those that libraries derive from Exception itself with 1."""
     name = Path(inspect.getfile(method)).stem
     try:
         _work(method, name)

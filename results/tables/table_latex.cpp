@@ -419,14 +419,14 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
 
 // A table's differences and parts may be called as another table, which keeps its label. \param taken every table's id
 // and all labels so far
-std::string with_labels_of_its_own(std::string text, const std::string& id, std::set<std::string>& taken) {
+std::string with_free_labels(std::string text, const std::string& id, std::set<std::string>& taken) {
   constexpr std::string_view kLabel = "\\label{tab:";
   for (std::size_t at = text.find(kLabel); at != std::string::npos; at = text.find(kLabel, at + 1)) {
     const std::size_t begin = at + kLabel.size(), length = text.find('}', begin) - begin;
     const std::string label = text.substr(begin, length);
-    std::string own = label;
-    for (int next = 2; label != id && !taken.insert(own).second; ++next) own = fmt::format("{}-{}", label, next);
-    text.replace(begin, length, own);
+    std::string unique = label;
+    for (int next = 2; label != id && !taken.insert(unique).second; ++next) unique = fmt::format("{}-{}", label, next);
+    text.replace(begin, length, unique);
   }
   return text;
 }
@@ -441,7 +441,7 @@ std::string to_latex(const SuiteTables& tables) {
   for (const Table& table : tables.tables) labels.insert(table.id);
   for (const Table& table : tables.tables)
     for (const Table& part : as_wide_as_a_page(table, results_fit))
-      parts.push_back(with_labels_of_its_own(to_latex(part, tables.notes), table.id, labels));
+      parts.push_back(with_free_labels(to_latex(part, tables.notes), table.id, labels));
   std::string body;
   for (const std::string& part : parts) body += "\n" + part;
   std::string text = fmt::format(

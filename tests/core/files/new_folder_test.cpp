@@ -67,8 +67,8 @@ TEST_F(NewFolderTest, a_folder_is_there_whole_or_not_at_all) {
 
 TEST_F(NewFolderTest, what_killed_processes_left_beside_it_goes) {
   // No process has so high a number.
-  const auto left = [&](const std::string& start, const std::string& of, std::chrono::minutes ago) {
-    const fs::path path = folder_ / fmt::format("{}{}-0123456789abcdef-1.tmp", start, of);
+  const auto leave = [&](const std::string& start, const std::string& process, std::chrono::minutes ago) {
+    const fs::path path = folder_ / fmt::format("{}{}-0123456789abcdef-1.tmp", start, process);
     write_atomic(real_file_system(), path, "half");
     fs::last_write_time(path, fs::file_time_type::clock::now() - ago);
     return path;
@@ -81,10 +81,10 @@ TEST_F(NewFolderTest, what_killed_processes_left_beside_it_goes) {
              write_atomic(real_file_system(), out(), "text");
              replace_whole(files_, out(), [](const fs::path& made) { write_atomic(real_file_system(), made, "text"); });
            }}) {
-    const std::vector<fs::path> gone{left(here, dead, kLong), left("." + here, dead, kLong)};
-    const std::vector<fs::path> stay{left(here, std::to_string(::getpid()), kLong), left(here, dead + "1-2", kLong),
-                                     left(here + "2-", dead, kLong), left(".other" + here, dead, kLong),
-                                     left(".." + here, dead, std::chrono::minutes(5))};
+    const std::vector<fs::path> gone{leave(here, dead, kLong), leave("." + here, dead, kLong)};
+    const std::vector<fs::path> stay{leave(here, std::to_string(::getpid()), kLong), leave(here, dead + "1-2", kLong),
+                                     leave(here + "2-", dead, kLong), leave(".other" + here, dead, kLong),
+                                     leave(".." + here, dead, std::chrono::minutes(5))};
     write();
     for (const fs::path& path : gone) EXPECT_FALSE(fs::exists(path)) << path;
     for (const fs::path& path : stay) EXPECT_TRUE(fs::exists(path)) << path;

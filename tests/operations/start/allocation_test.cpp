@@ -406,6 +406,16 @@ class ArmedTest : public AllocationTest {
     slurm::write_run(files_, submission() / "batch-001", killed);
     ++generation_;
   }
+  // A start that gives the suite up while SLURM is silent.
+  void have_the_last_word() {
+    launches_ = {[&, run_to_the_limit = to_the_limit()](const RunQuestions& run) {
+      run_to_the_limit(run);
+      end_run(orchestrator::RunEnd::kIncomplete);
+      answers_ = false;
+      return 3;
+    }};
+    EXPECT_EQ(start(), 3);
+  }
   std::size_t generation() const { return static_cast<std::size_t>(generation_); }
   int generation_ = 0;
   StoredBatch stored() {
@@ -485,13 +495,7 @@ TEST_F(ArmedTest, a_refusal_to_let_one_wait_is_no_refusal_of_a_successor) {
 }
 
 TEST_F(ArmedTest, after_a_last_word_it_does_nothing_and_the_batch_is_over) {
-  launches_ = {[&, run_to_the_limit = to_the_limit()](const RunQuestions& run) {
-    run_to_the_limit(run);
-    end_run(orchestrator::RunEnd::kIncomplete);
-    answers_ = false;
-    return 3;
-  }};
-  EXPECT_EQ(start(), 3);
+  have_the_last_word();
   EXPECT_TRUE(is_over(stored()));
   answers_ = true;  // it never heard that its job is not wanted any more
   EXPECT_EQ(start(0, 1, 101), 0);
@@ -501,13 +505,7 @@ TEST_F(ArmedTest, after_a_last_word_it_does_nothing_and_the_batch_is_over) {
 }
 
 TEST_F(ArmedTest, a_last_word_that_the_store_does_not_give_yet_is_waited_for) {
-  launches_ = {[&, run_to_the_limit = to_the_limit()](const RunQuestions& run) {
-    run_to_the_limit(run);
-    end_run(orchestrator::RunEnd::kIncomplete);
-    answers_ = false;
-    return 3;
-  }};
-  EXPECT_EQ(start(), 3);
+  have_the_last_word();
   answers_ = true;
   limit_ = now() + 1h;
   std::map<std::string, int> failures{{"request.json", 0}, {"run-100-000.json", 0}, {"accepted-001.json", 0}};
@@ -918,7 +916,7 @@ TEST_F(AllocationTest, a_store_that_is_away_is_waited_for_as_long_as_there_is_ti
   }
 }
 
-// What a chain writes for its successor, of which the store takes nothing for 40 s. The notice has come.
+// The files that a chain writes for its successor, of which the store takes none for 40 s. The notice has come.
 class StoreAfterANotice : public AllocationTest, public WithParamInterface<const char*> {
  protected:
   int start_with_time_left(std::chrono::seconds left) {

@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// What is left out where the run before had set these hosts aside and sinfo lists these nodes.
+// The nodes that are left out where the run before had set these hosts aside and sinfo lists these nodes.
 std::vector<std::string> left_out(const std::vector<std::string>& hosts, const std::string& nodes) {
   const tests::TemporaryFolder folder;
   auto& files = core::real_file_system();

@@ -77,7 +77,7 @@ TEST_F(InitialWeights, are_those_of_the_file_before_the_first_step) {
     EXPECT_TRUE(catalogue.origin(again.report.at("weights_sha256")) == still);
     EXPECT_EQ(std::nullopt, catalogue.origin(still.initial_weights));
   }
-  // What somebody else made does not go because its name was given; an earlier export does.
+  // Somebody else's file does not go because its name was given; an earlier export does.
   fs::create_symlink("trunk.pth", store("still") / "link.pth");
   fs::create_directory(store("still") / "folder.safetensors");
   core::write_atomic(core::real_file_system(), store("still") / "notes.pth", "mine\n");
