@@ -145,25 +145,25 @@ struct Ended {
   bool by_us = false;  // told to stop: at a step that differs, or because no more were asked for
 };
 
-using Digests = std::map<std::uint64_t, std::string>;  // by step
+using Steps = std::map<std::uint64_t, results::LoggedStep>;
 
-// Those of the steps that were logged since the last call. A log that cannot be read is named once the run is over.
-Digests new_steps(GrowingFile& log) {
+// Those that were logged since the last call. A log that cannot be read is named once the run is over.
+Steps new_steps(GrowingFile& log) {
   try {
-    return results::parse_gradient_digests(log.new_lines(), results::kStepLogName);
+    return results::parse_logged_steps(log.new_lines(), results::kStepLogName);
   } catch (const core::RuntimeError&) {
     return {};
   }
 }
 
 // True with a step that differs, or the last that was asked for.
-bool reaches_the_end(const Digests& steps, const Request& request, const results::TrainingLog& recorded) {
+bool reaches_the_end(const Steps& steps, const Request& request, const results::TrainingLog& recorded) {
   return std::any_of(steps.begin(), steps.end(), [&](const auto& logged) {
-    const auto& [step, digest] = logged;
-    const auto found = recorded.steps.find(step);
+    const auto& [number, step] = logged;
+    const auto found = recorded.steps.find(number);
     // All that follows a step that differs differs too.
-    return (found != recorded.steps.end() && !found->second.digest.empty() && found->second.digest != digest) ||
-           (request.steps && step >= *request.steps);
+    return (found != recorded.steps.end() && results::differ(found->second, step)) ||
+           (request.steps && number >= *request.steps);
   });
 }
 
@@ -188,7 +188,7 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
   GrowingFile log(scratch.attempt_file(request.job, attempt.attempt, results::kStepLogName));
   Ended ended;
   ended.attempt = follow_attempt(attempt, [&] {
-    const Digests steps = new_steps(log);
+    const Steps steps = new_steps(log);
     if (on_step && !steps.empty()) on_step(steps.rbegin()->first);
     ended.by_us = ended.by_us || reaches_the_end(steps, request, recorded);
     return ended.by_us;

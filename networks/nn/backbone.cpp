@@ -152,6 +152,12 @@ std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterB
   return pass_of(*this, "whole", images, after, pass);
 }
 
+at::Tensor Backbone::deepest(const at::Tensor& images) const {
+  if (!records_in_halves()) return forward(images).back();
+  // Whole or in halves, all of f2's gradient comes from the deep half, so it is added up in the same order.
+  return forward_deep(forward_shallow(images)[1]).back();
+}
+
 std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const AfterBlock& after) const {
   const auto pass = [&](const std::vector<at::Tensor>& inputs) {
     std::vector<at::Tensor> features;

@@ -88,6 +88,9 @@ class Backbone : public ShallowTrunk {
   explicit Backbone(const settings::TrunkShape& shape);
   //! N×3×H×W → f1..f5, f_j at index j - 1. \param after of all blocks; empty: their outputs as they are
   std::vector<at::Tensor> forward(const at::Tensor& images, const AfterBlock& after = {}) const;
+  //! N×3×H×W → f5: the bits of forward(). Of several process ranks the deep half's gradients leave before the shallow
+  //! half's backward pass is played (records_in_halves()).
+  at::Tensor deepest(const at::Tensor& images) const;
   //! f2, this trunk's or another ShallowTrunk's of its shape → f3, f4, f5.
   std::vector<at::Tensor> forward_deep(const at::Tensor& f2, const AfterBlock& after = {}) const;
   //! Channels of f_level, level 1..5.

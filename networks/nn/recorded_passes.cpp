@@ -117,6 +117,9 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
     const Marks::Exchanged own(marks_);
     recording_ =
         recorder_.record([&] { outputs_ = pass(inputs_); }, beside == nullptr ? nullptr : beside->recording_.get());
+    // Those of the network's other passes wait for the backward passes of these alone.
+    std::erase_if(parameters_,
+                  [](const at::Tensor& leaf) { return !torch::autograd::impl::try_get_grad_accumulator(leaf); });
   }
 
   std::vector<at::Tensor> play(const std::vector<at::Tensor>& inputs);
@@ -160,7 +163,7 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
   std::function<void()> no_memory_;
   std::vector<Inlet> inlets_;
   std::vector<at::Tensor> inputs_;      // as leaves
-  std::vector<at::Tensor> parameters_;  // that learn
+  std::vector<at::Tensor> parameters_;  // that learn by this pass
   Marks marks_;
   std::unique_ptr<Recording> recording_;
   std::vector<at::Tensor> outputs_;  // with the graph that the backward passes are recorded of
@@ -266,12 +269,13 @@ using of_recorded_passes::RecordedPass;
 
 class RecordedPasses::Store {
  public:
-  Store(Recorder& recorder, bool gradients_outlive) : recorder_(recorder), gradients_outlive_(gradients_outlive) {}
+  Store(Recorder& recorder, RecordingUse use) : recorder_(recorder), use_(use) {}
 
   static Store*& active() {
     static thread_local Store* store = nullptr;
     return store;
   }
+  bool in_halves() const { return use_.in_halves; }
   void begin(int slot) {
     slot_ = slot;
     passes_.clear();
@@ -338,7 +342,7 @@ class RecordedPasses::Store {
     const Within within;
     try {
       return shape.recorded = std::make_shared<RecordedPass>(
-                 recorder_, gradients_outlive_, [this] { give_up(); },
+                 recorder_, use_.gradients_outlive, [this] { give_up(); },
                  beside == known.shapes.end() ? nullptr : beside->second.recorded.get(), network, inputs, pass);
     } catch (const c10::OutOfMemoryError&) {
       give_up();
@@ -372,15 +376,14 @@ class RecordedPasses::Store {
   }
 
   Recorder& recorder_;
-  bool gradients_outlive_;
+  RecordingUse use_;
   bool memory_is_short_ = false;
   int slot_ = 0;
   std::map<Part, int> passes_;  // of this forward pass so far
   std::map<Key, Known> known_;
 };
 
-RecordedPasses::RecordedPasses(Recorder& recorder, bool gradients_outlive)
-    : store_(std::make_unique<Store>(recorder, gradients_outlive)) {}
+RecordedPasses::RecordedPasses(Recorder& recorder, RecordingUse use) : store_(std::make_unique<Store>(recorder, use)) {}
 RecordedPasses::~RecordedPasses() = default;
 
 RecordedPasses::Forward::Forward(RecordedPasses& passes, int slot) {
@@ -389,6 +392,11 @@ RecordedPasses::Forward::Forward(RecordedPasses& passes, int slot) {
   Store::active() = passes.store_.get();
 }
 RecordedPasses::Forward::~Forward() { Store::active() = nullptr; }
+
+bool records_in_halves() {
+  const auto* const store = RecordedPasses::Store::active();
+  return store != nullptr && store->in_halves();
+}
 
 std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part,
                                  const std::vector<at::Tensor>& inputs, const Pass& pass, int form) {

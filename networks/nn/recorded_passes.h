@@ -28,11 +28,21 @@ using Pass = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>
 std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part,
                                  const std::vector<at::Tensor>& inputs, const Pass& pass, int form = 0);
 
+//! True where recorded() on this thread records, and passes that can be cut in two are to be recorded so.
+bool records_in_halves();
+
+//! How a training uses what its passes leave.
+struct RecordingUse {
+  bool gradients_outlive = false;  //!< a parameter's gradient is still read when a backward pass is played once more
+  //! Gradients leave for other process ranks once a played backward pass has ended: those of a trunk's deep half then
+  //! travel while its shallow half, which has few parameters and the largest maps, is computed.
+  bool in_halves = false;
+};
+
 //! A training's. Not for two threads at once.
 class RecordedPasses {
  public:
-  //! \param gradients_outlive a parameter's gradient is still read when a backward pass is played once more
-  RecordedPasses(Recorder& recorder, bool gradients_outlive);
+  RecordedPasses(Recorder& recorder, RecordingUse use);
   ~RecordedPasses();
   RecordedPasses(const RecordedPasses&) = delete;
   RecordedPasses& operator=(const RecordedPasses&) = delete;
@@ -51,6 +61,7 @@ class RecordedPasses {
   class Store;
   friend std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part,
                                           const std::vector<at::Tensor>& inputs, const Pass& pass, int form);
+  friend bool records_in_halves();
   std::unique_ptr<Store> store_;
 };
 

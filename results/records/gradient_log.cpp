@@ -12,7 +12,7 @@ namespace resolute::results {
 namespace {
 
 constexpr std::string_view kMagic = "RSLTGRAD";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr int kMostLanes = 1 << 16;
 constexpr std::size_t kChecksumSize = sizeof(std::uint32_t);
 // Magic, version, length of the names, checksum: one of its own, so that a damaged length is not taken for a torn file.
@@ -57,8 +57,7 @@ StepGradients parse_record(std::span<const std::byte> bytes, const GradientLog& 
   for (int lane = 0; lane < log.lanes; ++lane) gradients.lanes.push_back(reader.take<std::uint64_t>());
   for (std::size_t tensor = 0; tensor < log.tensors.size(); ++tensor)
     gradients.tensors.push_back(reader.take<std::uint32_t>());
-  const bool follows = log.steps.empty() ? gradients.step > 0 : gradients.step == log.steps.back().step + 1;
-  if (!follows)
+  if (gradients.step <= (log.steps.empty() ? 0 : log.steps.back().step))
     throw core::corrupt_error(
         fmt::format("{}: record {} is of step {}", where, log.steps.size(), gradients.step),
         log.steps.empty() ? "steps count from 1" : fmt::format("step {} stands before it", log.steps.back().step));
@@ -90,8 +89,7 @@ void GradientLogWriter::write(const StepGradients& gradients) {
   RESOLUTE_EXPECT(gradients.lanes.size() == lanes_ && gradients.tensors.size() == tensors_,
                   fmt::format("{} lanes and {} tensors for a log of {} and {}", gradients.lanes.size(),
                               gradients.tensors.size(), lanes_, tensors_));
-  RESOLUTE_EXPECT(gradients.step > 0 && (last_step_ == 0 || gradients.step == last_step_ + 1),
-                  fmt::format("step {} after step {}", gradients.step, last_step_));
+  RESOLUTE_EXPECT(gradients.step > last_step_, fmt::format("step {} after step {}", gradients.step, last_step_));
   record_.clear();
   core::append_little_endian(record_, gradients.step);
   core::append_bytes(record_, std::as_bytes(std::span(gradients.lanes)));

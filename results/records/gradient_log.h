@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! gradients.bin: digests of every step's gradients, one file per training attempt (docs/inside/formats/gradients.md).
+//! gradients.bin: digests of steps' gradients, one file per training attempt (docs/inside/formats/gradients.md).
 //! Written by workers, read by `resolute repro`: where two runs part, it tells the step, the lane and the tensor.
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class GradientLogWriter {
   //! \throws core::RuntimeError of the file system; core::ContractError for arguments that break the above
   GradientLogWriter(core::FileSystem& files, const std::filesystem::path& path, int lanes,
                     std::vector<std::string> tensor_names);
-  //! Appends one record of 12 + 8·L + 4·T bytes with one write() and no sync. Steps follow one another without a gap.
-  //! \throws core::RuntimeError of the file system; core::ContractError for a wrong number of digests or a gap
+  //! Appends one record of 12 + 8·L + 4·T bytes with one write() and no sync. Steps ascend; some may be missing.
+  //! \throws core::RuntimeError of the file system; core::ContractError for a wrong number of digests or order
   void write(const StepGradients& gradients);
   //! Syncs. \throws core::RuntimeError if what was written did not reach the disk
   void close();
@@ -50,7 +50,7 @@ class GradientLogWriter {
 struct GradientLog {
   int lanes = 0;                     //!< L; 0 for a log that was cut off inside its header
   std::vector<std::string> tensors;  //!< [T]
-  std::vector<StepGradients> steps;  //!< ascending, without a gap
+  std::vector<StepGradients> steps;  //!< ascending
 };
 
 //! Reads a log. Bytes behind the last whole record are what a killed writer left, and ignored; so is a header that is

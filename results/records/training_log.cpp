@@ -17,7 +17,7 @@ using experiments::StoreLayout;
 std::optional<StepDifference> difference(const LoggedStep& one, const LoggedStep& other, std::uint64_t step,
                                          const std::vector<std::string>& names) {
   StepDifference found{step, one.gradients && other.gradients, {}, {}};
-  bool differs = !one.digest.empty() && !other.digest.empty() && one.digest != other.digest;
+  bool differs = differ(one, other);
   if (found.located) {
     for (std::size_t lane = 0; lane < one.gradients->lanes.size(); ++lane)
       if (one.gradients->lanes[lane] != other.gradients->lanes[lane]) found.lanes.push_back(static_cast<int>(lane));
@@ -30,7 +30,8 @@ std::optional<StepDifference> difference(const LoggedStep& one, const LoggedStep
 }
 
 bool comparable(const LoggedStep& one, const LoggedStep& other) {
-  return (!one.digest.empty() && !other.digest.empty()) || (one.gradients && other.gradients);
+  return (!one.digest.empty() && !other.digest.empty()) || (!one.numbers.empty() && !other.numbers.empty()) ||
+         (one.gradients && other.gradients);
 }
 
 // One attempt's steps. A file that is damaged is worth a warning and no more.
@@ -40,9 +41,7 @@ std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const 
   const auto file = [&](const char* name) { return store.attempt_file(job, attempt, name); };
   try {
     const auto path = file(kStepLogName);
-    if (files.exists(path))
-      for (auto& [step, digest] : parse_gradient_digests(core::as_text(files.read(path)), path.string()))
-        steps[step] = {attempt, std::move(digest)};
+    if (files.exists(path)) steps = parse_logged_steps(core::as_text(files.read(path)), path.string(), attempt);
   } catch (const core::RuntimeError& error) {
     log.warnings.push_back(fmt::format("{}; its steps are not compared", error.what()));
   }
@@ -85,13 +84,21 @@ void for_each_logged_step(std::string_view text, const std::string& where,
   }
 }
 
-std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where) {
-  std::map<std::uint64_t, std::string> digests;
+std::map<std::uint64_t, LoggedStep> parse_logged_steps(std::string_view text, const std::string& where, int attempt) {
+  std::map<std::uint64_t, LoggedStep> steps;
   for_each_logged_step(text, where, [&](std::uint64_t step, const core::Json& line) {
-    const auto digest = line.find("gradients");
-    if (digest != line.end() && digest->is_string()) digests[step] = digest->get<std::string>();
+    LoggedStep logged{attempt, ""};
+    const auto digest = line.find("gradients"), norms = line.find("gradient_norms");
+    if (digest != line.end() && digest->is_string()) logged.digest = digest->get<std::string>();
+    if (norms != line.end()) logged.numbers = core::canonical_json({line.value("losses", core::Json()), *norms});
+    if (!logged.digest.empty() || !logged.numbers.empty()) steps[step] = std::move(logged);
   });
-  return digests;
+  return steps;
+}
+
+bool differ(const LoggedStep& one, const LoggedStep& other) {
+  const auto unlike = [](const std::string& a, const std::string& b) { return !a.empty() && !b.empty() && a != b; };
+  return one.digest.empty() || other.digest.empty() ? unlike(one.numbers, other.numbers) : one.digest != other.digest;
 }
 
 TrainingLog read_training_log(core::FileSystem& files, const StoreLayout& store, const JobId& job) {
@@ -114,7 +121,7 @@ TrainingLog read_training_log(core::FileSystem& files, const StoreLayout& store,
 std::string digest_of_steps(const TrainingLog& log, std::uint64_t last_step) {
   std::string text;
   for (const auto& [step, logged] : log.steps)
-    if (step <= last_step) text += fmt::format("{} {}\n", step, logged.digest);
+    if (step <= last_step) text += fmt::format("{} {}\n", step, logged.digest.empty() ? logged.numbers : logged.digest);
   return core::sha256_hex(text);
 }
 

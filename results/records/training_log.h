@@ -26,7 +26,9 @@ inline constexpr const char* kEvaluationLogName = "evaluations.jsonl";
 //! One step as one attempt logged it.
 struct LoggedStep {
   int attempt = 0;
-  std::string digest;                                     //!< metrics.jsonl's `gradients`; empty where it is not there
+  std::string digest;  //!< metrics.jsonl's `gradients`; empty where it is not there
+  std::string numbers =
+      "";  //!< metrics.jsonl's `losses` and `gradient_norms`, as they stand there; empty without norms
   std::optional<StepGradients> gradients = std::nullopt;  //!< of gradients.bin; nothing where it is not there
 };
 
@@ -64,9 +66,14 @@ TrainingLog read_training_log(core::FileSystem& files, const experiments::StoreL
 void for_each_logged_step(std::string_view text, const std::string& where,
                           const std::function<void(std::uint64_t step, const core::Json& line)>& take);
 
-//! The lines of a metrics.jsonl: step → `gradients`. A last line without its end is left out, and so are lines without
-//! these keys. \throws core::RuntimeError (kInput) for a line that is no JSON object, opening with `where`
-std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where);
+//! The lines of a metrics.jsonl, by step. A last line without its end is left out, and so are lines without `gradients`
+//! and `gradient_norms`. \throws core::RuntimeError (kInput) for a line that is no JSON object, opening with `where`
+std::map<std::uint64_t, LoggedStep> parse_logged_steps(std::string_view text, const std::string& where,
+                                                       int attempt = 0);
+
+//! True where both say something of the step's gradients and it is not the same: by their digests, and by losses and
+//! norms where one has no digest. Lanes and tensors are not looked at.
+bool differ(const LoggedStep& one, const LoggedStep& other);
 
 //! The best rank-1 that the training logged on the way (--evaluate-every), over all of its attempts, 0 to 1. The last
 //! attempt that logged a step counts, since the result was built on it. Nothing where no attempt logged any. A
@@ -75,7 +82,7 @@ std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view tex
 std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const experiments::StoreLayout& store,
                                             const experiments::JobId& job);
 
-//! SHA-256 over the digests of the steps up to `last_step` that the log has.
+//! SHA-256 over what the log says of the steps up to `last_step` that it has: digests; losses and norms without them.
 std::string digest_of_steps(const TrainingLog& log, std::uint64_t last_step);
 
 struct LogComparison {

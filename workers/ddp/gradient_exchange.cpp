@@ -198,9 +198,10 @@ GradientExchange::~GradientExchange() {
       torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
 }
 
-void GradientExchange::begin(const std::vector<std::size_t>& groups) {
+void GradientExchange::begin(const std::vector<std::size_t>& groups, bool digests) {
   RESOLUTE_EXPECT(active_.empty() && !groups.empty(), "a phase is finished before the next begins");
   active_ = groups;
+  digests_ = digests;
   lane_ = own_.first;
   order_.clear();
   next_bucket_ = 0;
@@ -261,8 +262,10 @@ void GradientExchange::hand_over(Bucket& bucket) {
 }
 
 void GradientExchange::add_lane(Bucket& bucket, int lane, TensorList gradients) {
-  TensorList& lane_digests = bucket.group->lane_digests[static_cast<std::size_t>(lane - own_.first)];
-  put(tensor_digests(gradients, bucket.keys), bucket.parameters, lane_digests);
+  if (digests_) {
+    TensorList& lane_digests = bucket.group->lane_digests[static_cast<std::size_t>(lane - own_.first)];
+    put(tensor_digests(gradients, bucket.keys), bucket.parameters, lane_digests);
+  }
   bucket.sum.add(lane, std::move(gradients));
   if (lane + 1 < own_.first + own_.count) return;
   if (communicator_ == nullptr)
@@ -302,9 +305,11 @@ std::vector<SummedGradients> GradientExchange::finish() {
   std::vector<SummedGradients> sums;
   for (std::size_t index : finished) {
     const Group& group = *groups_[index];
+    SummedGradients& sum = sums.emplace_back(SummedGradients{group.gradients, total_norm(group.norms), {}});
+    if (!digests_) continue;
     std::vector<at::Tensor> lanes;
     for (const TensorList& lane : group.lane_digests) lanes.push_back(at::stack(lane));
-    sums.push_back({group.gradients, total_norm(group.norms), at::stack(lanes)});
+    sum.lane_digests = at::stack(lanes);
   }
   return sums;
 }

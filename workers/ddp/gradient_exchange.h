@@ -23,7 +23,8 @@ namespace resolute::workers {
 struct SummedGradients {
   TensorList gradients;     //!< in the group's order, each with its parameter's shape and strides
   at::Tensor norm;          //!< float64 scalar: of all elements; not finite if one of them is not
-  at::Tensor lane_digests;  //!< int64, own lanes × parameters: tensor_digests() of each lane's weighted gradient
+  at::Tensor lane_digests;  //!< int64, own lanes × parameters: tensor_digests() of each lane's weighted gradient;
+                            //!< undefined where begin() wanted none
 };
 
 //! float64 scalar: of all elements of the tensors. The same bits for every W. \param tensors at least one, dense
@@ -42,8 +43,8 @@ class GradientExchange {
 
   //! From here to finish() backward passes give the gradients of these groups, of this rank's lanes in ascending
   //! order. No one else may use the communicator meanwhile. \param groups indices, in the order in which a backward
-  //! pass reaches them, the same on every rank; none twice
-  void begin(const std::vector<std::size_t>& groups);
+  //! pass reaches them, the same on every rank; none twice \param digests of each lane's gradients are wanted
+  void begin(const std::vector<std::size_t>& groups, bool digests = true);
   //! A lane's backward pass is over. A parameter that it did not reach has a gradient of zero.
   void end_lane();
   //! The sums, one a group in begin()'s order, once all of this rank's lanes have ended. They stay as they are
@@ -89,6 +90,7 @@ class GradientExchange {
   std::vector<Bucket*> order_;       // theirs, as they are handed over
   std::size_t next_bucket_ = 0;      // of order_: the first that the running lane has not handed over
   int lane_ = 0;                     // whose backward pass is running
+  bool digests_ = true;              // since begin()
   // Streams of a GPU: where lanes are added up and gathered, and where they are exchanged.
   std::unique_ptr<SideStream> side_, exchange_side_;
   std::unique_ptr<Flights> flights_;  // null where there are no other ranks

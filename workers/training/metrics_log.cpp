@@ -14,12 +14,12 @@ void MetricsLog::write(const StepMetrics& metrics) {
   for (const auto& [name, value] : metrics.terms) terms[name] = value;
   core::Json norms = core::Json::object();
   for (const auto& [name, value] : metrics.gradient_norms) norms[name] = value;
-  const core::Json line = {{"step", metrics.step},
-                           {"loss", metrics.loss},
-                           {"losses", terms},
-                           {"gradient_norms", norms},
-                           {"learning_rate_factor", metrics.learning_rate_factor},
-                           {"gradients", metrics.gradients}};
+  core::Json line = {{"step", metrics.step},
+                     {"loss", metrics.loss},
+                     {"losses", terms},
+                     {"gradient_norms", norms},
+                     {"learning_rate_factor", metrics.learning_rate_factor}};
+  if (!metrics.gradients.empty()) line["gradients"] = metrics.gradients;
   file_->write(core::as_byte_span(core::canonical_json(line) + "\n"));
 }
 

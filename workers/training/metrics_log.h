@@ -19,7 +19,7 @@ struct StepMetrics {
       terms;  //!< by name; a name that two phases use is followed by the phase's
   std::vector<std::pair<std::string, double>> gradient_norms;  //!< by phase: of the sum over lanes, before clipping
   double learning_rate_factor = 1;                             //!< of the schedule
-  std::string gradients;  //!< 32 hexadecimal digits: a digest of the step's gradients, all phases
+  std::string gradients;  //!< 32 hexadecimal digits: a digest of the step's gradients, all phases; empty: none was made
 };
 
 class MetricsLog {

@@ -54,6 +54,11 @@ std::vector<methods::ParameterGroup> groups_of(methods::Method& method) {
 
 }  // namespace
 
+bool digests_gradients(at::Device device, std::uint64_t step, std::uint64_t steps) {
+  constexpr std::uint64_t kEvery = 10;
+  return device.is_cpu() || step == 1 || step % kEvery == 0 || step == steps;
+}
+
 std::vector<std::string> gradient_names(methods::Method& method) {
   std::vector<std::string> names;
   const std::vector<methods::ParameterGroup> groups = method.parameter_groups();
@@ -105,7 +110,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
     const bool outlive =
         range_.count > 1 ||
         std::any_of(phases_.begin(), phases_.end(), [](const methods::Phase& phase) { return phase.steps_with_next; });
-    passes_.emplace(*parts_.recorder, outlive);
+    passes_.emplace(*parts_.recorder, networks::RecordingUse{outlive, parts_.communicator != nullptr});
   }
 }
 
@@ -195,6 +200,7 @@ bool Trainer::keeps_something() const {
 void Trainer::train_step(StepRecord& record) {
   record.metrics.step = step_ + 1;
   record.metrics.learning_rate_factor = schedule_factor(options_.recipe, step_);
+  record.digested = digests_gradients(device_, step_ + 1, static_cast<std::uint64_t>(options_.recipe.steps));
   record.lanes = load_lanes(record);
   for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, record.lanes, record);
   if (average_) average_->take(step_ == 0);
@@ -237,7 +243,7 @@ void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord&
   phase_record.optimisers = moving_optimisers(phase);
   if (!phase_record.optimisers.empty()) {
     const auto work = [&] {
-      exchange_->begin(phase_record.optimisers);
+      exchange_->begin(phase_record.optimisers, record.digested);
       for (Lane& lane : lanes) run_lane(phase, lane, phase_record);
       phase_record.gradients = exchange_->finish();
     };
@@ -251,7 +257,7 @@ void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord&
     phase_record.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
     record.unstepped.push_back(phase);
   }
-  phase_record.lane_digests = lane_digests(phase_record);
+  if (record.digested) phase_record.lane_digests = lane_digests(phase_record);
   if (!phases_[phase].steps_with_next) step_optimisers(record);
 }
 
@@ -362,7 +368,7 @@ void Trainer::forward(Lane& lane) {
 
 void Trainer::report(StepRecord& record) {
   if (parts_.metrics) parts_.metrics->write(record.metrics);
-  if (parts_.gradients) parts_.gradients->write(record.gradients);
+  if (parts_.gradients && record.digested) parts_.gradients->write(record.gradients);
   parts_.progress.step(record.metrics.step, static_cast<std::uint64_t>(options_.recipe.steps), record.metrics.loss,
                        images_);
   if (parts_.checkpoints) announce_checkpoint();

@@ -65,6 +65,10 @@ struct TrainerParts {
   const core::Clock& clock = core::monotonic_clock();          //!< of process rank 0: when a checkpoint is due
 };
 
+//! True for a step whose gradients are digested for the logs: every step on the CPU; on a GPU, where digests take some
+//! hundredths of a step, the first, each tenth and the last. \param step from 1
+bool digests_gradients(at::Device device, std::uint64_t step, std::uint64_t steps);
+
 //! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. The gradient of a phase
 //! that has yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) has the digest
 //! of zeros.

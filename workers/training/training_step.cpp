@@ -70,7 +70,7 @@ void Trainer::take_norms(const at::Tensor& norms, StepRecord& record) {
 void Trainer::send_losses(StepRecord& record) {
   std::vector<at::Tensor> values, digests, norms;
   for (PhaseRecord& phase : record.phases) {
-    digests.push_back(phase.lane_digests);
+    if (record.digested) digests.push_back(phase.lane_digests);
     if (phase.norm.defined()) norms.push_back(phase.norm);
     if (phase.values.empty()) continue;
     const auto count = static_cast<std::int64_t>(phase.terms.size());
@@ -78,8 +78,10 @@ void Trainer::send_losses(StepRecord& record) {
   }
   RESOLUTE_EXPECT(!values.empty(), fmt::format("no group moves in step {}", record.metrics.step));
   for (const auto& [optimiser, norm] : record.summed_norms) norms.push_back(norm);
-  record.sent = networks::Fetched(
-      at::cat({at::cat(values, 1).flatten(), at::cat(digests, 1).view(at::kDouble).flatten(), at::stack(norms)}));
+  std::vector<at::Tensor> sent{at::cat(values, 1).flatten()};
+  if (record.digested) sent.push_back(at::cat(digests, 1).view(at::kDouble).flatten());
+  sent.push_back(at::stack(norms));
+  record.sent = networks::Fetched(at::cat(sent));
 }
 
 // Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits for the device.
@@ -88,7 +90,7 @@ void Trainer::exchange_losses(StepRecord& record) {
   std::size_t terms = 0, tensors = 0, norms = record.summed_norms.size();
   for (const PhaseRecord& phase : record.phases) {
     terms += phase.terms.size();
-    tensors += static_cast<std::size_t>(phase.lane_digests.size(1));
+    if (record.digested) tensors += static_cast<std::size_t>(phase.lane_digests.size(1));
     norms += phase.norm.defined() ? 1 : 0;
   }
   const at::Tensor wanted = record.sent.wait();
@@ -179,6 +181,7 @@ void Trainer::summarise(StepRecord& record) const {
       metrics.terms.emplace_back(taken ? term + "." + phases_[phase.phase].name : term, value);
     }
   }
+  if (!record.digested) return;
   record.gradients.step = metrics.step;
   core::Sha256 hash;
   for (const Digests& lane : record.digests) {

@@ -50,7 +50,7 @@ Activations Baseline::forward(const LaneBatch& batch) {
     if (classifier_) slots[kBaselineLogits] = parameters.back().slice(0, 0, 0).unsqueeze(1);
     return activations;
   }
-  slots[kBaselineFeature] = pooled(trunk_->forward(images).back());
+  slots[kBaselineFeature] = pooled(trunk_->deepest(images));
   if (classifier_) slots[kBaselineLogits] = classifier_->forward(slots[kBaselineFeature]);
   return activations;
 }

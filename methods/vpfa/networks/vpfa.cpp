@@ -93,7 +93,7 @@ Activations Vpfa::forward(const LaneBatch& batch) {
   for (const at::Tensor& copy : batch.copies) images.push_back(select_rows(copy, rows));
   const std::int64_t count = images.front().size(0);
   const at::Tensor features = count == 0 ? at::zeros({0, embedding_size()}, batch.hr.options().dtype(at::kFloat))
-                                         : pooled(trunk_->forward(at::cat(images)).back());
+                                         : pooled(trunk_->deepest(at::cat(images)));
   std::vector<at::Tensor> parts;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const at::Tensor part = features.narrow(0, static_cast<std::int64_t>(i) * count, count);

@@ -158,7 +158,7 @@ std::vector<std::string> step_log_examples() {
 // metrics.jsonl: what `resolute repro` compares, and the numbers of curves.
 RESOLUTE_FUZZER(step_log, .rounds = 40'000, .examples = step_log_examples, .mutate = mutate_lines)
 (std::string_view bytes) {
-  const bool digests = understood([&] { parse_gradient_digests(bytes, "metrics.jsonl"); });
+  const bool digests = understood([&] { parse_logged_steps(bytes, "metrics.jsonl"); });
   const bool numbers =
       understood([&] { parse_number_lines(bytes, "metrics.jsonl", [](std::uint64_t, const auto&) {}); });
   return digests && numbers;

@@ -180,9 +180,44 @@ TEST_F(TrainingLogs, other_tensor_names_are_compared_by_step_alone) {
 }
 
 TEST_F(TrainingLogs, lines_of_a_worker_that_logs_no_digests_are_passed_over) {
-  EXPECT_THAT(parse_gradient_digests("{\"step\":1}\n{\"loss\":1.0}\n{\"gradients\":\"a\",\"step\":3}\n", "metrics"),
-              ElementsAre(std::pair<const std::uint64_t, std::string>{3, "a"}));
-  EXPECT_THROW(parse_gradient_digests("[1]\n", "metrics"), core::RuntimeError);
+  const auto steps = parse_logged_steps("{\"step\":1}\n{\"loss\":1.0}\n{\"gradients\":\"a\",\"step\":3}\n", "metrics");
+  ASSERT_EQ(1U, steps.size());
+  EXPECT_EQ("a", steps.at(3).digest);
+  EXPECT_THROW(parse_logged_steps("[1]\n", "metrics"), core::RuntimeError);
+}
+
+// A GPU's gradients are digested in some steps alone.
+TEST_F(TrainingLogs, steps_without_a_digest_are_compared_by_losses_and_norms) {
+  const auto write = [&](const std::string& store, const std::string& second, const std::string& third) {
+    core::write_atomic(files_, metrics(store, 1),
+                       R"({"gradients":"a","losses":{"cross":1.5},"gradient_norms":{"networks":2.5},"step":1})"
+                       "\n{" +
+                           second +
+                           R"("step":2,"losses":{"cross":1.25},"gradient_norms":{"networks":0.1}})"
+                           "\n{" +
+                           third + "\"step\":3}\n");
+  };
+  write("recorded", "", R"("gradient_norms":{"networks":0.5},)");
+  write("same", "", R"("gradient_norms":{"networks":0.5},)");
+  write("with digests", R"("gradients":"b",)", R"("gradients":"c","gradient_norms":{"networks":0.5},)");
+  write("another norm", "", R"("gradient_norms":{"networks":0.5000000000000001},)");
+  write("another loss", "", R"("losses":{"cross":0},"gradient_norms":{"networks":0.5},)");
+  write("says nothing", "", "");
+  const TrainingLog recorded = read("recorded");
+  for (const char* same : {"same", "with digests"}) {
+    const LogComparison found = compare_logs(recorded, read(same), 3);
+    EXPECT_EQ(3U, found.compared) << same;
+    EXPECT_FALSE(found.difference) << same;
+  }
+  for (const char* another : {"another norm", "another loss"}) {
+    const LogComparison found = compare_logs(recorded, read(another), 3);
+    ASSERT_TRUE(found.difference) << another;
+    EXPECT_EQ(3U, found.difference->step) << another;
+    EXPECT_FALSE(found.difference->located) << another;
+  }
+  EXPECT_EQ(2U, compare_logs(recorded, read("says nothing"), 3).compared);
+  EXPECT_EQ(digest_of_steps(recorded, 3), digest_of_steps(read("same"), 3));
+  EXPECT_NE(digest_of_steps(recorded, 3), digest_of_steps(read("another norm"), 3));
 }
 
 }  // namespace

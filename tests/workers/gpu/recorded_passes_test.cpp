@@ -5,6 +5,8 @@
 #include <c10/core/AutogradState.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
 
 #include "networks/nn/backbone.h"
 #include "networks/nn/initialise.h"
@@ -37,7 +39,7 @@ at::Tensor images(std::int64_t rows, double phase) {
 
 struct Step {
   std::int64_t rows = 4;
-  std::vector<std::size_t> maps = {4};  // that the loss is made of
+  std::vector<std::size_t> maps = {4};  // that the loss is made of; none: of Backbone::deepest()
   bool held = false;                    // running statistics
 };
 
@@ -54,9 +56,12 @@ std::vector<at::Tensor> trained(settings::Trunk kind, const std::vector<Step>& s
       if (passes != nullptr) forward.emplace(*passes, 0);
       std::optional<networks::RunningStatisticsHold> hold;
       if (step.held) hold.emplace();
-      maps = network->forward(images(step.rows, phase += 1));
+      if (step.maps.empty())
+        maps = {network->deepest(images(step.rows, phase += 1))};
+      else
+        maps = network->forward(images(step.rows, phase += 1));
     }
-    at::Tensor loss;
+    at::Tensor loss = step.maps.empty() ? maps.front().pow(2).mean() : at::Tensor();
     for (const std::size_t map : step.maps) {
       const at::Tensor part = maps[map].pow(2).mean();
       loss = loss.defined() ? loss + part : part;
@@ -80,16 +85,23 @@ std::int64_t plays() {
 
 // \param played how many recordings, forward and backward \param most as accelerator::make_recorder()
 void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t played, int most = 100,
-                                    settings::Trunk kind = settings::Trunk::kResnetSmall) {
+                                    settings::Trunk kind = settings::Trunk::kResnetSmall,
+                                    networks::RecordingUse use = {}) {
   const std::vector<at::Tensor> expected = trained(kind, steps, nullptr);
   const auto recorder = accelerator::make_recorder(device().place(), most);
-  networks::RecordedPasses passes(*recorder, false);
+  networks::RecordedPasses passes(*recorder, use);
   streams().reset_counts();
   const std::vector<at::Tensor> found = trained(kind, steps, &passes);
   EXPECT_EQ(played, plays());
   ASSERT_EQ(expected.size(), found.size());
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(at::equal(expected[i], found[i])) << i;
 }
+
+struct Noted final : torch::autograd::PostAccumulateGradHook {
+  explicit Noted(std::function<void()> note) : note(std::move(note)) {}
+  void operator()(const at::Tensor&) override { note(); }
+  std::function<void()> note;
+};
 
 TEST(RecordedPasses, are_recorded_when_a_shape_comes_again) { expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2); }
 
@@ -121,7 +133,7 @@ void forget_the_last_backward_pass() {
 // The memory of the process once the steps are done, and their recordings live.
 std::uint64_t kept(const std::vector<Step>& steps) {
   const auto recorder = accelerator::make_recorder(device().place(), 100);
-  networks::RecordedPasses passes(*recorder, false);
+  networks::RecordedPasses passes(*recorder, {});
   static_cast<void>(trained(settings::Trunk::kResnetSmall, steps, &passes));
   return memory_use().taken;
 }
@@ -189,6 +201,35 @@ TEST(RecordedPasses, of_a_trunk_that_takes_other_pixels_too) {
   expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2, 100, settings::Trunk::kEfficientnetLite0);
 }
 
+TEST(RecordedPasses, of_a_trunk_in_halves_have_the_bits_of_one_that_runs) {
+  expect_bits_of_passes_that_run({{4, {}}, {4, {}}, {4, {}, true}, {4, {}, true}, {4, {}}}, 4 + 4 + 4, 100,
+                                 settings::Trunk::kResnetSmall, {.in_halves = true});
+  expect_bits_of_passes_that_run({{4, {}}, {4, {}}}, 2, 100, settings::Trunk::kEfficientnetLite0);
+  // Maps besides the deepest have gradients of their own, which are added up in the order of one pass.
+  expect_bits_of_passes_that_run({{4, {1, 4}}, {4, {1, 4}}}, 2, 100, settings::Trunk::kResnetSmall,
+                                 {.in_halves = true});
+}
+
+// What other ranks wait for: the deep half's gradients are there before the shallow half's backward pass is played.
+TEST(RecordedPasses, of_the_deep_half_give_their_gradients_first) {
+  const std::shared_ptr<networks::Backbone> network = trunk(settings::Trunk::kResnetSmall);
+  const auto recorder = accelerator::make_recorder(device().place(), 100);
+  networks::RecordedPasses passes(*recorder, {.in_halves = true});
+  std::map<std::string, std::int64_t> played;  // recordings before a parameter's gradient, in the last step
+  for (const auto& item : network->named_parameters())
+    torch::autograd::impl::set_post_acc_grad_hooks(
+        item.value(), std::make_unique<Noted>([&, name = item.key()] { played[name] = plays(); }));
+  for (int step = 0; step < 3; ++step) {
+    std::optional<networks::RecordedPasses::Forward> forward(std::in_place, passes, 0);
+    const at::Tensor loss = network->deepest(images(4, step)).pow(2).mean();
+    forward.reset();
+    streams().reset_counts();
+    loss.backward();
+  }
+  ASSERT_EQ(network->named_parameters().size(), played.size());
+  for (const auto& [name, before] : played) EXPECT_EQ(name < "layer2" ? 2 : 1, before) << name;
+}
+
 // A trunk and a second input that weighs its rows, which one form leaves out. Weights at the end.
 std::vector<at::Tensor> weighed(const std::vector<int>& forms, networks::RecordedPasses* passes) {
   const std::shared_ptr<networks::Backbone> network = trunk(settings::Trunk::kResnetSmall);
@@ -217,7 +258,7 @@ TEST(RecordedPasses, of_several_inputs_are_recorded_anew_when_their_form_is_anot
   const std::vector<int> forms{0, 0, 0, 1, 1, 1, 0, 0};
   const std::vector<at::Tensor> expected = weighed(forms, nullptr);
   const auto recorder = accelerator::make_recorder(device().place(), 100);
-  networks::RecordedPasses passes(*recorder, false);
+  networks::RecordedPasses passes(*recorder, {});
   streams().reset_counts();
   const std::vector<at::Tensor> found = weighed(forms, &passes);
   EXPECT_EQ(5 + 5, plays());

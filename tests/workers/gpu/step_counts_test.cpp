@@ -103,7 +103,13 @@ class StepCountsTest : public PackedTrial {
                  [&](BatchSource& source) { return std::make_unique<CountedSteps>(source, kFirst, steps, counts); });
     return counts;
   }
-  // A step in the middle of a training; counted once.
+  // The eleventh of eleven steps has digests, as the tenth of ten has. On the simulated accelerator.
+  const Counts& of_a_digested_step(const std::string& method) const {
+    static std::map<std::string, Counts> known;
+    if (const auto found = known.find(method); found != known.end()) return found->second;
+    return known[method] = one_more(counted(method, 10), counted(method, 11));
+  }
+  // A step in the middle of a training, without digests; counted once.
   const Counts& of_a_step(const std::string& method) const {
     static std::map<std::string, Counts> known;
     if (const auto found = known.find(method); found != known.end()) return found->second;
@@ -145,7 +151,7 @@ constexpr std::array<const char*, 6> kCounted = {"baseline", "rain", "cadnet", "
 // A launch of each kind for a bucket of gradients, however many parameters are in it.
 constexpr std::int64_t kMostSideLaunches = 20;
 
-std::int64_t buckets_of(const Counts& step) { return step.side_kernels.at("aten::cumsum.out"); }
+std::int64_t buckets_of(const Counts& step) { return step.side_kernels.at("aten::_foreach_norm.Scalar"); }
 
 TEST_F(StepCountsTest, the_host_waits_once_where_it_reads_losses) {
   for (const char* method : kCounted) {
@@ -160,10 +166,16 @@ TEST_F(StepCountsTest, launches_beside_the_backward_pass_do_not_grow_with_parame
   if (on_gpu()) GTEST_SKIP() << "a GPU makes several kernels of an operator";
   for (const char* method : kCounted) {
     const Counts& step = of_a_step(method);
-    ASSERT_TRUE(step.side_kernels.contains("aten::cumsum.out"))
-        << method << " digests nothing beside its backward pass";
-    EXPECT_LE(Counts::sum(step.side_kernels), kMostSideLaunches * buckets_of(step)) << method;
-    EXPECT_FALSE(step.kernels.contains("aten::cumsum.out")) << method;
+    const Counts& digested = of_a_digested_step(method);
+    EXPECT_EQ(buckets_of(step), buckets_of(digested)) << method;
+    EXPECT_EQ(buckets_of(digested), digested.side_kernels.at("aten::cumsum.out")) << method;
+    EXPECT_LE(Counts::sum(digested.side_kernels), kMostSideLaunches * buckets_of(step)) << method;
+    for (const char* of_digests : {"aten::cumsum.out", "aten::mul.Tensor"}) {
+      EXPECT_FALSE(step.side_kernels.contains(of_digests)) << method;
+      if (std::string_view(of_digests) == "aten::cumsum.out") EXPECT_FALSE(digested.kernels.contains(of_digests));
+    }
+    EXPECT_EQ(step.kernels.at("recording"), digested.kernels.at("recording")) << method;
+    EXPECT_LT(step.bytes_to_host, digested.bytes_to_host) << method;
   }
 }
 
@@ -177,7 +189,7 @@ TEST_F(StepCountsTest, launches_of_an_exchange_do_not_grow_with_parameters) {
   }
 }
 
-// Buckets of two groups of 18 MiB, of three parameters each, as their digests count them.
+// Buckets of two groups of 18 MiB, of three parameters each, as their norms count them.
 std::int64_t buckets_with(Communicator* communicator) {
   std::vector<methods::ParameterGroup> groups;
   at::Tensor loss = at::zeros({}).to(device().place());
@@ -205,7 +217,7 @@ TEST(Buckets, are_one_for_each_group_where_nothing_is_exchanged) {
 }
 
 // At a step's end ranks tell one another of a lane what the device told them, and what they wish.
-TEST_F(StepCountsTest, losses_digests_and_wishes_are_one_exchange_of_eight_bytes_each) {
+TEST_F(StepCountsTest, losses_and_wishes_are_one_exchange_of_eight_bytes_each_with_digests_where_they_are_made) {
   if (!on_simulated()) GTEST_SKIP() << "another training than that counted above";
   struct Counting final : LoneCommunicator {
     void all_gather(at::Tensor& to, const at::Tensor& from) override {
@@ -217,9 +229,11 @@ TEST_F(StepCountsTest, losses_digests_and_wishes_are_one_exchange_of_eight_bytes
   auto given = std::make_unique<Counting>();
   const Counting& counting = *given;
   const std::unique_ptr<Communicator> alone = device().connect(std::move(given), std::chrono::seconds(60));
-  counted("baseline", 3, alone.get());
+  counted("baseline", 4, alone.get());
   // The device tells a norm too, which all ranks know.
-  EXPECT_EQ(std::vector<std::int64_t>(3, of_a_step("baseline").bytes_to_host - 8 + 8), counting.sent);
+  const std::int64_t losses = of_a_step("baseline").bytes_to_host - 8 + 8;
+  const std::int64_t digested = of_a_digested_step("baseline").bytes_to_host - 8 + 8;
+  EXPECT_EQ((std::vector<std::int64_t>{digested, losses, losses, digested}), counting.sent);
 }
 
 // The same ones in each step once shapes have come again: forward and backward passes of networks.
@@ -234,6 +248,15 @@ TEST_F(StepCountsTest, passes_of_every_methods_networks_are_played) {
     for (const char* of_networks : {"aten::convolution_overrideable", "aten::convolution_backward_overrideable"})
       EXPECT_FALSE(kernels.contains(of_networks)) << method << " asks for " << of_networks << " by itself";
   }
+}
+
+// Of several ranks a trunk's halves are played one after the other, so that the deep one's gradients leave first.
+TEST_F(StepCountsTest, a_trunk_is_played_in_halves_where_gradients_travel) {
+  if (!on_simulated()) GTEST_SKIP() << "counted without others there";
+  const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
+  const Counts travelling = one_more(counted("baseline", 3, alone.get()), counted("baseline", 4, alone.get()));
+  EXPECT_EQ(2, of_a_step("baseline").kernels.at("recording"));
+  EXPECT_EQ(4, travelling.kernels.at("recording"));
 }
 
 // Beside the computing of the step before: nothing of a batch's images is copied among the kernels.
@@ -295,6 +318,14 @@ TEST_F(StepCountsTest, stand_in_the_page) {
                           step.phases.at("rest"));
   }
   put_in_page(phases);
+  std::string digests =
+      "| method | kernels | side launches | bytes back | allocations |\n| --- | --- | --- | --- | --- |\n";
+  for (const char* method : kCounted) {
+    const Counts& step = of_a_digested_step(method);
+    digests += fmt::format("| {} | {} | {} | {} | {} |\n", method, Counts::sum(step.kernels),
+                           Counts::sum(step.side_kernels), step.bytes_to_host, step.allocations);
+  }
+  put_in_page(digests);
 }
 
 }  // namespace

@@ -203,6 +203,19 @@ TEST_F(TrainerTest, a_training_that_goes_on_evaluates_the_step_that_it_starts_fr
   EXPECT_EQ((std::vector<std::uint64_t>{4, 8}), second.evaluated);
 }
 
+TEST(DigestedSteps, are_all_on_the_cpu_and_a_tenth_on_a_gpu_with_the_first_and_the_last) {
+  const auto steps_on = [](at::DeviceType device, std::uint64_t steps) {
+    std::vector<std::uint64_t> digested;
+    for (std::uint64_t step = 1; step <= steps; ++step)
+      if (digests_gradients(device, step, steps)) digested.push_back(step);
+    return digested;
+  };
+  EXPECT_EQ((std::vector<std::uint64_t>{1, 2, 3}), steps_on(at::kCPU, 3));
+  EXPECT_EQ((std::vector<std::uint64_t>{1, 10, 20, 23}), steps_on(at::kCUDA, 23));
+  EXPECT_EQ((std::vector<std::uint64_t>{1, 10, 20}), steps_on(at::kPrivateUse1, 20));
+  EXPECT_EQ((std::vector<std::uint64_t>{1}), steps_on(at::kCUDA, 1));
+}
+
 TEST_F(TrainerTest, logs_digests_of_every_lane_and_tensor) {
   const auto log_of = [&](const std::string& name, const std::function<void(ToyMethod&)>& adjust) {
     const fs::path path = folder_ / name;
