@@ -151,6 +151,8 @@ std::pair<Found, std::uint64_t> find_readable(hid_t file, const std::string& nam
   if (bytes > most)
     throw refusal(context, name, fmt::format("claims {} bytes", bytes),
                   fmt::format("the file holds {} for it", stored));
+  if (facts.lacks_chunks)
+    throw refusal(context, name, "has parts that were never written", "the program that wrote it may not have ended");
   return {std::move(found), elements};
 }
 

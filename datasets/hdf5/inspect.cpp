@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 
 namespace resolute::datasets::hdf5 {
 namespace {
@@ -64,6 +65,19 @@ std::string missing_filter(hid_t creation, const Context& context) {
   return {};
 }
 
+// The library gives the fill value, or what lay in memory, for a chunk that no program has written.
+bool lacks_chunks(hid_t data, hid_t space, hid_t creation, const std::vector<std::uint64_t>& shape,
+                  const Context& context) {
+  std::vector<hsize_t> chunk(shape.size());
+  check(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()), context);
+  hsize_t there = 0;
+  check(H5Dget_num_chunks(data, space, &there), context);
+  double all = 1;
+  for (std::size_t i = 0; i < chunk.size(); ++i)
+    all *= std::ceil(static_cast<double>(shape[i]) / static_cast<double>(chunk[i]));
+  return static_cast<double>(there) < all;
+}
+
 }  // namespace
 
 Handle open_for_reading(const std::filesystem::path& path, const Context& context) {
@@ -101,6 +115,8 @@ ArrayFacts inspect_array(hid_t data, const Context& context) {
   facts.layout = check(H5Pget_layout(creation.get()), context);
   if (facts.layout == H5D_CONTIGUOUS) facts.external = check(H5Pget_external_count(creation.get()), context) > 0;
   facts.stored = H5Dget_storage_size(data);
+  if (facts.layout == H5D_CHUNKED)
+    facts.lacks_chunks = lacks_chunks(data, space.get(), creation.get(), facts.shape, context);
   facts.missing_filter = missing_filter(creation.get(), context);
   return facts;
 }

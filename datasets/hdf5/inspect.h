@@ -30,6 +30,7 @@ struct ArrayFacts {
   H5D_layout_t layout = H5D_CONTIGUOUS;
   bool external = false;         //!< its bytes lie in other files
   std::uint64_t stored = 0;      //!< bytes allocated in the file
+  bool lacks_chunks = false;     //!< some were never written
   std::string missing_filter{};  //!< that its chunks may be packed by; empty: all are there
 };
 

@@ -305,5 +305,39 @@ TEST_F(ArrayFile, a_filter_that_is_not_there_is_named_and_no_plug_in_is_looked_f
   EXPECT_EQ(values, reader.read_float32("gzip", 2).values);
 }
 
+// A program that was stopped leaves a file that is sound but for chunks that nobody wrote.
+TEST_F(ArrayFile, chunks_that_were_never_written_are_refused) {
+  const hid_t file = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const auto write = [&](const char* name, hid_t type, const std::vector<hsize_t>& shape,
+                         const std::vector<hsize_t>& chunk, hsize_t from, hsize_t to, bool packed) {
+    const int rank = static_cast<int>(shape.size());
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, shape.data(), nullptr);
+    H5Pset_chunk(creation, rank, chunk.data());
+    if (packed) H5Pset_deflate(creation, 6);
+    const hid_t data = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    std::vector<hsize_t> first(shape.size()), count = shape;
+    first[0] = from;
+    count[0] = to - from;
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, first.data(), nullptr, count.data(), nullptr);
+    const std::vector<std::int64_t> ones(200, 1);
+    const hid_t memory = H5Screate_simple(rank, count.data(), nullptr);
+    EXPECT_GE(H5Dwrite(data, H5T_NATIVE_INT64, memory, space, H5P_DEFAULT, ones.data()), 0);
+    for (const hid_t one : {memory, space}) H5Sclose(one);
+    H5Pclose(creation);
+    H5Dclose(data);
+  };
+  write("end", H5T_IEEE_F32LE, {10, 10}, {4, 4}, 0, 8, false);  // the last chunks are larger than what is left
+  write("begin", H5T_IEEE_F64LE, {10, 10}, {2, 10}, 2, 10, true);
+  write("list", H5T_STD_I64LE, {100}, {64}, 0, 50, false);
+  write("whole", H5T_IEEE_F32LE, {10, 10}, {4, 4}, 0, 10, true);
+  H5Fclose(file);
+  const ArrayFileReader reader(path_);
+  const std::string why = "has parts that were never written";
+  expect_error(core::ErrorKind::kInput, {"'end'", why}, [&] { reader.shape_of_floats("end"); });
+  expect_error(core::ErrorKind::kInput, {"'begin'", why}, [&] { reader.read_float32("begin", 2); });
+  expect_error(core::ErrorKind::kInput, {"'list'", why}, [&] { reader.read_int64("list", 1); });
+  EXPECT_EQ(std::vector<float>(100, 1.0F), reader.read_float32("whole", 2).values);
+}
+
 }  // namespace
 }  // namespace resolute::datasets::array_file_test
