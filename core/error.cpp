@@ -93,6 +93,17 @@ RuntimeError corrupt_error(std::string_view problem, std::string_view why, std::
   return {ErrorKind::kCorrupt, problem, why, suggestion};
 }
 
+void refuse_undelivered(std::string_view begin, std::string_view file) {
+  const std::size_t text = begin.find_first_not_of(" \t\r\n");
+  if (begin.starts_with("version https://git-lfs") || begin.starts_with("/annex/objects/"))
+    throw input_error(fmt::format("{} is a pointer of Git LFS or git-annex", file), "its data lie elsewhere",
+                      "fetch them, as by `git lfs pull` or `git annex get`");
+  if (begin.empty()) throw input_error(fmt::format("{} is empty", file), {}, "fetch the file again");
+  if (text < begin.size() && begin[text] == '<')
+    throw input_error(fmt::format("{} is a web page, or another text in tags", file),
+                      "a server may send one in the place of data", "fetch the file again");
+}
+
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion) {
   const std::string way_out = suggestion.empty() ? way_out_of(error_number) : std::string(suggestion);
   return RuntimeError(kind_of_errno(error_number), compose(problem, std::strerror(error_number), way_out),

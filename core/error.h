@@ -62,6 +62,9 @@ class ContractError : public std::logic_error {
 RuntimeError input_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
 //! Bytes that fail their checksum, magic or structure.
 RuntimeError corrupt_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
+//! Refuses what a download may have left in a file's place (kInput): nothing, a web page, a pointer of Git LFS or
+//! git-annex. \param begin the file's first 64 bytes, or more \param file in quotes
+void refuse_undelivered(std::string_view begin, std::string_view file);
 //! A failed system call: `problem (strerror(error_number))`, with the way out of a limit that the process has on
 //! files, their size or number; kind by errno (no space, no memory, quota, read-only:
 //! kEnvironment; what speaks of the path or the arguments, such as a missing file or permission: kInput; all others, as

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -107,6 +109,9 @@ Format format_of(const std::filesystem::path& path) {
     if (has(kHdf5, at)) return Format::kHdf5;
   for (const std::string_view protocol : {"\x80\x02"sv, "\x80\x03"sv, "\x80\x04"sv, "\x80\x05"sv})
     if (has(protocol, 0)) return Format::kPickle;
+  std::string begin(std::min<std::uint64_t>(file->size(), 64), '\0');
+  file->read_at(0, std::as_writable_bytes(std::span(begin)));
+  core::refuse_undelivered(begin, fmt::format("'{}'", path.string()));
   const std::filesystem::path ending = path.extension();
   return ending == ".npz"   ? Format::kNpz
          : ending == ".npy" ? Format::kNpy

@@ -30,11 +30,11 @@ constexpr std::array<Codec, 4> kCodecs{{{"\xff\xd8\xff", codecs::jpeg_size, code
 
 // By the first bytes; throws for what is none of them.
 const Codec& codec_of(std::span<const std::byte> bytes, std::string_view name) {
-  if (bytes.empty()) throw codecs::undecodable(name, "the file is empty");
   if (bytes.size() > kMaxImageBytes)
     throw codecs::undecodable(name, fmt::format("the file has {} bytes, over {}", bytes.size(), kMaxImageBytes));
   for (const Codec& codec : kCodecs)
     if (core::as_text(bytes).starts_with(codec.magic)) return codec;
+  core::refuse_undelivered(core::as_text(bytes), fmt::format("image '{}'", name));
   throw core::input_error(
       fmt::format("image '{}' is neither JPEG, PNG, BMP nor PPM", name),
       fmt::format("it begins with the bytes {}", core::to_hex(bytes.first(std::min<std::size_t>(bytes.size(), 8)))),

@@ -32,6 +32,27 @@ TEST(RuntimeErrorTest, exit_codes_are_those_of_the_command_line) {
   EXPECT_EQ(exit_code(ErrorKind::kInterrupted), 75);
 }
 
+TEST(RuntimeErrorTest, what_a_download_left_in_a_files_place_is_named) {
+  const auto refused = [](std::string_view begin) -> std::string {
+    try {
+      refuse_undelivered(begin, "'a'");
+    } catch (const RuntimeError& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInput);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refused("/annex/objects/SHA256E-s7--00.jpg\n"),
+            "'a' is a pointer of Git LFS or git-annex (its data lie elsewhere); fetch them, as by `git lfs pull` or "
+            "`git annex get`");
+  for (const char* page : {"<?xml version='1.0'?><Error><Code>AccessDenied</Code>", "\r\n  <!doctype html>", "<svg>"})
+    EXPECT_EQ(refused(page),
+              "'a' is a web page, or another text in tags (a server may send one in the place of data); fetch the "
+              "file again");
+  EXPECT_EQ(refused(""), "'a' is empty; fetch the file again");
+  for (const char* data : {"version 7.3", "1,2\n", " ", "{}", "\xff\xd8\xff<"}) EXPECT_EQ(refused(data), "") << data;
+}
+
 TEST(RuntimeErrorTest, errno_decides_the_kind) {
   EXPECT_EQ(system_error("x", ENOSPC).kind(), ErrorKind::kEnvironment);
   EXPECT_EQ(system_error("x", EIO).kind(), ErrorKind::kTransient);

@@ -82,6 +82,7 @@ void refuse_taken_name(const experiments::WeightsCatalogue& catalogue, const exp
 
 TensorFile open_tensor_file(std::span<const std::byte> bytes, std::string_view name) {
   if (networks::is_torch_file(bytes)) return {"torch", networks::read_torch_file(bytes, name)};
+  core::refuse_undelivered(core::as_text(bytes), name);
   // A safetensors header is JSON behind eight bytes of length; anything else is some other file, not a damaged one.
   constexpr std::size_t kLength = 8;
   if (bytes.size() <= kLength || bytes[kLength] != std::byte{'{'})

@@ -156,11 +156,11 @@ TEST(DecodeImage, a_wrong_magic_is_refused) {
   }
 }
 
-TEST(DecodeImage, an_empty_file_and_text_are_refused) {
-  EXPECT_EQ(refusal({}, "query/0001.jpg"),
-            "image 'query/0001.jpg' cannot be decoded (the file is empty); fetch the file again");
-  EXPECT_THAT(refusal(core::as_byte_span("<html>not found</html>")),
-              HasSubstr("it begins with the bytes 3c68746d6c3e"));
+TEST(DecodeImage, what_a_download_left_in_an_images_place_is_refused_for_what_it_is) {
+  EXPECT_EQ(refusal({}, "query/0001.jpg"), "image 'query/0001.jpg' is empty; fetch the file again");
+  EXPECT_THAT(refusal(core::as_byte_span("<html>not found</html>")), HasSubstr("is a web page"));
+  EXPECT_THAT(refusal(core::as_byte_span("version https://git-lfs.github.com/spec/v1\noid")), HasSubstr("Git LFS"));
+  EXPECT_THAT(refusal(core::as_byte_span("not found")), HasSubstr("it begins with the bytes 6e6f7420666f756e"));
 }
 
 TEST(DecodeImage, sizes_beyond_the_limit_are_refused_before_memory_is_taken) {

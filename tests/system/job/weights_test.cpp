@@ -96,6 +96,8 @@ TEST(WeightsCommand, what_does_not_fit_is_named_and_refused_in_one_line) {
 
   expect_refusal(import(scratch / "none.pth", store), 2, "none.pth' is missing");
   expect_refusal(import(kGoldens / "make_goldens.py", store), 2, "is neither a safetensors file nor one of torch.save");
+  write(scratch / "pointer.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n");
+  expect_refusal(import(scratch / "pointer.pth", store), 2, "pointer.pth' is a pointer of Git LFS");
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--backbone", "resnet51"}), 2,
                  "backbone has the value 'resnet51'");
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--name", "A B"}), 2, "'A B' is no name for weights");

@@ -56,12 +56,16 @@ class HostileFeatures : public RankCommand {
 TEST_F(HostileFeatures, what_is_no_file_or_not_hdf5_is_refused) {
   expect_refused("No such file");
   for (const std::string& text :
-       {std::string(), std::string("query,gallery\n1,2\n"), std::string("\x89HDF\r\n\x1a\n"),
+       {std::string("query,gallery\n1,2\n"), std::string("\x89HDF\r\n\x1a\n"),
         std::string("\x89HDF\r\n\x1a\n") + std::string(4000, '\xff'), std::string(100'000, '\0')}) {
     SCOPED_TRACE(text.substr(0, 20));
     write_text(text);
     expect_refused("HDF5");
   }
+  write_text("");
+  expect_refused("is empty; fetch the file again");
+  write_text("<!DOCTYPE html><title>Sign in</title>");
+  expect_refused("is a web page");
   fs::remove(path_);
   fs::create_directory(path_);
   expect_refused("data set 'query/identities' is missing");
