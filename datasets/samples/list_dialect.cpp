@@ -113,8 +113,12 @@ std::optional<std::string> ListText::take_field(const ListLine& line, std::size_
   if (!field.quoted && field.value.find('"') != std::string::npos)
     throw line.wrong(fmt::format("a quote stands inside of '{}'", shown_field(field.value)),
                      "which is not quoted as a whole", "put the value in quotes and double those in it");
+  const auto control = std::ranges::find_if(field.value, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+  if (control != field.value.end())
+    throw line.wrong(fmt::format("the line has a control character, {:#04x}", static_cast<unsigned>(*control)), {},
+                     *control == '\r' ? "end lines as Unix or Windows does" : "take it out");
   if (printable(field.value) != field.value)
-    throw line.wrong("the line has a control character or bytes that are not UTF-8", {}, "save the list as UTF-8 text");
+    throw line.wrong("the line has bytes that are no letters of UTF-8", {}, "save the list as UTF-8 text");
   at = field.end + 1;
   return std::move(field.value);
 }

@@ -252,9 +252,12 @@ TEST_F(Csv, lines_that_do_not_fit_are_refused_with_their_number) {
            {"\"a/2.jpg,1,2,train,1\nb/1.png\",1,2,train,1\n", "a quoted field does not end ("},
            {"\"a/2.jpg\"x,1,2,train,1\n", "text follows the closing quote of 'a/2.jpg' ("},
            {"a/\"2\".jpg,1,2,train,1\n", "a quote stands inside of 'a/\"2\".jpg' ("},
-           {"a/2.jpg,1,2,tr\tain,1\n", "the line has a control character or bytes that are not UTF-8; "},
-           {"a/2.jpg\r,1,2,train,1\n", "the line has a control character or bytes that are not UTF-8; "},
-           {"a/\xff.jpg,1,2,train,1\n", "the line has a control character or bytes that are not UTF-8; "}})
+           {"a/2.jpg,1,2,tr\tain,1\n", "the line has a control character, 0x09; take it out"},
+           {"a/2.jpg,1,2,train,1\x1a\n", "the line has a control character, 0x1a; take it out"},  // DOS ends files so
+           {"a/2.jpg,1,2,train,1\ra/3.jpg,1,2,train,1\n",
+            "the line has a control character, 0x0d; end lines as Unix or Windows does"},
+           {"a/\xff.jpg,1,2,train,1\n", "the line has bytes that are no letters of UTF-8; save the list as UTF-8 text"},
+           {"a/\xc2\x85.jpg,1,2,train,1\n", "the line has bytes that are no letters of UTF-8; "}})
     EXPECT_THAT(refusal_of(head + line), StartsWith(place + message)) << line;
   EXPECT_THAT(refusal_of(head + std::string("a/2\0.jpg,1,2,train,1\n", 21)),
               StartsWith(place + "the line has a contr"));
