@@ -134,6 +134,12 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
         {"bounding_box_train/0002_c1s1_000451_03.jpg", "bounding_box_train/0002_c2s1_000776_01.jpg"}},
        {"a file in place of a folder", {"query"}, HasSubstr("cannot list 'ROOT/query'"), {"query"}}});
   EXPECT_THAT(refusal_at(Source::kMarket1501, root_ / "nowhere"), HasSubstr("folder 'ROOT/nowhere' does not exist"));
+  touch("set.zip");
+  for (const Source source : {Source::kMarket1501, Source::kViper, Source::kCsv, Source::kMsmt17})
+    EXPECT_THAT(refusal_at(source, root_ / "set.zip"),
+                testing::AllOf(HasSubstr("folder 'ROOT/set.zip' is a file ("),
+                               testing::EndsWith("; unpack an archive, and name the folder "
+                                                 "that holds its files")));
 }
 
 // One run tells of all that there is to mend.
