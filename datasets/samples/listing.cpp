@@ -27,6 +27,14 @@ std::size_t shown_bytes(std::string_view text) {
   return length;
 }
 
+// In lower case; empty for a hidden file.
+std::string extension_of(std::string_view name) {
+  std::string extension(name.starts_with('.') ? "" : name.substr(stem_of(name).size()));
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
 struct NumberedFolder {
   std::string path;  // below the root
   std::int64_t identity = 0;
@@ -94,11 +102,15 @@ NameNumbers NameReader::numbers(std::string_view form, Sample& sample) {
 
 bool is_image_name(std::string_view name) {
   constexpr std::array<std::string_view, 4> kExtensions{".jpg", ".jpeg", ".png", ".bmp"};
-  if (name.empty() || name.front() == '.') return false;
-  std::string extension(name.substr(stem_of(name).size()));
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::find(kExtensions, extension) != kExtensions.end();
+  return std::ranges::find(kExtensions, extension_of(name)) != kExtensions.end();
+}
+
+std::string why_no_image(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kPictures{".webp", ".gif",  ".tif",  ".tiff", ".jfif",
+                                                      ".jpe",  ".avif", ".heic", ".ppm"};
+  return std::ranges::find(kPictures, extension_of(name)) == kPictures.end()
+             ? "no image by its name"
+             : "pictures that are neither .jpg, .jpeg, .png nor .bmp";
 }
 
 std::string_view stem_of(std::string_view name) { return name.substr(0, std::min(name.rfind('.'), name.size())); }
@@ -132,7 +144,7 @@ std::vector<std::string> image_names(core::FileSystem& files, const fs::path& ro
     if (is_image_name(name)) return false;
     std::error_code unknown;
     if (!fs::is_directory(place / name, unknown)) {
-      remarks.leave_out("no image by its name");
+      remarks.leave_out(why_no_image(name));
     } else {
       const fs::directory_iterator files_there(place / name, unknown);
       remarks.leave_out(fmt::format("in folder '{}', which is not read", printable((fs::path(folder) / name).string())),

@@ -46,6 +46,8 @@ class NameReader {
 
 //! By its extension (jpg, jpeg, png, bmp in any case), unless hidden: macOS leaves `._0002_c1s1_000451_03.jpg` behind.
 bool is_image_name(std::string_view name);
+//! Why a file is left out that is none: pictures of formats that are not read are counted apart from all else.
+std::string why_no_image(std::string_view name);
 //! The name without its extension.
 std::string_view stem_of(std::string_view name);
 //! A name as a message, a terminal or JSON may show it: control characters and bytes that are not UTF-8 become '?'.

@@ -27,7 +27,7 @@ class FolderWalk {
         // A path that is too long is refused before the folders below it are gone through.
         remarks_.gather(path, [&] { enter(path); });
       } else if (!is_image_name(name)) {
-        remarks_.leave_out("no image by its name");
+        remarks_.leave_out(why_no_image(name));
       } else if (const std::string_view problem = name_problem(path); !problem.empty()) {
         remarks_.refuse(path,
                         core::input_error(fmt::format("image '{}' is refused", printable(path)), problem, "rename it"));

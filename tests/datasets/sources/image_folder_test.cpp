@@ -32,6 +32,13 @@ TEST_F(ImageFolder, is_walked_in_the_order_of_paths_and_nobody_is_known) {
   EXPECT_EQ((Sample{"a-1.jpeg", 0, 1, "gallery", 1}), sources::list_image_folder(files_, root_, false, again).front());
 }
 
+TEST_F(ImageFolder, pictures_of_formats_that_are_not_read_are_counted_apart) {
+  for (const char* path : {"a.png", "b.jfif", "c/d.HEIC", "c/e.Tiff", "f.webp.txt", "gif", ".g.webp"}) touch(path);
+  EXPECT_THAT(paths(), ElementsAre("a.png"));
+  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("no image by its name", 2),
+                                               Pair("pictures that are neither .jpg, .jpeg, .png nor .bmp", 3)));
+}
+
 TEST_F(ImageFolder, linked_folders_are_refused_or_on_request_gone_through_once) {
   touch("in/a/1.png");
   touch("beside/2.png");

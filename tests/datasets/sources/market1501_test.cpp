@@ -180,9 +180,11 @@ TEST_F(Market1501, a_copy_with_a_folder_for_each_person_is_refused_with_the_layo
 TEST_F(Market1501, what_is_left_out_is_counted) {
   touch("query/query/0001_c2s1_001051_00.bmp");  // unpacked twice
   touch("query/query/0001_c3s1_001051_00.bmp");
+  touch("query/0001_c2s1_001052_00.AVIF");
   EXPECT_THAT(list_data_set(files_, Source::kMarket1501, root_).left_out,
               ElementsAre(testing::Pair("in folder 'query/query', which is not read", 2),
-                          testing::Pair("junk (identity -1)", 1), testing::Pair("no image by its name", 3)));
+                          testing::Pair("junk (identity -1)", 1), testing::Pair("no image by its name", 3),
+                          testing::Pair("pictures that are neither .jpg, .jpeg, .png nor .bmp", 1)));
 }
 
 // A query's box may be of the same frame as one of the gallery, and each junk image may be there twice.
