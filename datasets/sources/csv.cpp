@@ -78,7 +78,11 @@ void check_file(const fs::path& path, const ListLine& line) {
   const fs::file_status status = fs::status(path, error);
   constexpr std::string_view kRight = "correct the path, or fetch the image again";
   if (status.type() == fs::file_type::not_found)
-    throw line.wrong(fmt::format("image '{}' is missing", path.string()), {}, kRight);
+    throw line.wrong(fmt::format("image '{}' is missing", path.string()),
+                     std::ranges::any_of(path.string(), [](unsigned char c) { return c >= 0x80; })
+                         ? "Unicode writes 'é' in two forms, and a list from another system may have the other one"
+                         : "",
+                     kRight);
   if (error)
     throw core::system_error(fmt::format("cannot look at '{}'", path.string()), error.value())
         .at(fmt::format("'{}', line {}", line.list, line.number));

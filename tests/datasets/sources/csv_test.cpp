@@ -212,6 +212,7 @@ TEST_F(Csv, headers_and_lists_that_do_not_fit_are_refused) {
            {std::string("\0p\0a", 4), StartsWith("'images.csv' is in UTF-16 (")},
            {"a/1.jpg,1,1\n", StartsWith(in_1 + "'a/1.jpg' is unknown")},
            {head + "c/1.jpg,1,2\n", StartsWith(in_3 + "image 'ROOT/c/1.jpg' is missing; ")},
+           {head + "a/\u1112\u1161.jpg,1,2\n", HasSubstr("is missing (Unicode writes 'é' in two forms, ")},
            {head + "a/3.jpg,1,2\n", StartsWith(in_3 + "image 'ROOT/a/3.jpg' is missing; ")},
            {head + "a/2.jpg/3.jpg,1,2\n", StartsWith(in_3 + "image 'ROOT/a/2.jpg/3.jpg' is missing; ")},
            {head + "b,1,2\n", StartsWith(in_3 + "'ROOT/b' is no file; ")},
