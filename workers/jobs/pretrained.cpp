@@ -136,6 +136,9 @@ networks::NamedTensors read_trunk(const networks::FileTensors& tensors, const Tr
     at::Tensor values = tensors.at(whole).read().to(at::kFloat);
     if (!at::isfinite(values).all().item<bool>())
       throw core::input_error(fmt::format("tensor '{}' holds values that are not finite", whole));
+    if (name.ends_with("running_var") && (values < 0).any().item<bool>())
+      throw core::input_error(fmt::format("tensor '{}' holds variances below 0", whole),
+                              "no feature would be a number");
     trunk[name] = std::move(values);
   }
   return trunk;

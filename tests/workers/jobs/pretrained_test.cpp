@@ -166,6 +166,24 @@ TEST(TrunkMatch, values_that_are_not_finite_are_refused) {
   EXPECT_THAT(refusal([&] { read_trunk(tensors, match); }), HasSubstr("tensor 'bn1.bias' holds values"));
 }
 
+TEST(TrunkMatch, variances_below_zero_are_refused_and_other_statistics_are_not) {
+  for (const auto& [name, refused] : {std::pair("bn1.running_var", true),
+                                      {"layer2.0.downsample.1.running_var", true},
+                                      {"layer1.0.bn2.running_mean", false},
+                                      {"layer4.0.bn2.weight", false}}) {
+    networks::FileTensors tensors = golden_trunk("");
+    const at::Tensor changed = tensors.at(name).read().clone();
+    changed[0] = -1e-6;
+    tensors.at(name).read = [changed] { return changed; };
+    const TrunkMatch match = match_trunk(tensors, *small_trunk(), {});
+    if (refused)
+      EXPECT_THAT(refusal([&] { read_trunk(tensors, match); }),
+                  HasSubstr(fmt::format("tensor '{}' holds variances below 0", name)));
+    else
+      EXPECT_NO_THROW(read_trunk(tensors, match)) << name;
+  }
+}
+
 class WeightsStore : public ::testing::Test {
  protected:
   ImportResult import_file(const std::filesystem::path& file, const std::string& name = "small", bool replace = false) {
