@@ -92,8 +92,6 @@ int main(int argc, char** argv) {
   if (std::getenv(resolute::core::kLogTimesVariable) != nullptr) resolute::core::stamp_log();
   // A reader that leaves (`resolute … | head`) is seen as a failed write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
-  // The parent may have ignored it, and then this process could wait for no child.
-  std::signal(SIGCHLD, SIG_DFL);
   const Arguments arguments(argv + 1, argv + argc);
   try {
     resolute::cli::leave_left_over_allocation(reads_allocation(arguments));

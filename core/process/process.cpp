@@ -244,6 +244,10 @@ void set_up_process() {
     if (::fcntl(standard, F_GETFD) < 0)
       ::open("/dev/null", standard == STDOUT_FILENO ? O_RDONLY : O_RDWR);  // NOLINT: inherited, as a standard one is
   ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 void undo_set_up() {

@@ -17,9 +17,10 @@ namespace resolute::core {
 
 //! Call it first in main(). Opens /dev/null on those of the descriptors 0 to 2 that are closed; otherwise a file or
 //! socket could get the number of standard error, and messages would be written into it. Ignores SIGXFSZ, so that a
-//! limit on the size of files makes a write fail. Raises the number of files that may be open to the most that is
-//! allowed: login nodes allow 1024 at first, and a run has a socket for each agent. Children that it spawns have what
-//! it had.
+//! limit on the size of files makes a write fail. Lets in every signal, and hears of the ends of its children: who
+//! started this process may have had them blocked or ignored, as launchers of MPI do. Raises the number of files that
+//! may be open to the most that is allowed: login nodes allow 1024 at first, and a run has a socket for each agent.
+//! Children that it spawns have what it had.
 void set_up_process();
 //! Before this process becomes another program: gives back the limit of files.
 void undo_set_up();

@@ -262,6 +262,27 @@ TEST(ProcessTest, closed_standard_descriptors_are_opened_and_a_limit_of_files_is
   EXPECT_EQ(describe(to_exit_status(word)), "exit code 0");
 }
 
+TEST(ProcessTest, a_process_hears_the_signals_that_its_parent_blocked_and_waits_for_children_that_it_ignored) {
+  const pid_t child = fork();
+  if (child == 0) {
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (int number : {SIGQUIT, SIGALRM, SIGRTMIN + 3}) sigaddset(&blocked, number);
+    sigprocmask(SIG_BLOCK, &blocked, nullptr);
+    signal(SIGCHLD, SIG_IGN);
+    set_up_process();
+    sigset_t now;
+    sigprocmask(SIG_BLOCK, nullptr, &now);
+    int wrong = sigisemptyset(&now) ? 0 : 1;
+    const CommandOutput output = run_command({.arguments = {"/bin/sh", "-c", "exit 7"}, .environment = {}}, 60s);
+    if (describe(output.status) != "exit code 7") wrong |= 2;
+    _exit(wrong);
+  }
+  int word = 0;
+  ASSERT_EQ(waitpid(child, &word, 0), child);
+  EXPECT_EQ(describe(to_exit_status(word)), "exit code 0");
+}
+
 TEST(ProcessTest, a_process_may_open_all_files_that_it_could_and_its_children_as_many_as_it_did) {
   const pid_t child = fork();
   if (child == 0) {
