@@ -69,10 +69,16 @@ RankEnded report_of(const Rank& rank, const core::ExitStatus& status, const rusa
     return report;
   }
   report.evidence = rank.err.last_words();
-  constexpr int kSaidByAShell = 128 + SIGKILL;  // of a program that it has started
-  if ((report.signal != SIGKILL && report.code != kSaidByAShell) || rank.killed) return report;
+  constexpr int kSaidByAShell = 128;  // and the signal, of a program that it has started
+  const int signal = report.signal != 0 ? report.signal : report.code - kSaidByAShell;
+  if ((signal != SIGKILL && signal != SIGXCPU) || rank.killed) return report;
+  if (rlimit most{};
+      ::getrlimit(RLIMIT_CPU, &most) == 0 && static_cast<rlim_t>(report.cpu_ms / 1000) + 1 >= most.rlim_cur)
+    report.evidence =
+        fmt::format("it computed for {} s, and a process may for {} (`ulimit -t`, RLIMIT_CPU): raise that limit",
+                    report.cpu_ms / 1000, most.rlim_cur);
   const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
-  if (kills == 0) return report;
+  if (kills == 0 || signal != SIGKILL) return report;
   report.out_of_memory = true;
   report.evidence = fmt::format(
       "killed while the machine was short of memory (the kernel ended {} of its processes for that)", kills);

@@ -9,15 +9,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <deque>
 #include <fstream>
 #include <thread>
 
 #include "core/clock.h"
 #include "core/files/file_system.h"
+#include "orchestrator/agent/child.h"
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/agent/log_keeper.h"
 #include "orchestrator/agent/logs.h"
+#include "orchestrator/agent/processes.h"
 #include "orchestrator/decisions/failure.h"
 #include "tests/orchestrator/support/processes.h"
 #include "tests/support/equal.h"
@@ -673,6 +676,32 @@ TEST_F(SpawnerTest, a_kill_that_nobody_here_sent_is_no_lack_of_memory) {
   Spawner spawner = Spawner::start();
   spawner.command(Launch{kKey, {shell("echo words >&2; kill -9 $$")}});
   EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 0, 0, SIGKILL, "words"}));
+}
+
+TEST(RankReport, names_the_limit_of_processor_time_that_ends_a_rank_and_no_other_end) {
+  constexpr rlim_t kMost = 1'000'000;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_CPU, &before), 0);
+  const rlimit small{std::min(kMost, before.rlim_max), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_CPU, &small), 0);
+  Rank rank;
+  rank.kernel_kills = kernel_memory_kills();
+  const auto evidence = [&](const core::ExitStatus& status, rlim_t seconds) {
+    rusage used{};
+    used.ru_utime.tv_sec = static_cast<time_t>(seconds);
+    return report_of(rank, status, used).evidence;
+  };
+  for (const core::ExitStatus& ended :
+       {core::ExitStatus(core::Killed{SIGXCPU}), core::ExitStatus(core::Killed{SIGKILL}),
+        core::ExitStatus(core::Exited{128 + SIGXCPU})}) {
+    EXPECT_THAT(evidence(ended, small.rlim_cur), HasSubstr("(`ulimit -t`, RLIMIT_CPU)"));
+    EXPECT_EQ(evidence(ended, small.rlim_cur / 2), "");
+  }
+  EXPECT_EQ(evidence(core::Killed{SIGSEGV}, small.rlim_cur), "");
+  EXPECT_EQ(evidence(core::Exited{1}, small.rlim_cur), "");
+  rank.killed = true;
+  EXPECT_EQ(evidence(core::Killed{SIGKILL}, small.rlim_cur), "");
+  ASSERT_EQ(::setrlimit(RLIMIT_CPU, &before), 0);
 }
 
 TEST_F(SpawnerTest, ranks_run_where_they_are_bound_and_see_the_gpu_that_is_theirs) {
