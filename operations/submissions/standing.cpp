@@ -17,6 +17,19 @@ namespace {
 constexpr int kEndingLooks = 13;
 constexpr std::chrono::seconds kEndingPause(5);
 
+// squeue may be a site's copy of a while ago, which knows no new job. scontrol asks SLURM itself.
+void ask_about_unlisted(slurm::Client client, BatchStanding& batch) try {
+  const slurm::KnownJob* known = batch.job();
+  if (known == nullptr || !batch.queued.empty() || is_over(batch)) return;
+  const std::string& name = batch.batch.job_name;
+  const auto answer = client.show(known->id, name);
+  const auto* job = std::get_if<slurm::ShownJob>(&answer);
+  if (job != nullptr && slurm::phase_of(job->state) != slurm::Phase::kEnded)
+    batch.queued.push_back({job->id, job->state, job->submitted, job->begin, job->end, 0, "", name, job->reason});
+} catch (const core::RuntimeError& error) {
+  core::log_debug("scontrol tells nothing of '{}': {}", batch.batch.job_name, error.what());
+}
+
 // One squeue for all of a cluster.
 void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standings) {
   NamesByCluster names;
@@ -29,6 +42,7 @@ void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standin
     for (auto& batch : standing.batches) {
       for (const auto* job : jobs_named_as(batch, answer))
         if (slurm::phase_of(job->state) != slurm::Phase::kEnded) batch.queued.push_back(*job);
+      if (!answer.trouble) ask_about_unlisted(client.at(standing.request.cluster), batch);
       // Without an answer the job counts as there: a second one costs more than waiting.
       batch.alive = batch.job() != nullptr && (answer.trouble || !batch.queued.empty());
     }

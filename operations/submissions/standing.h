@@ -39,8 +39,8 @@ bool is_held(const slurm::QueuedJob& job);
 //! Call it before anything is changed. \throws RuntimeError (kTransient) if SLURM did not answer
 void require_answer(const Standing& standing);
 
-//! The submissions that have not ended, oldest first, with what SLURM says of them, asked in one call. Trouble with
-//! SLURM does not make it throw.
+//! The submissions that have not ended, oldest first, with what SLURM says of them: in one call, and in one more for
+//! each job that should be there and was not told. Trouble with SLURM does not make it throw.
 std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& client,
                                        const std::filesystem::path& suite_folder);
 
