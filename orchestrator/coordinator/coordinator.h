@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,6 @@
 #include "orchestrator/course/planned_jobs.h"
 #include "orchestrator/course/run_clock.h"
 #include "orchestrator/course/stopping.h"
-#include "orchestrator/course/store_calls.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/launch/launch.h"
 #include "orchestrator/store/run_store.h"
@@ -63,6 +63,8 @@ class Coordinator {
   int descriptor() const { return store_.descriptor(); }
 
  private:
+  //! Calls of the store that are made one at a time; named like the members of RunStore.
+  enum class StoreCall { kSync, kProbe, kRenewOwner, kWriteLive, kRequireNoSuccessor, kReadRequests };
   //! Results that one call of the store looks for.
   static constexpr std::size_t kJobsALook = 32;
   Instant now() const { return clock_.instant(); }
@@ -155,7 +157,7 @@ class Coordinator {
   RunStore store_;
   RunClock clock_;  //!< from the claim on, for which store_ may wait long
   StoreWatch watch_;
-  StoreCalls calls_;
+  std::set<StoreCall> under_way_;
   JournalProgress journal_;
   State state_;
   Peers peers_;

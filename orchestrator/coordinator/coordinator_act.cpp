@@ -234,9 +234,10 @@ void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::stri
 
 // Another run may have overtaken an attempt that waited.
 void Coordinator::launch_prepared() {
-  if (!at_work_.starting.queued() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
+  if (!at_work_.starting.queued() || watch_.pause() || !under_way_.insert(StoreCall::kRequireNoSuccessor).second)
+    return;
   store_.require_no_successor([this, numbers = at_work_.starting.take_queue()](Answer<Done>& answer) {
-    calls_.end(StoreCall::kRequireNoSuccessor);
+    under_way_.erase(StoreCall::kRequireNoSuccessor);
     const bool ours = on_store([&] { answer.take(); });
     for (JobIndex number : numbers)
       if (ours)

@@ -27,7 +27,7 @@ void Coordinator::do_chores() {
   if (options_.spent && !finished() && !state_.stop && !watch_.pause() &&
       duties_[Duty::kAskWhatIsSpent].due(time, options_.spent_interval))
     if (const auto why = options_.spent()) request_stop(StopRequested{cancelled_by(*why)}, false);
-  if (!calls_.has(StoreCall::kWriteLive) && duties_[Duty::kTellLookers].due(time, options_.live_interval)) {
+  if (!under_way_.contains(StoreCall::kWriteLive) && duties_[Duty::kTellLookers].due(time, options_.live_interval)) {
     write_live_status();
     store_.write_durations(forecast_.take_learned());
   }
@@ -47,12 +47,13 @@ void Coordinator::note_idleness() {
 }
 
 void Coordinator::renew_owner_if_due() {
-  if (calls_.has(StoreCall::kRenewOwner) || !duties_[Duty::kRenewOwner].due(clock_.now(), options_.owner_watch / 3))
+  if (under_way_.contains(StoreCall::kRenewOwner) ||
+      !duties_[Duty::kRenewOwner].due(clock_.now(), options_.owner_watch / 3))
     return;
-  calls_.begin(StoreCall::kRenewOwner);
+  under_way_.insert(StoreCall::kRenewOwner);
   // A run that has nothing to journal finds out here that another has taken over.
   store_.renew_owner([this](Answer<Done>& answer) {
-    calls_.end(StoreCall::kRenewOwner);
+    under_way_.erase(StoreCall::kRenewOwner);
     on_store([&] { answer.take(); });
   });
 }
@@ -73,9 +74,9 @@ void Coordinator::look_at_claims() {
 
 void Coordinator::take_requests() {
   // Their files go once what follows from them cannot be lost with them.
-  if (journal_.has_requests() || !calls_.begin(StoreCall::kReadRequests)) return;
+  if (journal_.has_requests() || !under_way_.insert(StoreCall::kReadRequests).second) return;
   store_.read_requests([this](Answer<std::vector<PendingRequest>>& answer) {
-    calls_.end(StoreCall::kReadRequests);
+    under_way_.erase(StoreCall::kReadRequests);
     const auto waiting = answer.take();
     if (journal_.fails()) return;
     std::vector<std::string> taken;
@@ -140,8 +141,8 @@ void Coordinator::write_live_status() {
   status.at = wall_clock();  // as who looks on has it, whatever steps it made
   if (const auto& pause = watch_.pause()) status.store = LiveStoreFailure{pause->why, seconds(time - pause->since)};
   announcer_.show(state_, status);
-  calls_.begin(StoreCall::kWriteLive);
-  store_.write_live(std::move(status), [this](Answer<Done>&) { calls_.end(StoreCall::kWriteLive); });
+  under_way_.insert(StoreCall::kWriteLive);
+  store_.write_live(std::move(status), [this](Answer<Done>&) { under_way_.erase(StoreCall::kWriteLive); });
 }
 
 }  // namespace resolute::orchestrator

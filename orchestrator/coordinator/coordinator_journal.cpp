@@ -18,9 +18,11 @@ bool Coordinator::on_store(const std::function<void()>& work) {
 }
 
 void Coordinator::probe_store() {
-  if (calls_.has(StoreCall::kSync) || !watch_.probe_due(clock_.now()) || !calls_.begin(StoreCall::kProbe)) return;
+  if (under_way_.contains(StoreCall::kSync) || !watch_.probe_due(clock_.now()) ||
+      !under_way_.insert(StoreCall::kProbe).second)
+    return;
   store_.probe([this](Answer<Done>& answer) {
-    calls_.end(StoreCall::kProbe);
+    under_way_.erase(StoreCall::kProbe);
     try {
       answer.take();
     } catch (const core::RuntimeError& error) {
@@ -61,15 +63,15 @@ void Coordinator::keep_records(bool again) {
   // Between two probes it would only fail again.
   if (journal_.fails() && !again) return;
   if (store_.all_sent() && !full && !again) return;
-  if (!calls_.begin(StoreCall::kSync)) return;
+  if (!under_way_.insert(StoreCall::kSync).second) return;
   store_.sync([this, full](Answer<Kept>& answer) {
-    if (!full) calls_.end(StoreCall::kSync);
+    if (!full) under_way_.erase(StoreCall::kSync);
     kept(answer);
   });
   if (!full) return;
   // The state has seen all records before this call and none after it.
   store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
-    calls_.end(StoreCall::kSync);
+    under_way_.erase(StoreCall::kSync);
     if (on_store([&] { journal_.go_on(answer.take().length); })) return;
     journal_.fail();
     stop_undecided();
