@@ -2,9 +2,8 @@
 //! \file
 //! Work that is due once an interval. Pure: time is passed in.
 
-#include <array>
 #include <chrono>
-#include <cstddef>
+#include <map>
 
 #include "core/clock.h"
 
@@ -26,13 +25,6 @@ class Chore {
 
 //! The coordinator's work now and then.
 enum class Duty { kNoticeSilence, kRenewOwner, kTakeRequests, kTellLookers, kLookAtClaims, kAskWhatIsSpent };
-
-class Duties {
- public:
-  Chore& operator[](Duty duty) { return chores_.at(static_cast<std::size_t>(duty)); }
-
- private:
-  std::array<Chore, static_cast<std::size_t>(Duty::kAskWhatIsSpent) + 1> chores_;
-};
+using Duties = std::map<Duty, Chore>;
 
 }  // namespace resolute::orchestrator
