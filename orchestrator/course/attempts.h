@@ -37,7 +37,10 @@ class Attempts {
   }
   void forget(JobIndex job) { attempts_.erase(job); }
   //! The attempt with that number, or nullptr.
-  AttemptAtWork* find(JobIndex job, int number);
+  AttemptAtWork* find(JobIndex job, int number) {
+    const auto found = attempts_.find(job);
+    return found != attempts_.end() && found->second.number == number ? &found->second : nullptr;
+  }
   //! The job's attempt. \throws std::out_of_range if it has none
   AttemptAtWork& at(JobIndex job) { return attempts_.at(job); }
   const std::map<JobIndex, AttemptAtWork>& all() const { return attempts_; }
@@ -61,7 +64,17 @@ class Attempts {
   //! \param ended with AttemptEnded::retry
   void retry(const AttemptEnded& ended, core::MonotonicTime now) { retries_[ended.job] = {ended, now}; }
   //! Those of jobs that have not ended since, as LiveStatus::retried has them.
-  std::vector<LiveRetry> retries(const State& state, core::MonotonicTime now) const;
+  std::vector<LiveRetry> retries(const State& state, core::MonotonicTime now) const {
+    std::vector<LiveRetry> retries;
+    for (const auto& [number, retry] : retries_) {
+      const Job& job = job_of(state, number);
+      if (!has_ended(job))
+        retries.push_back({job.id, retry.ended.attempt, std::string(name_of(retry.ended.cause)), retry.ended.evidence,
+                           std::chrono::duration<double>(now - retry.at).count()});
+    }
+    keep_newest(retries);
+    return retries;
+  }
 
  private:
   struct Retry {

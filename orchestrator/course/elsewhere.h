@@ -3,6 +3,7 @@
 //! The work of other runs of the store on this run's jobs, and the times to look for their results. Pure: time is
 //! passed in.
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -17,11 +18,20 @@ class Elsewhere {
   //! Another run holds the job, whose result is to be looked for at `look_at`.
   void hold(JobIndex job, Instant look_at) { held_[job] = look_at; }
   //! Held jobs whose results are to be looked for now; each once.
-  std::vector<JobIndex> take_held(Instant now);
+  std::vector<JobIndex> take_held(Instant now) {
+    std::vector<JobIndex> due;
+    for (const auto& [job, look_at] : held_)
+      if (look_at <= now) due.push_back(job);
+    for (JobIndex job : due) held_.erase(job);
+    return due;
+  }
   //! Other runs have used the job's attempts up to `last`.
   void use_attempts(JobIndex job, int last) { used_attempts_[job] = last; }
   //! The least number from `attempt` on that no other run is known to have used.
-  int free_attempt(JobIndex job, int attempt) const;
+  int free_attempt(JobIndex job, int attempt) const {
+    const auto used = used_attempts_.find(job);
+    return used == used_attempts_.end() ? attempt : std::max(attempt, used->second + 1);
+  }
   //! Results of jobs that other allocations run are to be looked for. Each costs a call of the store: the more of them
   //! were awaited last, the more rarely. \param wait RunOptions::held_wait
   bool await_due(core::MonotonicTime now, std::chrono::milliseconds wait) {
@@ -41,7 +51,11 @@ class Elsewhere {
   //! A call has failed, be it none of a full look: then the full look that is under way does not count.
   void fail() { failed_ = true; }
   //! \return true if the full look is over with this call
-  bool end_call(core::MonotonicTime now);
+  bool end_call(core::MonotonicTime now) {
+    if (--calls_ > 0) return false;
+    looked_at_ = failed_ ? std::nullopt : std::optional(now);
+    return true;
+  }
 
  private:
   static constexpr std::chrono::seconds kBetweenFullLooks{1};

@@ -13,13 +13,13 @@ const core::MonotonicTime kBegin{1h};
 TEST(Peers, knows_an_agent_by_its_latest_stay) {
   Peers peers({1});
   EXPECT_EQ(peers.hear(1, kBegin), std::nullopt);
-  EXPECT_FALSE(peers.joined_once(1));
+  EXPECT_EQ(0U, peers.joined());
   peers.join(1, {0}, kBegin);
   EXPECT_EQ(peers.hear(1, kBegin), AgentNumber{0});
   EXPECT_EQ(peers.address_of({0}), 1);
   EXPECT_EQ(peers.lose(1), AgentNumber{0});
   EXPECT_EQ(peers.lose(1), std::nullopt);
-  EXPECT_TRUE(peers.joined_once(1));
+  EXPECT_EQ(1U, peers.joined());
   EXPECT_EQ(peers.address_of({0}), -1);
   peers.join(1, {5}, kBegin);
   EXPECT_EQ(peers.hear(1, kBegin), AgentNumber{5});
