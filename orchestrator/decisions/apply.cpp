@@ -8,7 +8,6 @@
 #include "core/members.h"
 #include "orchestrator/decisions/apply_parts.h"
 #include "orchestrator/decisions/failure.h"
-#include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -3,7 +3,6 @@
 
 #include "orchestrator/decisions/apply_parts.h"
 #include "orchestrator/decisions/failure.h"
-#include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
 namespace {

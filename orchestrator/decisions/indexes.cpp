@@ -1,6 +1,6 @@
-#include "orchestrator/decisions/indexes.h"
-
 #include <algorithm>
+
+#include "orchestrator/decisions/apply_parts.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "orchestrator/decisions/apply_parts.h"
-#include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
 namespace {
