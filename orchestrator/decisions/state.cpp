@@ -50,11 +50,7 @@ int capacity(const State& state, bool gpus, int MachineClass::*counted) {
   return slots;
 }
 
-int free_slots(const State& state, bool gpus) {
-  int slots = 0;
-  for (const auto& [numeric_class, machine_class] : state.machine_classes.at(gpus)) slots += machine_class.free;
-  return slots;
-}
+int free_slots(const State& state, bool gpus) { return capacity(state, gpus, &MachineClass::free); }
 
 bool usable(const State& state, const AgentSlots& agent) {
   if (agent.leaving) return false;
