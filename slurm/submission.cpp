@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "core/files/ownership.h"
+#include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "slurm/launcher.h"
 #include "slurm/stored_members.h"
@@ -13,15 +14,20 @@ namespace resolute::slurm {
 namespace {
 
 using core::Json;
+using core::ObjectReader;
 
-constexpr std::uint64_t kLongestFile = 64 << 20;
 constexpr std::size_t kLongestReason = 4096;
 constexpr std::string_view kIntent = "intent";
 constexpr std::string_view kAccepted = "accepted";
 constexpr std::string_view kRefused = "refused";
 
-fs::path generation_file(const fs::path& batch_folder, std::string_view kind, int number) {
-  return batch_folder / fmt::format("{}-{:03}.json", kind, number);
+std::string generation_file(std::string_view kind, int number) { return fmt::format("{}-{:03}.json", kind, number); }
+
+// The file of a generation that has such a record.
+template <class T>
+fs::path file_of(const fs::path& batch_folder, int number) {
+  const auto kind = std::same_as<T, Intended> ? kIntent : std::same_as<T, KnownJob> ? kAccepted : kRefused;
+  return batch_folder / generation_file(kind, number);
 }
 
 // The number in "intent-007.json"; nothing for any other name.
@@ -30,7 +36,7 @@ std::optional<int> generation_in(const std::string& name) {
     if (!name.starts_with(fmt::format("{}-", kind))) continue;
     const std::size_t begin = kind.size() + 1;
     const auto number = core::number_of<int>(name.substr(begin, name.find('.') - begin));
-    if (number >= 0 && name == generation_file({}, kind, *number).string()) return number;
+    if (number >= 0 && name == generation_file(kind, *number)) return number;
   }
   return std::nullopt;
 }
@@ -47,17 +53,18 @@ std::string one_line(std::string text) {
 std::string text_of(const Json& json) { return core::canonical_json(json) + "\n"; }
 
 Json parse_file(core::FileSystem& files, const fs::path& path) {
-  const core::Bytes bytes = files.read(path, kLongestFile);
+  const std::string text = core::read_text(files, path);
   try {
-    return core::parse_json(core::as_text(bytes), path.string());
+    return core::parse_json(text, path.string());
   } catch (const core::RuntimeError& error) {
     throw core::RuntimeError(core::ErrorKind::kCorrupt, error.what());
   }
 }
 
-// One of a generation of a batch; nothing if it is not there.
+// The record of a generation of a batch; nothing if it is not there.
 template <class T>
-std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
+std::optional<T> read_record(core::FileSystem& files, const fs::path& batch_folder, const Batch& batch, int number) {
+  const fs::path path = file_of<T>(batch_folder, number);
   if (!files.exists(path)) return std::nullopt;
   return read_document<T>(parse_file(files, path), path.string(), [&](const T&, auto& reader) {
     const auto name = reader.template required<std::string>("job_name");
@@ -68,10 +75,13 @@ std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& p
   });
 }
 
-std::string generation_text(const Batch& batch, int number, const auto& record) {
+// publish_exclusive() of the record of a generation.
+template <class T>
+bool publish_record(core::FileSystem& files, const fs::path& batch_folder, const Batch& batch, int number,
+                    const T& record) {
   Json json = document(record);
   json.update({{"job_name", batch.job_name}, {"generation", number}});
-  return text_of(json);
+  return core::publish_exclusive(files, file_of<T>(batch_folder, number), text_of(json));
 }
 
 // publish_exclusive() where the same text may stand already; another one is refused.
@@ -89,7 +99,40 @@ void publish_same(core::FileSystem& files, const fs::path& path, const std::stri
 
 fs::path submissions_folder(const fs::path& suite_folder) { return suite_folder / "submissions"; }
 
+// \param count of batches before it
+void check(const Batch& batch, const ObjectReader& reader, const SubmissionRequest& request, int count) {
+  if (batch.number != count + 1)
+    throw wrong(reader, "number", std::to_string(batch.number), "batches stand in order, from 1 on");
+  // The names tell submissions and batches apart in SLURM: two alike would be taken for one.
+  if (!is_job_name(batch.job_name) || !batch.job_name.ends_with(fmt::format("-{}-{}", request.token, batch.number)))
+    throw wrong(reader, "job_name", batch.job_name, "a job's name ends in '-TOKEN-NUMBER'");
+}
+
+void check(const SubmissionRequest& request, const ObjectReader& reader) {
+  if (!is_token(request.token))
+    throw wrong(reader, "token", request.token, fmt::format("{} hexadecimal digits are needed", kTokenDigits));
+  if (!is_job_name(request.suite)) throw wrong(reader, "suite", request.suite, "a suite's name is needed");
+  if (request.launcher != "auto") parse_launcher(request.launcher);
+  if (!is_mpi_kind(request.launch.mpi))
+    throw wrong(reader, "launch", request.launch.mpi, "a kind of srun's --mpi is needed");
+  if (!request.dependency.empty()) validate_dependency(request.dependency);
+  validate_cluster(request.cluster);
+  for (const auto& [name, value] : request.variables)
+    if (!is_variable_name(name)) throw wrong(reader, "variables", name, "no shell variable can have that name");
+  if (request.batches.empty()) throw wrong(reader, "batches", "[]", "a submission has at least one");
+  for (int count = 0; const Batch& batch : request.batches) check(batch, reader, request, count++);
+}
+
 }  // namespace
+
+bool is_token(std::string_view text) { return text.size() == kTokenDigits && core::is_hexadecimal(text); }
+
+Json to_json(const SubmissionRequest& request) { return document(request); }
+
+SubmissionRequest request_from_json(const Json& json, const std::string& where) {
+  return read_document<SubmissionRequest>(json, where,
+                                          [](const auto& request, const auto& reader) { check(request, reader); });
+}
 
 const Resources& resources_of(const SubmissionRequest& request, const Batch& batch) {
   return batch.resources ? *batch.resources : request.resources;
@@ -144,12 +187,9 @@ fs::path SubmissionFolder::batch_folder(const Batch& batch) const {
 
 GenerationState SubmissionFolder::generation(const Batch& batch, int number) const {
   const fs::path folder = batch_folder(batch);
-  if (auto job = read_generation_file<KnownJob>(files_, generation_file(folder, kAccepted, number), batch, number))
-    return *job;
-  if (auto refusal = read_generation_file<Refused>(files_, generation_file(folder, kRefused, number), batch, number))
-    return *refusal;
-  if (auto intent = read_generation_file<Intended>(files_, generation_file(folder, kIntent, number), batch, number))
-    return *intent;
+  if (auto job = read_record<KnownJob>(files_, folder, batch, number)) return *job;
+  if (auto refusal = read_record<Refused>(files_, folder, batch, number)) return *refusal;
+  if (auto intent = read_record<Intended>(files_, folder, batch, number)) return *intent;
   return NeverTried{};
 }
 
@@ -161,8 +201,7 @@ int SubmissionFolder::last_generation(const Batch& batch) const {
 }
 
 std::string SubmissionFolder::why_wanted(const Batch& batch, int number) const {
-  const fs::path path = generation_file(batch_folder(batch), kIntent, number);
-  return read_generation_file<Intended>(files_, path, batch, number).value_or(Intended{}).why;
+  return read_record<Intended>(files_, batch_folder(batch), batch, number).value_or(Intended{}).why;
 }
 
 std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
@@ -173,8 +212,7 @@ std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
   std::sort(numbers.begin(), numbers.end());
   std::vector<KnownJob> jobs;
   for (int number : numbers)
-    if (auto job = read_generation_file<KnownJob>(files_, generation_file(folder, kAccepted, number), batch, number))
-      jobs.push_back(*job);
+    if (auto job = read_record<KnownJob>(files_, folder, batch, number)) jobs.push_back(*job);
   return jobs;
 }
 
@@ -193,21 +231,20 @@ void SubmissionFolder::end(const std::string& why) {
 }
 
 bool SubmissionFolder::intend(const Batch& batch, int number, const Intended& intent) {
-  const fs::path path = generation_file(batch_folder(batch), kIntent, number);
-  return core::publish_exclusive(files_, path, generation_text(batch, number, intent));
+  return publish_record(files_, batch_folder(batch), batch, number, intent);
 }
 
 KnownJob SubmissionFolder::accept(const Batch& batch, int number, const KnownJob& job) {
-  const fs::path path = generation_file(batch_folder(batch), kAccepted, number);
-  if (!files_.exists(path) && core::publish_exclusive(files_, path, generation_text(batch, number, job))) return job;
-  return read_generation_file<KnownJob>(files_, path, batch, number).value_or(job);
+  const fs::path folder = batch_folder(batch);
+  if (!files_.exists(file_of<KnownJob>(folder, number)) && publish_record(files_, folder, batch, number, job))
+    return job;
+  return read_record<KnownJob>(files_, folder, batch, number).value_or(job);
 }
 
 Refused SubmissionFolder::refuse(const Batch& batch, int number, const Refused& refusal) {
-  const fs::path path = generation_file(batch_folder(batch), kRefused, number);
   Refused clean{one_line(refusal.why)};
-  if (core::publish_exclusive(files_, path, generation_text(batch, number, clean))) return clean;
-  return read_generation_file<Refused>(files_, path, batch, number).value_or(clean);
+  if (publish_record(files_, batch_folder(batch), batch, number, clean)) return clean;
+  return read_record<Refused>(files_, batch_folder(batch), batch, number).value_or(clean);
 }
 
 SubmissionFolder create_submission(core::FileSystem& files, const fs::path& suite_folder,
