@@ -141,7 +141,7 @@ std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::p
     if (error.kind() == ErrorKind::kTransient) return Unclear{error.what()};
     throw;
   }
-  if (succeeded(output)) {
+  if (output.succeeded()) {
     if (std::optional<Accepted> accepted = parse_accepted(output.out)) return *accepted;
     return Unclear{"sbatch printed no job id"};
   }
@@ -240,7 +240,7 @@ std::optional<std::variant<Done, Refused, Gone>> Client::ask_once(const std::vec
                                                                   const Reader& read, std::string& why) {
   try {
     const core::CommandOutput output = run(arguments);
-    if (succeeded(output)) {
+    if (output.succeeded()) {
       if (output.out.size() >= kMostOutput)
         throw RuntimeError(ErrorKind::kTransient, fmt::format("{} or more bytes of output", kMostOutput));
       if (read) read(output.out);

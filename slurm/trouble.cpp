@@ -181,11 +181,6 @@ int rank_of(std::string_view line, Trouble decided) {
 
 }  // namespace
 
-bool succeeded(const core::CommandOutput& output) {
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  return !output.timed_out && exited != nullptr && exited->code == 0;
-}
-
 Trouble classify(const core::CommandOutput& output) {
   std::optional<Trouble> found;
   bool answered = false;

@@ -10,9 +10,6 @@
 
 namespace resolute::slurm {
 
-//! True if the command ended by itself, in time and with 0.
-bool succeeded(const core::CommandOutput& output);
-
 enum class Trouble {
   kTransient,   //!< the controller is slow or away, the refusal passes, or its reason is not known: try again
   kUnknownJob,  //!< "Invalid job id specified"

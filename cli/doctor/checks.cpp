@@ -65,7 +65,7 @@ core::CommandOutput ask_worker(const fs::path& worker, std::vector<std::string> 
 
 Finding judge_cuda(const core::CommandOutput& output, bool gpus_there) {
   const Level bad = gpus_there ? Level::kFail : Level::kWarn;
-  if (!succeeded(output)) return from_error("cuda", bad, failure_text(output, kWorkerLimit));
+  if (!output.succeeded()) return from_error("cuda", bad, failure_text(output, kWorkerLimit));
   const auto json = described(output);
   if (!json) return {bad, "cuda", "`resolute-worker describe cuda` prints no JSON", "build the worker anew"};
   return {
@@ -80,7 +80,7 @@ Finding judge_cuda(const core::CommandOutput& output, bool gpus_there) {
 
 // The module that opens the GPU is linked with NCCL: had it not been loaded, a library would be named.
 Finding judge_nccl(const core::CommandOutput& output, bool gpus_there) {
-  const std::string why = succeeded(output) ? "" : failure_text(output, kWorkerLimit);
+  const std::string why = output.succeeded() ? "" : failure_text(output, kWorkerLimit);
   if (why.empty()) return {Level::kOk, "nccl", "its library loads", ""};
   if (why.find(".so") == std::string::npos && why.find("not available") != std::string::npos)
     return {Level::kOk, "nccl", "its library loads; without a GPU no more can be said", ""};
@@ -126,7 +126,7 @@ Findings check_worker(bool submits) {
     return {from_error("worker", bad, error.what())};
   }
   const auto output = ask_worker(worker, {"describe"});
-  if (!succeeded(output)) {
+  if (!output.succeeded()) {
     Finding finding = from_error("worker", bad, failure_text(output, kWorkerLimit));
     if (finding.advice.empty())
       finding.advice = "install the package anew, or build it anew, with libtorch in its place";

@@ -15,7 +15,6 @@
 #include "experiments/site.h"
 #include "settings/choice.h"
 #include "slurm/partitions.h"
-#include "slurm/trouble.h"
 
 namespace resolute::cli {
 
@@ -30,7 +29,6 @@ struct Finding {
   std::string advice;  //!< what to do; empty: nothing
 };
 using Findings = std::vector<Finding>;
-using slurm::succeeded;
 using Environment = std::map<std::string, std::string>;
 
 //! A program's end and outputs; one that cannot be started counts as exit code 127 with the reason on its stderr.

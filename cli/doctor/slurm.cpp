@@ -83,13 +83,13 @@ Finding judge_accounting(const Settings& settings, const Environment& environmen
   if (!core::program_on_path(environment, "sacct"))
     return {Level::kWarn, "slurm accounting", "there, but no sacct on PATH", "nothing waits for it"};
   const auto output = run_briefly({"sacct", "-n", "-X", "-o", "JobIDRaw", "-S", "now-1minutes"}, environment, kLimit);
-  if (succeeded(output)) return {Level::kOk, "slurm accounting", "sacct answers", ""};
+  if (output.succeeded()) return {Level::kOk, "slurm accounting", "sacct answers", ""};
   return {Level::kWarn, "slurm accounting", "sacct: " + failure_text(output, kLimit), "nothing waits for it"};
 }
 
 Finding judge_partitions(const Environment& environment) {
   const auto output = run_briefly({"sinfo", "-h", "-o", "%P|%a|%l|%D"}, environment, kLimit);
-  if (!succeeded(output)) return {Level::kWarn, "slurm partitions", failure_text(output, kLimit), ""};
+  if (!output.succeeded()) return {Level::kWarn, "slurm partitions", failure_text(output, kLimit), ""};
   std::vector<std::string> open;
   std::istringstream lines(output.out);
   for (std::string line; std::getline(lines, line);) {
@@ -116,7 +116,7 @@ slurm::Resources refine(slurm::Resources resources, const experiments::Site::Ask
 Finding look_at_nodes(const Environment& environment, const Environment& given, const experiments::Site& site) {
   const auto output = run_briefly(slurm::sinfo_command(), environment, kLimit);
   try {
-    if (succeeded(output)) return judge_node_kinds(slurm::parse_partitions(output.out), given, site);
+    if (output.succeeded()) return judge_node_kinds(slurm::parse_partitions(output.out), given, site);
   } catch (const core::RuntimeError&) {
     // Another sinfo than those that were tried.
   }
@@ -125,11 +125,11 @@ Finding look_at_nodes(const Environment& environment, const Environment& given, 
 
 Finding look_at_mpi(const Environment& environment, const std::optional<std::string>& site_mpi) {
   const auto output = run_briefly({"srun", "--mpi=list"}, environment, kLimit);
-  return judge_mpi_kinds(succeeded(output) ? output.out + output.err : "", site_mpi);
+  return judge_mpi_kinds(output.succeeded() ? output.out + output.err : "", site_mpi);
 }
 
 Findings judge_controller(const core::CommandOutput& output, std::chrono::milliseconds took) {
-  if (succeeded(output)) {
+  if (output.succeeded()) {
     const bool slow = took > kSlow;
     return {{slow ? Level::kWarn : Level::kOk, "slurm", fmt::format("the controller answers in {} ms", took.count()),
              slow ? "it is busy; ours asks it seldom" : ""}};
@@ -220,7 +220,7 @@ Findings check_slurm(const Environment& given, const experiments::Site& site) {
   const auto output = run_briefly({"scontrol", "show", "config"}, environment, kLimit);
   Findings findings = judge_controller(
       output, std::chrono::duration_cast<std::chrono::milliseconds>(core::monotonic_clock().now() - begin));
-  if (!succeeded(output)) return findings;
+  if (!output.succeeded()) return findings;
   const Settings settings = read_settings(output.out);
   for (const Finding& finding :
        {judge_version(settings), judge_partitions(environment), judge_accounting(settings, environment),

@@ -409,6 +409,11 @@ pid_t spawn_process(const SpawnRequest& request) {
   throw system_error(fmt::format("cannot start '{}'", program), *error.get());
 }
 
+bool CommandOutput::succeeded() const {
+  const auto* exited = std::get_if<Exited>(&status);
+  return !timed_out && exited != nullptr && exited->code == 0;
+}
+
 std::string CommandOutput::last_error_line() const {
   const std::string_view text = std::string_view(err).substr(0, err.find_last_not_of('\n') + 1);  // npos + 1 is 0
   return std::string(text.substr(text.rfind('\n') + 1));

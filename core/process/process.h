@@ -97,6 +97,8 @@ struct CommandOutput {
   std::string err;
   bool timed_out = false;  //!< killed because it ran longer than allowed
 
+  //! It ended by itself, in time and with 0.
+  bool succeeded() const;
   //! The last line of `err`, without its end; empty where it has none.
   std::string last_error_line() const;
 };

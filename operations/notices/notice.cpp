@@ -45,8 +45,7 @@ std::pair<std::string, bool> run(const std::string& whom, const Notice& notice,
       {.arguments = notice_command(whom, notice), .environment = notice_environment(environment, notice)}, limit);
   if (output.timed_out) return {fmt::format("ended after {} s: it hung", limit.count() / 1000), false};
   std::string outcome = core::describe(output.status);
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  const bool well = exited != nullptr && exited->code == 0;
+  const bool well = output.succeeded();
   if (!well && !output.err.empty())
     outcome += ": " + output.err.substr(0, std::min(output.err.find('\n'), std::size_t{200}));
   return {outcome, well};

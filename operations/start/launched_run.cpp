@@ -16,7 +16,6 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "slurm/trouble.h"
 
 namespace resolute::operations {
 
@@ -36,7 +35,7 @@ std::optional<std::string> answer_of(std::vector<std::string> command,
   try {
     const auto output = core::run_command({std::move(command), environment}, kAnswerLimit);
     if (output.timed_out || !std::holds_alternative<core::Exited>(output.status)) return std::nullopt;
-    return slurm::succeeded(output) ? output.out + output.err : "";
+    return output.succeeded() ? output.out + output.err : "";
   } catch (const core::RuntimeError&) {
     return "";
   }

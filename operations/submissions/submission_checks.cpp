@@ -189,7 +189,7 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
   slurm::Trouble trouble{};
   try {
     const auto output = effects.run(slurm::at_cluster(slurm::sinfo_command(), request.cluster), kSinfoLimit);
-    if (slurm::succeeded(output)) {
+    if (output.succeeded()) {
       partitions = slurm::parse_partitions(output.out);
     } else {
       why_none = slurm::complaint(output);
@@ -229,7 +229,7 @@ void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects,
     std::vector<std::string> command{"sinfo", "-h", "-a", "-N", "-o", "%N"};
     if (!request.resources.partition.empty()) command.insert(command.end(), {"-p", request.resources.partition});
     const auto output = effects.run(slurm::at_cluster(command, request.cluster), kSinfoLimit);
-    if (!slurm::succeeded(output)) return;
+    if (!output.succeeded()) return;
     std::set<std::string> nodes;
     const std::string records = slurm::records_of(output.out);
     for (const std::string_view line : core::split(records, '\n'))

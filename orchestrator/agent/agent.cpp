@@ -211,8 +211,7 @@ std::string find_numeric_class(const std::vector<std::string>& worker, const std
     // A batch system's notice goes to every process of a job, also to one that does not know what it means.
     if (const auto* killed = std::get_if<core::Killed>(&output.status); killed != nullptr && !output.timed_out)
       output = core::run_command(request, kDescribeLimit);
-    const auto* exited = std::get_if<core::Exited>(&output.status);
-    if (exited != nullptr && exited->code == 0 && !output.out.empty()) {
+    if (output.succeeded() && !output.out.empty()) {
       // Our worker tells of the driver too, on which no bit depends. Another program's word counts whole.
       const core::Json answer = core::Json::parse(output.out, nullptr, false);
       const auto named = answer.is_object() ? answer.find("numeric_class") : answer.end();

@@ -14,8 +14,7 @@ namespace resolute::orchestrator {
 namespace {
 
 void read_answer(const core::CommandOutput& output, BurnIn& result) {
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  if (exited == nullptr || exited->code != 0) {
+  if (!output.succeeded()) {
     result.problem = output.timed_out ? "no answer in time" : core::last_words(output.err);
     if (result.problem.empty()) result.problem = core::describe(output.status);
     return;

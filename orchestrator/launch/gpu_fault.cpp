@@ -32,8 +32,7 @@ std::optional<std::string> gpu_fault(const std::string& gpu, std::chrono::millis
     const core::CommandOutput output = core::run_command(request, limit);
     if (output.timed_out) return "nvidia-smi has no answer of it";
     const std::string answer = first_line_of(output.out.empty() ? output.err : output.out);
-    const auto* exited = std::get_if<core::Exited>(&output.status);
-    if (exited == nullptr || exited->code != 0)
+    if (!output.succeeded())
       return fmt::format("nvidia-smi: {}{}{}", core::describe(output.status), answer.empty() ? "" : ", ", answer);
     if (std::find(kSound.begin(), kSound.end(), answer) != kSound.end()) return "";
     if (core::number_of<std::uint64_t>(answer)) return fmt::format("{} uncorrected errors of its memory", answer);

@@ -44,7 +44,7 @@ class AskingFacts : public testing::Test {
   static std::vector<QueuedJob> queue(const std::string& name) {
     const auto output =
         run({"squeue", "-h", "-r", "-a", "-t", "all", "--me", "-n", name, "-o", std::string(kQueueFormat)});
-    EXPECT_TRUE(succeeded(output)) << output.err;
+    EXPECT_TRUE(output.succeeded()) << output.err;
     return parse_queue(output.out);
   }
   static QueuedJob only(const std::string& name) {
@@ -54,7 +54,7 @@ class AskingFacts : public testing::Test {
   }
   static ShownJob shown(const std::string& id, const std::string& name) {
     const auto output = run({"scontrol", "show", "job", "-o", id});
-    EXPECT_TRUE(succeeded(output)) << output.err;
+    EXPECT_TRUE(output.succeeded()) << output.err;
     return std::get<ShownJob>(parse_shown_job(output.out, std::stoll(id), name));
   }
   static bool comes_to(const std::string& name, JobState state) {
@@ -77,18 +77,18 @@ TEST_F(AskingFacts, a_finished_job_is_hidden_by_default_and_then_forgotten) {
   ASSERT_TRUE(SlurmBox::wait_for([] { return queue("resolute-asking-end").empty(); }));
   // By name: empty and no error. By id: an error.
   const auto by_id = run({"squeue", "-h", "-t", "all", "-j", id});
-  EXPECT_FALSE(succeeded(by_id));
+  EXPECT_FALSE(by_id.succeeded());
   EXPECT_THAT(by_id.err, HasSubstr("Invalid job id specified"));
   const auto show = run({"scontrol", "show", "job", "-o", id});
-  EXPECT_FALSE(succeeded(show));
+  EXPECT_FALSE(show.succeeded());
   EXPECT_THAT(show.err, HasSubstr("Invalid job id specified"));
   EXPECT_EQ(show.out, "");
   const auto requeue = run({"scontrol", "requeue", id});
-  EXPECT_FALSE(succeeded(requeue));
+  EXPECT_FALSE(requeue.succeeded());
   EXPECT_THAT(requeue.err, HasSubstr("Invalid job id specified"));
   const auto cancel = run({"scancel", id});
-  EXPECT_TRUE(succeeded(cancel)) << "no error, though there is no such job";
-  EXPECT_TRUE(succeeded(run({"scancel", "-n", "resolute-asking-end"})));
+  EXPECT_TRUE(cancel.succeeded()) << "no error, though there is no such job";
+  EXPECT_TRUE(run({"scancel", "-n", "resolute-asking-end"}).succeeded());
 }
 
 TEST_F(AskingFacts, jobs_are_found_by_exactly_their_names_several_at_once) {
@@ -121,14 +121,14 @@ TEST_F(AskingFacts, a_held_job_says_so_in_its_reason_until_it_is_released) {
   const std::string id = submit(name, "sleep 60", {"-H"});
   EXPECT_EQ(only(name).reason, "JobHeldUser");
   EXPECT_EQ(phase_of(only(name).state, only(name).reason), Phase::kHeld);
-  EXPECT_TRUE(succeeded(run({"scontrol", "release", id})));
+  EXPECT_TRUE(run({"scontrol", "release", id}).succeeded());
   ASSERT_TRUE(comes_to(name, JobState::kRunning));
-  EXPECT_TRUE(succeeded(run({"scontrol", "requeuehold", id})));
+  EXPECT_TRUE(run({"scontrol", "requeuehold", id}).succeeded());
   ASSERT_TRUE(comes_to(name, JobState::kPending));
   EXPECT_EQ(only(name).reason, "job requeued in held state");
   EXPECT_EQ(shown(id, name).reason, "job_requeued_in_held_state");
   EXPECT_EQ(phase_of(shown(id, name).state, shown(id, name).reason), Phase::kHeld);
-  EXPECT_TRUE(succeeded(run({"scontrol", "release", id})));
+  EXPECT_TRUE(run({"scontrol", "release", id}).succeeded());
   EXPECT_NE(phase_of(only(name).state, only(name).reason), Phase::kHeld);
   run({"scancel", id});
 }
@@ -139,7 +139,7 @@ TEST_F(AskingFacts, a_requeued_job_keeps_id_and_name_but_not_its_time_of_submiss
   ASSERT_TRUE(comes_to(name, JobState::kRunning));
   const QueuedJob before = only(name);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
-  EXPECT_TRUE(succeeded(run({"scontrol", "requeue", id})));
+  EXPECT_TRUE(run({"scontrol", "requeue", id}).succeeded());
   ASSERT_TRUE(comes_to(name, JobState::kPending));
   const QueuedJob after = only(name);
   EXPECT_EQ(after.id, before.id);
@@ -154,7 +154,7 @@ TEST_F(AskingFacts, requeue_of_a_finished_job_runs_it_again_without_a_word) {
   const std::string name = "resolute-asking-again";
   const std::string id = submit(name, "true");
   ASSERT_TRUE(comes_to(name, JobState::kCompleted));
-  EXPECT_TRUE(succeeded(run({"scontrol", "requeue", id}))) << "hence the look before";
+  EXPECT_TRUE(run({"scontrol", "requeue", id}).succeeded()) << "hence the look before";
   ASSERT_TRUE(comes_to(name, JobState::kPending));
   run({"scancel", id});
 }
@@ -172,7 +172,7 @@ TEST_F(AskingFacts, completing_hides_how_a_job_ended) {
 
 TEST_F(AskingFacts, without_accounting_sacct_says_so_and_fails) {
   const auto output = run({"sacct", "-n", "-P", "-X", "-o", "JobIDRaw"});
-  EXPECT_FALSE(succeeded(output));
+  EXPECT_FALSE(output.succeeded());
   EXPECT_THAT(output.err, HasSubstr("accounting storage is disabled"));
   EXPECT_EQ(output.out, "");
 }
