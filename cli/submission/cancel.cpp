@@ -18,7 +18,6 @@
 #include "experiments/store/stored_specification.h"
 #include "operations/notices/notice.h"
 #include "operations/submissions/standing.h"
-#include "operations/submissions/submitter.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 

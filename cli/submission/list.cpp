@@ -17,7 +17,6 @@
 #include "experiments/store/stored_specification.h"
 #include "operations/liveness/suite_list.h"
 #include "operations/look/explain.h"
-#include "operations/submissions/submitter.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {

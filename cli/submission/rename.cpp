@@ -12,7 +12,6 @@
 #include "core/error.h"
 #include "operations/space/rename_suite.h"
 #include "operations/submissions/standing.h"
-#include "operations/submissions/submitter.h"
 #include "settings/names.h"
 
 namespace resolute::cli {

@@ -20,7 +20,6 @@
 #include "operations/submissions/new_submission.h"
 #include "operations/submissions/standing.h"
 #include "operations/submissions/submission_checks.h"
-#include "operations/submissions/submitter.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"

@@ -15,7 +15,6 @@
 #include "experiments/site.h"
 #include "operations/submissions/batches.h"
 #include "operations/submissions/submission_checks.h"
-#include "operations/submissions/submitter.h"
 #include "orchestrator/run/run.h"
 #include "slurm/client.h"
 #include "slurm/job_record.h"

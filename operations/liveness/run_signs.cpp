@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "operations/submissions/submitter.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"

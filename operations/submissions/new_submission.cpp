@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/secret.h"
-#include "operations/submissions/submitter.h"
 
 namespace resolute::operations {
 

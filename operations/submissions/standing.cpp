@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "operations/submissions/pending_reason.h"
-#include "operations/submissions/submitter.h"
 
 namespace resolute::operations {
 

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! A suite's submissions as the store has them, and SLURM's answer on their jobs. Two views are made of both: the state
-//! of each batch for submit, resume and cancel (standing.h), and the state of each allocation for those who look
-//! (allocation_view.h).
+//! A suite's submissions as the store has them, who made them, and SLURM's answer on their jobs. Two views are made of
+//! both: the state of each batch for submit, resume and cancel (standing.h), and the state of each allocation for those
+//! who look (allocation_view.h).
 
 #include <filesystem>
 #include <map>
@@ -20,6 +20,13 @@
 
 namespace resolute::operations {
 
+//! The name of the user that this process acts as; USER where the machine has no name for it.
+std::string effective_user();
+
+//! The user of a submission, if it is not the effective user's. SLURM shows users their own jobs only: others' jobs
+//! would seem to be gone.
+std::optional<std::string> other_submitter(const slurm::SubmissionRequest& request);
+
 //! A batch as the store knows it.
 struct StoredBatch {
   slurm::Batch batch;
@@ -36,7 +43,7 @@ struct StoredSubmission {
   slurm::SubmissionRequest request;
   bool ended = false;
   std::vector<StoredBatch> batches;
-  std::optional<std::string> other_user{};  //!< who submitted it, if not we (submitter.h): SLURM tells only him
+  std::optional<std::string> other_user{};  //!< who submitted it, if not we (other_submitter()): SLURM tells only him
 };
 //! Without the histories of its batches. \throws RuntimeError (kCorrupt) naming a file that cannot be read
 StoredSubmission read_submission(const slurm::SubmissionFolder& folder);
@@ -75,6 +82,12 @@ bool has_log(const StoredBatch& batch, slurm::SlurmJobId job);
 using NamesByCluster = std::map<std::string, std::vector<std::string>>;
 //! The batches that SLURM may still know; empty: there is nothing to ask. Pure.
 NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions);
+
+//! \throws RuntimeError (kInput) if there is no sbatch here
+void require_sbatch(const std::map<std::string, std::string>& environment);
+
+//! A client with patience for somebody who waits at a terminal.
+slurm::Client interactive_client();
 
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "core/error.h"
-#include "operations/submissions/submitter.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"

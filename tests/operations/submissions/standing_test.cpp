@@ -5,7 +5,6 @@
 
 #include <array>
 
-#include "operations/submissions/submitter.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/watched_file_system.h"
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "operations/submissions/submitter.h"
 #include "tests/operations/support/sample_submissions.h"
 #include "tests/support/temporary_folder.h"
 
