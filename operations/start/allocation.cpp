@@ -1,6 +1,7 @@
 #include "operations/start/allocation.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -14,6 +15,7 @@
 #include "operations/start/time_left.h"
 #include "operations/submissions/stored_submission.h"
 #include "orchestrator/run/run.h"
+#include "orchestrator/store/wall_clock.h"
 #include "slurm/launcher.h"
 
 namespace resolute::operations {
@@ -25,7 +27,17 @@ using slurm::EndCause;
 using slurm::Time;
 
 constexpr auto kBetweenTurns = 10s;
+constexpr std::chrono::seconds kLinger{30};
 constexpr int kMostInATurn = 4;
+
+// The batch script's, which started this process. Empty where another did: the script puts the process that follows a
+// killed one in the place of its own shell.
+Environment environment_of_script() {
+  const auto current = core::current_environment();
+  auto born = core::environment_at_birth(::getppid());
+  if (core::variable_in(born, "SLURM_JOB_ID") != core::variable_in(current, "SLURM_JOB_ID")) return {};
+  return slurm::job_environment(std::move(born), current);
+}
 
 const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number) {
   for (const auto& batch : request.batches)
@@ -63,7 +75,7 @@ class Allocation {
       run_.repeat = static_cast<int>(std::count_if(runs.begin(), runs.end(), is_this_start));
     }
     earlier_ = std::move(runs);
-    waiting_.emplace(world_, time_, folder_, request_, batch_, run_.generation);
+    waiting_.emplace(served_, run_.generation);
   }
 
   int run() {
@@ -138,8 +150,7 @@ class Allocation {
   }
 
   int concluded(slurm::AllocationEnding ending) {
-    return conclude({world_, time_, folder_, request_, batch_, environment_, killed_by_, earlier_,
-                     work_ ? &*work_ : nullptr, *waiting_, reason_, run_},
+    return conclude({served_, environment_, killed_by_, earlier_, work_ ? &*work_ : nullptr, *waiting_, reason_, run_},
                     std::move(ending));
   }
 
@@ -227,24 +238,15 @@ class Allocation {
   }
 
   SuiteToRun suite_to_run() {
-    return {.world = world_,
-            .folder = folder_,
-            .request = request_,
-            .batch = batch_,
-            .work = *work_,
-            .time = time_,
-            .nodes = slurm_.nodes,
-            .environment = environment_,
-            .begun =
-                [this](slurm::Launcher launcher) {
-                  run_.launcher = slurm::name_of(launcher);
-                  write_record(files_, folder_, batch_, run_);
-                },
-            .beside =
-                [this] {
-                  if (!run_.launcher.empty()) waiting_->see_to_it();
-                  grow_by_turns();
-                }};
+    const auto begun = [this](slurm::Launcher launcher) {
+      run_.launcher = slurm::name_of(launcher);
+      write_record(served_, run_);
+    };
+    const auto beside = [this] {
+      if (!run_.launcher.empty()) waiting_->see_to_it();
+      grow_by_turns();
+    };
+    return {served_, *work_, slurm_.nodes, environment_, begun, beside};
   }
 
   // The job before this one ended without a record. SLURM may know why: ends in a row by the batch's own fault count.
@@ -309,7 +311,7 @@ class Allocation {
   int leave_undone(const std::string& why, EndCause cause) {
     run_.cause = cause;
     run_.end = world_.now();
-    record_end(files_, folder_, batch_, run_, "nothing was done: " + why);
+    record_end(served_, run_, "nothing was done: " + why);
     return 0;
   }
 
@@ -319,6 +321,7 @@ class Allocation {
   slurm::SubmissionFolder folder_;
   const slurm::SubmissionRequest request_;
   const slurm::Batch& batch_;
+  const ServedBatch served_{world_, time_, folder_, request_, batch_};
   const slurm::AllocationEnvironment slurm_;
   Environment environment_;
   const std::optional<int> killed_by_;
@@ -332,6 +335,20 @@ class Allocation {
 };
 
 }  // namespace
+
+AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version) {
+  return {core::real_file_system(),
+          core::monotonic_clock(),
+          signals,
+          orchestrator::wall_clock_seconds,
+          slurm::real_effects(environment_of_script()),
+          std::move(plan_of),
+          launchers_here,
+          [&signals](const auto& command, const auto& environment, const auto& run) {
+            return run_launcher(command, environment, signals, run, core::monotonic_clock(), kLinger);
+          },
+          std::move(version)};
+}
 
 int run_allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment) {
   return Allocation(world, order, std::move(environment)).run();

@@ -65,7 +65,7 @@ class Conclusion {
   }
 
   int ended(const std::string& verdict, int code) {
-    record_end(start_.world.files, start_.folder, start_.batch, start_.run, verdict);
+    record_end(start_, start_.run, verdict);
     tell();
     return code;
   }
@@ -148,7 +148,7 @@ class Conclusion {
 
   // This allocation can do no more. Others may: jobs waited for its work, or are of other kinds.
   int finish_part(EndCause cause) {
-    write_record(start_.world.files, start_.folder, start_.batch, start_.run);
+    write_record(start_, start_.run);
     try {
       const Grown grown = look_for_growth();
       last_ = !grown.ended && !grown.cancelled && !grown.goes_on;
@@ -239,19 +239,17 @@ int conclude(const EndedStart& start, slurm::AllocationEnding ending) {
   return Conclusion(start).conclude(std::move(ending));
 }
 
-void write_record(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch,
-                  const slurm::ScriptStart& run) {
+void write_record(const ServedBatch& served, const slurm::ScriptStart& run) {
   try {
-    slurm::write_run(files, folder.batch_folder(batch), run);
+    slurm::write_run(served.world.files, served.folder.batch_folder(served.batch), run);
   } catch (const core::RuntimeError& error) {
     core::log_warning("the record of this start was not written: {}", error.what());
   }
 }
 
-void record_end(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch,
-                slurm::ScriptStart& run, const std::string& verdict) {
+void record_end(const ServedBatch& served, slurm::ScriptStart& run, const std::string& verdict) {
   run.verdict = verdict;
-  write_record(files, folder, batch, run);
+  write_record(served, run);
   core::log_info("allocation {}: {}; {}", run.job, slurm::name_of(*run.cause), verdict);
 }
 

@@ -6,22 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "operations/start/allocation.h"
 #include "operations/start/allocation_work.h"
 #include "operations/start/job_in_waiting.h"
 #include "operations/start/time_left.h"
 #include "slurm/allocation.h"
-#include "slurm/submission.h"
 
 namespace resolute::operations {
 
 //! A start whose run has ended, or never began.
-struct EndedStart {
-  const AllocationWorld& world;
-  const TimeLeft& time;
-  slurm::SubmissionFolder& folder;
-  const slurm::SubmissionRequest& request;
-  const slurm::Batch& batch;
+struct EndedStart : ServedBatch {
   const Environment& environment;
   const std::optional<int>& killed_by;             //!< AllocationOrder::killed_by
   const std::vector<slurm::ScriptStart>& earlier;  //!< starts of the batch before it
@@ -37,10 +30,8 @@ int conclude(const EndedStart& start, slurm::AllocationEnding ending);
 
 //! The record as it stands. A failure is a warning: a start without its last record counts as one that ended without a
 //! word.
-void write_record(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch,
-                  const slurm::ScriptStart& run);
+void write_record(const ServedBatch& served, const slurm::ScriptStart& run);
 //! The record with its verdict, which the log gets too.
-void record_end(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch,
-                slurm::ScriptStart& run, const std::string& verdict);
+void record_end(const ServedBatch& served, slurm::ScriptStart& run, const std::string& verdict);
 
 }  // namespace resolute::operations

@@ -5,18 +5,14 @@
 
 #include <chrono>
 
-#include "operations/start/allocation.h"
 #include "operations/start/time_left.h"
-#include "slurm/submission.h"
 
 namespace resolute::operations {
 
-//! Its arguments must outlive it.
 class JobInWaiting {
  public:
   //! \param generation that is at work
-  JobInWaiting(const AllocationWorld& world, const TimeLeft& time, slurm::SubmissionFolder& folder,
-               const slurm::SubmissionRequest& request, const slurm::Batch& batch, int generation);
+  JobInWaiting(const ServedBatch& served, int generation);
 
   //! True if the store knows a job in waiting.
   bool is_there() const;
@@ -29,11 +25,7 @@ class JobInWaiting {
   int next_generation(slurm::Client& client) const;
 
  private:
-  const AllocationWorld& world_;
-  const TimeLeft& time_;
-  slurm::SubmissionFolder& folder_;
-  const slurm::SubmissionRequest& request_;
-  const slurm::Batch& batch_;
+  const ServedBatch served_;
   int next_;
   bool submitted_ = false;
   std::chrono::seconds pause_;

@@ -5,23 +5,15 @@
 
 #include <functional>
 
-#include "operations/start/allocation.h"
 #include "operations/start/allocation_work.h"
 #include "operations/start/time_left.h"
 #include "slurm/allocation.h"
-#include "slurm/launcher.h"
-#include "slurm/submission.h"
 
 namespace resolute::operations {
 
 //! The suite to run, and what a start of the batch script does around it.
-struct SuiteToRun {
-  const AllocationWorld& world;
-  const slurm::SubmissionFolder& folder;
-  const slurm::SubmissionRequest& request;
-  const slurm::Batch& batch;
+struct SuiteToRun : ServedBatch {
   const AllocationWork& work;
-  const TimeLeft& time;
   int nodes = 1;
   const Environment& environment;              //!< of the launchers
   std::function<void(slurm::Launcher)> begun;  //!< called when the run of a launcher has begun

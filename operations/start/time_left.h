@@ -9,6 +9,7 @@
 
 #include "operations/start/allocation.h"
 #include "slurm/client.h"
+#include "slurm/submission.h"
 
 namespace resolute::operations {
 
@@ -46,6 +47,15 @@ class TimeLeft {
   const AllocationWorld& world_;
   std::optional<slurm::Time> end_;
   std::chrono::seconds notice_{};
+};
+
+//! A batch of a submission, and what a start of its script has to serve it with. All of it outlives what is given it.
+struct ServedBatch {
+  const AllocationWorld& world;
+  const TimeLeft& time;
+  slurm::SubmissionFolder& folder;
+  const slurm::SubmissionRequest& request;
+  const slurm::Batch& batch;
 };
 
 }  // namespace resolute::operations
