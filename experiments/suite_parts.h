@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Internal to suite.cpp: parts of a suite's text as they are read (tables, profiles, data sets that two files name),
-//! and what profiles and options leave of its columns.
+//! Internal to suite.cpp: parts of a suite's text as they are read (tables, profiles), and what profiles and options
+//! leave of its columns.
 
 #include <functional>
 #include <optional>
@@ -18,14 +18,6 @@ namespace resolute::experiments {
 //! \param methods the suite's in Python \throws RuntimeError (kInput) with the place of the key that is wrong
 void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, const PythonMethods& methods,
                            TableText& table);
-
-//! A data set's table, for DatasetText::written.
-core::Json json_of(const Node& node);
-
-//! Two data sets of one id in two files: the same images packed in the same way, or two things under one name. Their
-//! settings of trainings (`train`, and those of a method) may differ. \param bases SuiteText::bases \throws
-//! RuntimeError (kInput) with the key of `again` in which they differ
-void check_same(const DatasetText& known, const DatasetText& again, const std::vector<Settings>& bases);
 
 //! Settings, and which columns are made of which images.
 struct Profile {
