@@ -6,9 +6,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "orchestrator/decisions/failure.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/run/run.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 #include "results/tables/aggregation.h"
@@ -120,20 +118,6 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool e
   outcome.complete = every_result && !work.suite.waits();
   outcome.stuck = every_result && work.suite.waits();
   return outcome;
-}
-
-void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
-                         const std::function<void(std::chrono::milliseconds)>& sleep) {
-  for (int failures = 1;; ++failures) {
-    try {
-      work();
-      return;
-    } catch (const core::RuntimeError& error) {
-      if (!error.is_storage() || stop()) throw;
-      if (failures == 1) core::log_warning("waiting for the store ({})", error.what());
-    }
-    sleep(orchestrator::back_off(orchestrator::budget_of(orchestrator::Cause::kStoreError), failures));
-  }
 }
 
 void write_tables(core::FileSystem& files, const AllocationWork& work) {

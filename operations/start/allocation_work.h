@@ -53,11 +53,6 @@ struct Outcome {
 //! its journal has jobs left, nobody else's results are looked for
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool ended_here = false);
 
-//! Calls `work` again, after 1, 2, 4 … 60 seconds, as long as the storage fails it (RuntimeError::is_storage()).
-//! \param stop asked before each wait: then what the last call threw goes to the caller
-void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
-                         const std::function<void(std::chrono::milliseconds)>& sleep);
-
 //! Writes the suite's tables: a run may have ended before it did.
 void write_tables(core::FileSystem& files, const AllocationWork& work);
 

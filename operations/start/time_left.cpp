@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "operations/start/allocation_work.h"
+#include "orchestrator/store/store_watch.h"
 
 namespace resolute::operations {
 
@@ -55,7 +55,7 @@ std::chrono::milliseconds TimeLeft::patience() const {
 
 void TimeLeft::patiently(const std::function<void()>& work) const {
   const auto stop = [this] { return too_late_to_wait(); };
-  while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
+  orchestrator::while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
     for (auto left = duration; left > 0ms && !stop(); left -= kNap) world_.slurm.sleep(std::min(left, kNap));
   });
 }

@@ -12,10 +12,10 @@
 #include "orchestrator/agent/agent.h"
 #include "orchestrator/agent/burn_ins.h"
 #include "orchestrator/coordinator/coordinator.h"
-#include "orchestrator/decisions/failure.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/run/run_checks.h"
 #include "orchestrator/run/run_loop.h"
+#include "orchestrator/store/store_watch.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 #include "orchestrator/transport/in_process.h"
@@ -223,16 +223,14 @@ std::optional<experiments::Plan> plan_patiently(const RunOutcome& outcome, const
                                                 const std::function<bool()>& stops) {
   constexpr int kMostFailures = 8;
   constexpr Milliseconds kLook{100};
-  for (int failures = 1;; ++failures) {
-    try {
-      return options.next_plan(outcome);
-    } catch (const core::RuntimeError& error) {
-      if (!error.is_storage() || failures > kMostFailures || stops()) throw;
-      if (failures == 1) core::log_warning("waiting for the store ({})", error.what());
-    }
-    Milliseconds left = back_off(budget_of(Cause::kStoreError), failures, options.policy.back_off_scale);
+  std::optional<experiments::Plan> next;
+  int failures = 0;
+  const auto sleep = [&](Milliseconds left) {
     for (; left > Milliseconds{0} && !stops(); left -= kLook) std::this_thread::sleep_for(std::min(left, kLook));
-  }
+  };
+  while_storage_fails([&] { next = options.next_plan(outcome); }, [&] { return ++failures > kMostFailures || stops(); },
+                      sleep, options.policy.back_off_scale);
+  return next;
 }
 
 }  // namespace

@@ -75,10 +75,7 @@ std::variant<AgentOptions, Shutdown> options_unless_over(MpiTransport& transport
 
 [[noreturn]] void run_agent(MpiTransport& transport, Spawner spawner, const RunOptions& options) {
   // The coordinator decides when ranks stop; a launcher's signal to the whole job must not take their checkpoints.
-  ::signal(SIGINT, SIG_IGN);
-  ::signal(SIGTERM, SIG_IGN);
-  ::signal(SIGHUP, SIG_IGN);
-  ::signal(SIGUSR1, SIG_IGN);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) ::signal(number, SIG_IGN);
   const core::Clock& clock = core::monotonic_clock();
   bool orderly = false;
   bool coordinator_lost = false;
@@ -139,14 +136,12 @@ std::invoke_result_t<Work> while_heard(Transport& transport, const std::vector<A
 
 // The coordinator and, where its host has no agent of its own, one beside it in this process. Returns the exit code;
 // the agents have been told to leave then. They are kept until the outcome is reported: the first to leave waits for
-// the last.
-int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawner, experiments::Plan plan,
-               RunOptions options, const Report& report, bool& orderly) {
+// the last. \param addresses of the agents in other processes
+int coordinate(std::unique_ptr<MpiTransport> mpi, std::vector<Address> addresses, std::optional<Spawner>& spawner,
+               experiments::Plan plan, RunOptions options, const Report& report, bool& orderly) {
   core::FileSystem& files = core::real_file_system();
   const core::Clock& clock = core::monotonic_clock();
   StopSignals signals;
-  std::vector<Address> addresses(static_cast<std::size_t>(mpi->size() - 1));
-  std::iota(addresses.begin(), addresses.end(), 1);
   const HostShare share = mpi->host_share();
   const bool with_agent = share.given.size() == 1 || options.coordinator_serves;
   std::unique_ptr<Transport> transport;
@@ -256,7 +251,7 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
     if (done)
       release(*transport, agents, true);
     else
-      exit_code = coordinate(std::move(transport), spawner, plan, options, report, orderly);
+      exit_code = coordinate(std::move(transport), agents, spawner, plan, options, report, orderly);
   } catch (const std::exception& error) {
     exit_code = report(nullptr, &error);
   }

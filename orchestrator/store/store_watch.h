@@ -1,8 +1,9 @@
 #pragma once
 //! \file
-//! When a run may start something, and when it asks the store again, after the store has failed it. Pure: time is
-//! passed in.
+//! When a run may start something, and when it asks the store again, after the store has failed it.
 
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,7 +14,7 @@ namespace resolute::orchestrator {
 //! Follows the store by what comes of the coordinator's own calls. The first error begins a pause, in which nothing is
 //! started; a probe that succeeds ends it. Waits between probes are those of the cause store-error (failure.h). They
 //! begin anew once something was started, or the store was well for as long as the longest of them: a probe may succeed
-//! where the work does not.
+//! where the work does not. Pure: time is passed in.
 class StoreWatch {
  public:
   struct Pause {
@@ -45,5 +46,10 @@ class StoreWatch {
   core::MonotonicTime well_since_{};
   std::optional<Pause> pause_;
 };
+
+//! Calls `work` again, after 1, 2, 4 … 60 seconds, as long as the storage fails it (RuntimeError::is_storage()).
+//! \param stop asked before each wait: then what the last call threw goes to the caller \param scale of the waits
+void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
+                         const std::function<void(std::chrono::milliseconds)>& sleep, double scale = 1);
 
 }  // namespace resolute::orchestrator

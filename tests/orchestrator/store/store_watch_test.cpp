@@ -1,6 +1,9 @@
 #include "orchestrator/store/store_watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "core/error.h"
 
 namespace resolute::tests::store_watch_test {
 namespace {
@@ -8,6 +11,7 @@ namespace {
 using namespace orchestrator;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using namespace std::chrono_literals;
 
 const core::MonotonicTime kBegin{std::chrono::hours(1)};
 
@@ -63,6 +67,36 @@ TEST(StoreWatch, waits_scale) {
   watch.failed("mkdir", kBegin);
   EXPECT_FALSE(watch.probe_due(kBegin + milliseconds(9)));
   EXPECT_TRUE(watch.probe_due(kBegin + milliseconds(10)));
+}
+
+TEST(WhileStorageFails, calls_again_until_it_succeeds_with_waits_that_double_to_a_minute) {
+  int calls = 0;
+  std::vector<milliseconds> waits;
+  while_storage_fails(
+      [&] {
+        if (++calls <= 8) throw core::system_error("x", ESTALE);
+      },
+      [] { return false; }, [&](milliseconds wait) { waits.push_back(wait); });
+  EXPECT_EQ(calls, 9);
+  EXPECT_THAT(waits, testing::ElementsAre(1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s));
+}
+
+TEST(WhileStorageFails, passes_on_what_another_call_would_not_mend_and_all_where_there_is_no_time) {
+  int calls = 0;
+  const auto never = [](milliseconds) { ADD_FAILURE() << "it waits"; };
+  const auto fail = [&](int error_number) {
+    return [&calls, error_number] {
+      ++calls;
+      throw core::system_error("x", error_number);
+    };
+  };
+  EXPECT_THROW(while_storage_fails(
+                   fail(EACCES), [] { return false; }, never),
+               core::RuntimeError);
+  EXPECT_THROW(while_storage_fails(
+                   fail(EIO), [] { return true; }, never),
+               core::RuntimeError);
+  EXPECT_EQ(calls, 2);
 }
 
 }  // namespace
