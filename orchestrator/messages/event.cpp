@@ -141,7 +141,17 @@ std::string placement_text(const Placement& placement) {
   return text;
 }
 
-// One line for people.
+// Why, where an event says so.
+std::string reason_of(const auto& event) {
+  if constexpr (requires { event.why; })
+    return because(event.why);
+  else if constexpr (requires { event.evidence; })
+    return because(event.evidence);
+  else
+    return "";
+}
+
+// One line for people, without the reason.
 struct EventLine {
   std::string operator()(const RunStarted& e) const {
     return fmt::format("run {} started (epoch {}, process {} on {})", e.run, e.epoch, e.process, e.host);
@@ -154,11 +164,9 @@ struct EventLine {
     return fmt::format("agent {} joined ({}, {} slots{})", e.agent.value, e.host, e.slots,
                        e.gpus > 0 ? fmt::format(", {} GPUs", e.gpus) : "");
   }
-  std::string operator()(const AgentLost& e) const {
-    return fmt::format("agent {} lost{}", e.agent.value, because(e.why));
-  }
+  std::string operator()(const AgentLost& e) const { return fmt::format("agent {} lost", e.agent.value); }
   std::string operator()(const Placed& e) const {
-    return fmt::format("{} placed on {}{}", attempt_text(e), placement_text(e.placement), because(e.why));
+    return fmt::format("{} placed on {}", attempt_text(e), placement_text(e.placement));
   }
   std::string operator()(const Started& e) const { return fmt::format("{} runs", attempt_text(e)); }
   std::string operator()(const Progressed& e) const {
@@ -166,67 +174,54 @@ struct EventLine {
   }
   std::string operator()(const RankExited& e) const {
     return fmt::format(
-        "{} process rank {} {}{}{}", attempt_text(e), e.process_rank,
+        "{} process rank {} {}{}", attempt_text(e), e.process_rank,
         e.signal != 0 ? fmt::format("was killed by signal {}", e.signal) : fmt::format("exited with {}", e.code),
         e.out_of_memory  ? " for memory"
         : e.store_failed ? " while the store failed"
-                         : "",
-        because(e.evidence));
+                         : "");
   }
   std::string operator()(const ResultMissing& e) const {
     return fmt::format("{} ended with 0 and left no result", attempt_text(e));
   }
   std::string operator()(const AttemptStopped& e) const {
-    return fmt::format("{} is being stopped: {}{}", attempt_text(e), name_of(e.cause), because(e.why));
+    return fmt::format("{} is being stopped: {}", attempt_text(e), name_of(e.cause));
   }
   std::string operator()(const AttemptEnded& e) const {
-    return fmt::format("{} ended: {}{}, {}{}", attempt_text(e), name_of(e.cause), because(e.evidence),
-                       e.retry ? "will run again" : "given up", because(e.why));
+    return fmt::format("{} ended: {}{}, {}", attempt_text(e), name_of(e.cause), because(e.evidence),
+                       e.retry ? "will run again" : "given up");
   }
   std::string operator()(const JobSucceeded& e) const {
     if (e.attempt == 0) return fmt::format("job {} has its result already", e.job.value);
     return fmt::format("job {} succeeded in attempt {}", e.job.value, e.attempt);
   }
   std::string operator()(const JobFailed& e) const {
-    return fmt::format("job {} failed: {}{}", e.job.value, name_of(e.cause), because(e.why));
+    return fmt::format("job {} failed: {}", e.job.value, name_of(e.cause));
   }
-  std::string operator()(const JobCancelled& e) const {
-    return fmt::format("job {} cancelled{}", e.job.value, because(e.why));
-  }
-  std::string operator()(const StopRequested& e) const { return fmt::format("stop requested{}", because(e.why)); }
-  std::string operator()(const RunEnded& e) const {
-    return fmt::format("run ended: {}{}", name_of(e.end), because(e.why));
-  }
-  std::string operator()(const Stalled& e) const {
-    return fmt::format("{} shows no sign of life{}", attempt_text(e), because(e.evidence));
-  }
+  std::string operator()(const JobCancelled& e) const { return fmt::format("job {} cancelled", e.job.value); }
+  std::string operator()(const StopRequested&) const { return "stop requested"; }
+  std::string operator()(const RunEnded& e) const { return fmt::format("run ended: {}", name_of(e.end)); }
+  std::string operator()(const Stalled& e) const { return fmt::format("{} shows no sign of life", attempt_text(e)); }
   std::string operator()(const HeldElsewhere& e) const {
-    return fmt::format("{} is not started here{}", attempt_text(e), because(e.why));
+    return fmt::format("{} is not started here", attempt_text(e));
   }
-  std::string operator()(const AgentLeaving& e) const {
-    return fmt::format("agent {} will leave{}", e.agent.value, because(e.why));
-  }
+  std::string operator()(const AgentLeaving& e) const { return fmt::format("agent {} will leave", e.agent.value); }
   std::string operator()(const HostDrained& e) const {
-    return fmt::format("host {} {}{}", e.host, e.on ? "drained" : "allowed again", because(e.why));
+    return fmt::format("host {} {}", e.host, e.on ? "drained" : "allowed again");
   }
-  std::string operator()(const HostExcluded& e) const {
-    return fmt::format("host {} excluded{}", e.host, because(e.why));
-  }
+  std::string operator()(const HostExcluded& e) const { return fmt::format("host {} excluded", e.host); }
   std::string operator()(const CancelRequested& e) const {
-    return fmt::format("job {} is wanted no more{}", e.job.value, because(e.why));
+    return fmt::format("job {} is wanted no more", e.job.value);
   }
   std::string operator()(const RanksGivenUp& e) const {
-    return fmt::format("{} cannot be ended and is given up{}", attempt_text(e), because(e.why));
+    return fmt::format("{} cannot be ended and is given up", attempt_text(e));
   }
   std::string operator()(const GpuSetAside& e) const {
-    return fmt::format("GPU {} of agent {} set aside{}", e.gpu, e.agent.value, because(e.why));
+    return fmt::format("GPU {} of agent {} set aside", e.gpu, e.agent.value);
   }
   std::string operator()(const GpuReturned& e) const {
     return fmt::format("GPU {} of agent {} given out again", e.gpu, e.agent.value);
   }
-  std::string operator()(const HostSetAside& e) const {
-    return fmt::format("host {} set aside{}", e.host, because(e.why));
-  }
+  std::string operator()(const HostSetAside& e) const { return fmt::format("host {} set aside", e.host); }
   std::string operator()(const HostReturned& e) const { return fmt::format("host {} given out again", e.host); }
   std::string operator()(const ClaimLost& e) const {
     return fmt::format("{} is another run's by now", attempt_text(e));
@@ -324,6 +319,8 @@ Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, st
   }
 }
 
-std::string describe(const Event& event) { return std::visit(EventLine(), event); }
+std::string describe(const Event& event) {
+  return std::visit([](const auto& alternative) { return EventLine()(alternative) + reason_of(alternative); }, event);
+}
 
 }  // namespace resolute::orchestrator
