@@ -1,7 +1,9 @@
 #pragma once
 //! \file
-//! Rows that train on one data set and are asked on another: which two go together, and what a reader must know.
+//! The data sets that a row's trainings learn from, a column's and those of its `joined_with`, and the one that they
+//! are asked on: which of them go together, and what a reader must know.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,5 +48,26 @@ SplitSettings tested_alone(SplitSettings split);
 //! Notes below a table: how its columns read, and where the two data sets of one show subjects of two kinds or have the
 //! same people. None where each set is asked by its own trainings.
 std::vector<std::string> notes_across(const TableText& table, const SuiteText& suite);
+
+//! The labels, where they are here, say whether a data set can be split, and what it then has to train on.
+//! Specifications of people that are drawn plainly tell it by themselves (validation.h), and to list a stand-in is to
+//! draw it. \throws RuntimeError (kInput) with the data set's place where it cannot be split
+std::optional<settings::TrainingCount> count_listed(const Combination& combination, const SplitSettings& split,
+                                                    const TrainingImages& images);
+
+//! A training must have people enough, with those of joined sets: by the labels, else by what is known of a set without
+//! them. \param joined as in the training \throws RuntimeError (kInput) with the place of the key that asks for more
+void check_people(const Combination& combination, const std::vector<Combination>& joined,
+                  const TrainingSpecification& training, const TrainingImages& images);
+
+//! A training's sets are of different people. \throws RuntimeError (kInput) with the place of `joined_with`
+void check_apart(const Combination& combination, const std::vector<Combination>& joined,
+                 const TrainingSpecification& training);
+
+//! A trial's number is the seed of all that it draws.
+void set_trial(TrainingSpecification& training, int trial);
+
+//! For people: "a", or "a and b".
+std::string names_of(const TrainingSpecification& training);
 
 }  // namespace resolute::experiments

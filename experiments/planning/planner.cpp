@@ -14,7 +14,6 @@
 #include "experiments/planning/initial_weights.h"
 #include "experiments/planning/normalised.h"
 #include "experiments/planning/table_checks.h"
-#include "experiments/planning/training_sets.h"
 #include "experiments/specification/stages.h"
 #include "methods/rules.h"
 #include "settings/names.h"
