@@ -9,8 +9,6 @@
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
-#include "results/tables/aggregation.h"
-#include "results/tables/tables.h"
 
 namespace resolute::operations {
 
@@ -118,11 +116,6 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool e
   outcome.complete = every_result && !work.suite.waits();
   outcome.stuck = every_result && work.suite.waits();
   return outcome;
-}
-
-void write_tables(core::FileSystem& files, const AllocationWork& work) {
-  results::write_tables(files, work.store.suite_folder(work.suite.suite) / "tables",
-                        results::aggregate(work.suite, files, work.store));
 }
 
 }  // namespace resolute::operations

@@ -53,7 +53,4 @@ struct Outcome {
 //! its journal has jobs left, nobody else's results are looked for
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool ended_here = false);
 
-//! Writes the suite's tables: a run may have ended before it did.
-void write_tables(core::FileSystem& files, const AllocationWork& work);
-
 }  // namespace resolute::operations

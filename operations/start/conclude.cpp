@@ -14,6 +14,8 @@
 #include "orchestrator/coordinator/places_aside.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/tables.h"
 
 namespace resolute::operations {
 
@@ -133,7 +135,9 @@ class Conclusion {
     try {
       start_.time.patiently([&] {
         // The run has written them, unless it was killed or its disk was full after its last result.
-        write_tables(start_.world.files, *start_.work);
+        const AllocationWork& work = *start_.work;
+        results::write_tables(start_.world.files, work.store.suite_folder(work.suite.suite) / "tables",
+                              results::aggregate(work.suite, start_.world.files, work.store));
         start_.folder.end("every result is there");
       });
     } catch (const core::RuntimeError& error) {
