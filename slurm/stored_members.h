@@ -3,7 +3,6 @@
 //! A row for each struct of a submission's JSON files, for writing and for strict reading.
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>

@@ -3,7 +3,6 @@
 //! Decides what follows for a submission, from its records, SLURM's queue and the ready work. Pure. grow() (grow.h)
 //! carries it out for `suite submit`, `suite resume`, and an allocation that runs or ends.
 
-#include <set>
 #include <string>
 #include <vector>
 

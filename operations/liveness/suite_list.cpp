@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "core/numbers.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/typed_plans.h"
 #include "operations/liveness/run_signs.h"

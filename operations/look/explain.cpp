@@ -11,7 +11,6 @@
 #include "core/error.h"
 #include "experiments/store/stored_specification.h"
 #include "operations/look/event_text.h"
-#include "operations/look/status.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"

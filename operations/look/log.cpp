@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "operations/look/explain.h"
-#include "operations/look/status.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/journal/snapshot.h"
 

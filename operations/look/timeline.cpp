@@ -8,7 +8,6 @@
 
 #include "core/overloaded.h"
 #include "operations/look/event_text.h"
-#include "operations/look/status.h"
 #include "orchestrator/journal/epoch.h"
 
 namespace resolute::operations {

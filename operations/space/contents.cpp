@@ -13,7 +13,6 @@
 #include "experiments/store/stored_specification.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/claim.h"
-#include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::operations {
 namespace {

@@ -16,7 +16,6 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "orchestrator/agent/logs.h"
-#include "orchestrator/agent/processes.h"
 
 namespace resolute::orchestrator {
 namespace {

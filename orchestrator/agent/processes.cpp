@@ -76,14 +76,6 @@ std::optional<ProcessRecord> read_process(pid_t process) {
   return record;
 }
 
-std::vector<ProcessRecord> read_all_processes() {
-  std::vector<ProcessRecord> records;
-  for_each_number("/proc", [&](pid_t process) {
-    if (auto record = read_process(process)) records.push_back(*record);
-  });
-  return records;
-}
-
 std::vector<pid_t> children_of_this_process() {
   std::vector<pid_t> children;
   for_each_number("/proc/self/task", [&](pid_t thread) {
@@ -112,12 +104,14 @@ std::unordered_map<pid_t, Held> held_by_groups(const std::vector<MarkedGroup>& g
   const pid_t self = ::getpid();
   std::unordered_map<pid_t, ProcessRecord> processes;
   std::unordered_map<pid_t, pid_t> group_of_daemon;
-  for (const ProcessRecord& record : read_all_processes()) {
-    processes.emplace(record.process, record);
+  for_each_number("/proc", [&](pid_t process) {
+    if (const auto record = read_process(process)) processes.emplace(process, *record);
+  });
+  for (const auto& [process, record] : processes) {
     if (record.parent != self || held.contains(record.group)) continue;
-    const std::string mark = attempt_of(record.process);
+    const std::string mark = attempt_of(process);
     const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one.attempt == mark; });
-    if (group != groups.end()) group_of_daemon.emplace(record.process, group->leader);
+    if (group != groups.end()) group_of_daemon.emplace(process, group->leader);
   }
   for (const auto& [process, first] : processes) {
     const ProcessRecord* record = &first;

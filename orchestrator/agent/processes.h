@@ -27,8 +27,6 @@ struct ProcessRecord {
 };
 //! Nothing once it is gone or waits to be reaped.
 std::optional<ProcessRecord> read_process(pid_t process);
-//! All of this machine.
-std::vector<ProcessRecord> read_all_processes();
 
 //! This process's children, of whichever of its threads, with those that it inherited as a reaper.
 std::vector<pid_t> children_of_this_process();

@@ -3,7 +3,6 @@
 //! Tells the log, and the line of progress on a terminal, what happens to a run.
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 
 #include "core/clock.h"
