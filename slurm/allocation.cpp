@@ -164,7 +164,7 @@ std::vector<ScriptStart> read_runs(core::FileSystem& files, const fs::path& batc
       core::log_warning("a record of an allocation is left out: {}", error.what());
     }
   }
-  std::stable_sort(runs.begin(), runs.end(), [](const ScriptStart& a, const ScriptStart& b) {
+  std::ranges::stable_sort(runs, [](const ScriptStart& a, const ScriptStart& b) {
     return std::tuple(order_of(a), a.generation, a.job, a.restart, a.repeat) <
            std::tuple(order_of(b), b.generation, b.job, b.restart, b.repeat);
   });

@@ -174,8 +174,7 @@ std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
     if (std::holds_alternative<Gone>(answer)) throw refused_error("squeue", {"Invalid job id specified"});
     jobs.insert(jobs.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
   }
-  std::erase_if(jobs,
-                [&](const QueuedJob& job) { return std::find(names.begin(), names.end(), job.name) == names.end(); });
+  std::erase_if(jobs, [&](const QueuedJob& job) { return std::ranges::find(names, job.name) == names.end(); });
   return jobs;
 }
 

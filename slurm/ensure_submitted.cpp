@@ -16,7 +16,7 @@ constexpr int kTries = 3;
 std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
   std::vector<KnownJob> jobs;
   for (const QueuedJob& job : queued) jobs.push_back({job.id, "", job.submitted});
-  std::sort(jobs.begin(), jobs.end(), [](const KnownJob& a, const KnownJob& b) { return a.id < b.id; });
+  std::ranges::sort(jobs, {}, &KnownJob::id);
   return jobs;
 }
 
@@ -159,9 +159,8 @@ struct Submitter {
   std::set<SlurmJobId> never_requeued(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others) {
     std::set<SlurmJobId> result;
     for (const KnownJob& job : jobs_in(queued)) {
-      const bool in_doubt = std::any_of(others.begin(), others.end(), [&](const KnownJob& other) {
-        return is_same(other, job, {}) && !is_same(other, job, {job.id});
-      });
+      const bool in_doubt = std::ranges::any_of(
+          others, [&](const KnownJob& other) { return is_same(other, job, {}) && !is_same(other, job, {job.id}); });
       if (!in_doubt) continue;
       const auto answer = client_.show(job.id, batch_.job_name);
       const auto* shown = std::get_if<ShownJob>(&answer);
@@ -181,8 +180,8 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
     return std::pair(a.submitted.value_or(Time::max()), a.id) < std::pair(b.submitted.value_or(Time::max()), b.id);
   };
   for (const KnownJob& job : jobs_in(queued)) {
-    const bool another = std::any_of(others.begin(), others.end(),
-                                     [&](const KnownJob& other) { return is_same(other, job, never_requeued); });
+    const bool another =
+        std::ranges::any_of(others, [&](const KnownJob& other) { return is_same(other, job, never_requeued); });
     if (!another && (!earliest || is_earlier(job, *earliest))) earliest = job;
   }
   return earliest;

@@ -42,12 +42,11 @@ std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t mos
 }
 
 bool is_free_text(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }) &&
-         core::is_utf8(text);
+  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }) && core::is_utf8(text);
 }
 
 bool is_node_list(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
+  return std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("_.,-[]").find(c) != std::string_view::npos;
   });
@@ -80,7 +79,7 @@ class LineReader {
   }
   //! \param none the words for no time
   std::optional<Time> time(std::string_view text, std::initializer_list<std::string_view> none) const {
-    if (std::find(none.begin(), none.end(), text) != none.end()) return std::nullopt;
+    if (std::ranges::find(none, text) != none.end()) return std::nullopt;
     const auto time = parse_time(text);
     if (!time.has_value()) fail("no time");
     return time;
@@ -358,8 +357,8 @@ std::optional<Accepted> parse_accepted(std::string_view text) {
 bool is_job_name(std::string_view name) {
   constexpr std::string_view kFirst = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
   return !name.empty() && name.size() <= 128 && kFirst.find(name.front()) != std::string_view::npos &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return c == '.' || c == '-' || kFirst.find(c) != std::string_view::npos; });
+         std::ranges::all_of(name,
+                             [&](char c) { return c == '.' || c == '-' || kFirst.find(c) != std::string_view::npos; });
 }
 
 int count_nodes(std::string_view node_list) {

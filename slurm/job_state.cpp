@@ -16,8 +16,8 @@ Phase phase_of(JobState state) {
 
 std::string plain_reason(std::string_view reason) {
   std::string plain(reason);
-  std::transform(plain.begin(), plain.end(), plain.begin(),
-                 [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(plain, plain.begin(),
+                         [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
   return plain.erase(0, plain.find_first_not_of(" ("));
 }
 
@@ -30,8 +30,8 @@ Phase phase_of(JobState state, std::string_view reason) {
                                                    "job held",
                                                    "requeuedholdlimit"};
   const std::string plain = plain_reason(reason);
-  const bool held = state == JobState::kPending &&
-                    std::any_of(kHolds.begin(), kHolds.end(), [&](auto hold) { return plain.starts_with(hold); });
+  const bool held =
+      state == JobState::kPending && std::ranges::any_of(kHolds, [&](auto hold) { return plain.starts_with(hold); });
   return held ? Phase::kHeld : phase_of(state);
 }
 

@@ -80,7 +80,7 @@ bool is_mpi_kind(std::string_view text) {
 std::vector<std::string> mpi_kinds(std::string_view list) {
   std::vector<std::string> kinds;
   const auto add = [&](std::string_view word) {
-    if (is_mpi_kind(word) && std::find(kinds.begin(), kinds.end(), word) == kinds.end()) kinds.emplace_back(word);
+    if (is_mpi_kind(word) && std::ranges::find(kinds, word) == kinds.end()) kinds.emplace_back(word);
   };
   for (std::string_view line : core::split(list, '\n')) {
     line = trimmed(line);
@@ -106,7 +106,7 @@ std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_li
     return launchers;
   }
   const auto kinds = mpi_kinds(srun_mpi_list);
-  if (std::find(kinds.begin(), kinds.end(), mpi) != kinds.end()) launchers.push_back(Launcher::kSrun);
+  if (std::ranges::find(kinds, mpi) != kinds.end()) launchers.push_back(Launcher::kSrun);
   if (mpirun_there) launchers.push_back(Launcher::kMpirun);
   return launchers;
 }

@@ -120,8 +120,7 @@ std::vector<Partition> parse_partitions(std::string_view text) {
     if (fields.size() != kFields || fields[0].empty()) refuse_partition(line);
     const bool is_default = fields[0].ends_with('*');
     const std::string name(fields[0].substr(0, fields[0].size() - (is_default ? 1 : 0)));
-    auto known = std::find_if(partitions.begin(), partitions.end(),
-                              [&](const Partition& partition) { return partition.name == name; });
+    auto known = std::ranges::find(partitions, name, &Partition::name);
     if (known == partitions.end())
       known = partitions.insert(known, {name, is_default, longest_in(fields[1]), most_nodes_in(fields[2], line), {}});
     known->kinds.push_back(
@@ -200,7 +199,7 @@ std::optional<Never> why_never(const Partition& partition, const Resources& reso
 std::optional<Never> why_never(const std::vector<Partition>& partitions, const Resources& resources) {
   const auto wanted = core::split(resources.partition, ',');
   const auto is_wanted = [&](const Partition& partition) {
-    return resources.partition.empty() || std::find(wanted.begin(), wanted.end(), partition.name) != wanted.end();
+    return resources.partition.empty() || std::ranges::find(wanted, partition.name) != wanted.end();
   };
   std::optional<Never> first;
   std::size_t found = 0;
@@ -216,8 +215,7 @@ std::optional<Never> why_never(const std::vector<Partition>& partitions, const R
 
 std::optional<Never> why_never_by_default(const std::vector<Partition>& partitions, const Resources& resources) {
   if (!resources.partition.empty()) return std::nullopt;
-  const auto standard = std::find_if(partitions.begin(), partitions.end(),
-                                     [](const Partition& partition) { return partition.is_default; });
+  const auto standard = std::ranges::find_if(partitions, &Partition::is_default);
   return standard == partitions.end() ? std::nullopt : why_never(*standard, resources);
 }
 
@@ -225,7 +223,7 @@ std::optional<std::string> several_kinds(const std::vector<Partition>& partition
   if (!resources.gpu_type.empty() || !resources.constraint.empty()) return std::nullopt;
   const auto wanted = core::split(resources.partition, ',');
   for (const Partition& partition : partitions) {
-    const bool named = std::find(wanted.begin(), wanted.end(), partition.name) != wanted.end();
+    const bool named = std::ranges::find(wanted, partition.name) != wanted.end();
     if (resources.partition.empty() ? !partition.is_default : !named) continue;
     std::set<std::string> kinds;
     for (const NodeKind& kind : partition.kinds)

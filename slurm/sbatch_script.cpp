@@ -11,8 +11,7 @@ namespace {
 
 bool is_plain(const std::string& text) {
   constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,@%+-";
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return kPlain.find(c) != std::string_view::npos; });
+  return !text.empty() && std::ranges::all_of(text, [&](char c) { return kPlain.find(c) != std::string_view::npos; });
 }
 
 // sbatch reads a word so (src/sbatch/opt.c): a backslash keeps the next character, also inside quotes of either kind;

@@ -45,7 +45,7 @@ core::RuntimeError refusal(const std::string& option, const std::string& value, 
 }
 
 void check_text(const std::string& option, const std::string& text, std::size_t longest = kLongestWord) {
-  if (std::any_of(text.begin(), text.end(), is_control)) throw refusal(option, text, "it holds a control character");
+  if (std::ranges::any_of(text, is_control)) throw refusal(option, text, "it holds a control character");
   if (!core::is_utf8(text)) throw refusal(option, text, "it is not UTF-8");
   if (text.size() > longest)
     throw refusal(option, text, fmt::format("it has {} bytes, {} is the most", text.size(), longest));
@@ -88,8 +88,7 @@ void check_more(const std::string& option) {
   check_text("--sbatch", option);
   const std::string name = option.substr(0, option.find('='));
   const auto is_of_name = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  if (!name.starts_with("--") || name.size() < 4 || name[2] == '-' ||
-      !std::all_of(name.begin(), name.end(), is_of_name))
+  if (!name.starts_with("--") || name.size() < 4 || name[2] == '-' || !std::ranges::all_of(name, is_of_name))
     throw refusal("--sbatch", option, "it is no long option of sbatch", "write it as --sbatch=--NAME=VALUE");
   if (is_own(name.substr(2)))
     throw refusal("--sbatch", option, "resolute sets it itself, or reads an answer that it would change",
@@ -121,7 +120,7 @@ void check_site(const SiteEnvironment& site) {
 
 bool is_variable_name(std::string_view name) {
   return !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
-         std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '_'; });
+         std::ranges::all_of(name, [](char c) { return is_letter_or_digit(c) || c == '_'; });
 }
 
 void validate(const settings::SbatchText& text, const std::string& value) {

@@ -209,7 +209,7 @@ std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
   std::vector<int> numbers;
   for (const std::string& name : files_.list(folder))
     if (const auto number = generation_in(name); number && name.starts_with(kAccepted)) numbers.push_back(*number);
-  std::sort(numbers.begin(), numbers.end());
+  std::ranges::sort(numbers);
   std::vector<KnownJob> jobs;
   for (int number : numbers)
     if (auto job = read_record<KnownJob>(files_, folder, batch, number)) jobs.push_back(*job);
@@ -273,7 +273,7 @@ std::vector<SubmissionFolder> submissions(core::FileSystem& files, const fs::pat
     if (!files.exists(folder.path() / "request.json")) continue;
     found.emplace_back(folder.request().created, name, folder.path());
   }
-  std::sort(found.begin(), found.end());
+  std::ranges::sort(found);
   std::vector<SubmissionFolder> result;
   for (auto& entry : found) result.emplace_back(files, std::move(std::get<fs::path>(entry)));
   return result;

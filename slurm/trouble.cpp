@@ -122,7 +122,7 @@ constexpr std::string_view kSubmissionFailed = "job submission failed: ";
 
 bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 bool holds_any(std::string_view text, Texts parts) {
-  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return holds(text, part); });
+  return std::ranges::any_of(parts, [&](std::string_view part) { return holds(text, part); });
 }
 
 std::optional<Trouble> trouble_of(std::string_view line) {
@@ -203,9 +203,8 @@ Trouble classify(const core::CommandOutput& output) {
 std::string complaint(const core::CommandOutput& output) {
   const std::vector<std::string_view> lines = lines_of(output.err);
   const Trouble decided = classify(output);
-  const auto best = std::min_element(lines.begin(), lines.end(), [&](std::string_view a, std::string_view b) {
-    return rank_of(a, decided) < rank_of(b, decided);
-  });
+  const auto best = std::ranges::min_element(
+      lines, [&](std::string_view a, std::string_view b) { return rank_of(a, decided) < rank_of(b, decided); });
   const std::string words = best == lines.end() ? "" : printable(without_prefix(*best));
   if (output.timed_out) return words.empty() ? "no answer in time" : fmt::format("no answer in time: {}", words);
   return words.empty() ? fmt::format("{}, without a word", core::describe(output.status)) : words;
