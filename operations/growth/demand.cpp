@@ -31,7 +31,7 @@ std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
   std::map<slurm::Time, seconds> waits;
   for (const slurm::KnownJob& job : batch.known) {
     if (job.armed) continue;  // it waited for another one's end
-    const auto first = std::find_if(batch.runs.begin(), batch.runs.end(), [&](const auto& run) {
+    const auto first = std::ranges::find_if(batch.runs, [&](const auto& run) {
       return run.job == job.id && run.restart == 0 && run.repeat == 0 && run.slurm_begin;
     });
     if (job.submitted && first != batch.runs.end() && *first->slurm_begin >= *job.submitted)
@@ -50,7 +50,7 @@ int starts_in_vain(const StoredBatch& batch) {
 // A kept batch that is to be submitted again: SLURM has no job of its name, or nobody knows whose that job is.
 bool is_missing(const StoredBatch& batch, const std::vector<slurm::QueuedJob>& queued, Pardon pardon) {
   if (batch.batch.on_demand || pardon == Pardon::kNo) return false;
-  const bool has_job = std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
+  const bool has_job = std::ranges::any_of(queued, [&](const slurm::QueuedJob& job) {
     return job.name == batch.batch.job_name && slurm::phase_of(job.state) != Phase::kEnded;
   });
   return !has_job || !std::holds_alternative<slurm::KnownJob>(batch.last);
@@ -83,7 +83,7 @@ std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
                                                      const std::vector<slurm::QueuedJob>& queued) {
   const auto has_ended = [&](const slurm::QueuedJob& job) {
     return slurm::phase_of(job.state) == Phase::kEnded ||
-           std::any_of(batch.runs.begin(), batch.runs.end(), [&](const slurm::ScriptStart& run) {
+           std::ranges::any_of(batch.runs, [&](const slurm::ScriptStart& run) {
              return run.job == job.id && run.generation == batch.generation && ended_for_good(run);
            });
   };
@@ -95,8 +95,8 @@ std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
 
 Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::QueuedJob*>& queued, Pardon pardon) {
   if (!queued.empty()) {
-    const bool at_work = std::any_of(queued.begin(), queued.end(),
-                                     [](const auto* job) { return slurm::is_at_work(slurm::phase_of(job->state)); });
+    const bool at_work =
+        std::ranges::any_of(queued, [](const auto* job) { return slurm::is_at_work(slurm::phase_of(job->state)); });
     return at_work ? Presence::kRuns : Presence::kWaits;
   }
   // An intent without an answer is settled by another try.
@@ -120,7 +120,7 @@ std::optional<seconds> queue_wait_of(const std::vector<const StoredBatch*>& batc
   for (auto wait = begun.rbegin(); wait != begun.rend() && recent.size() < kRecentWaits; ++wait)
     recent.push_back(wait->second);
   if (recent.empty()) return longest;
-  std::sort(recent.begin(), recent.end());
+  std::ranges::sort(recent);
   return std::max(recent[recent.size() / 2], longest.value_or(seconds(0)));
 }
 
@@ -132,16 +132,14 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
   for (const StoredBatch& batch : submission.batches) pools[batch.batch.kinds].push_back(&batch);
   std::vector<PoolDemand> demands;
   for (const auto& [kinds, batches] : pools) {
-    const auto on_demand =
-        std::find_if(batches.begin(), batches.end(), [](const auto* batch) { return batch->batch.on_demand; });
+    const auto on_demand = std::ranges::find_if(batches, [](const auto* batch) { return batch->batch.on_demand; });
     if (on_demand == batches.end()) continue;
     PoolDemand& demand = demands.emplace_back();
     demand.kinds = kinds;
     demand.most = most_at_once(request, (*on_demand)->batch);
-    const bool gpus =
-        std::any_of(work.plan.jobs.begin(), work.plan.jobs.end(), [&, &pool_kinds = kinds](const auto& job) {
-          return takes(pool_kinds, experiments::job_kind(job.specification)) && on_gpus.contains(job.id);
-        });
+    const bool gpus = std::ranges::any_of(work.plan.jobs, [&, &pool_kinds = kinds](const auto& job) {
+      return takes(pool_kinds, experiments::job_kind(job.specification)) && on_gpus.contains(job.id);
+    });
     for (const StoredBatch* batch : batches) {
       const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
       const Presence presence = is_missing(*batch, queued, pardon)
@@ -177,9 +175,7 @@ bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobSt
   // A plan lists a job after what it needs.
   std::size_t done = 0;
   for (std::size_t i = 0; i < index; ++i)
-    if (standings.at(i) == JobStanding::kSucceeded &&
-        std::find(needs.begin(), needs.end(), plan.jobs[i].id) != needs.end())
-      ++done;
+    if (standings.at(i) == JobStanding::kSucceeded && std::ranges::find(needs, plan.jobs[i].id) != needs.end()) ++done;
   return done == needs.size();
 }
 

@@ -60,8 +60,7 @@ std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmi
   const experiments::StoreLayout store(submission.request.store);
   auto status = read_standings(order.files, store, order.plan, order.clock, over);
   grown.failures = !status.failures.empty();
-  grown.cancelled =
-      std::any_of(status.runs.begin(), status.runs.end(), [](const auto& run) { return run.live && run.is_cancelled; });
+  grown.cancelled = std::ranges::any_of(status.runs, [](const auto& run) { return run.live && run.is_cancelled; });
   if (grown.cancelled) return {};
   // The next run tries failed jobs and those that were given up once more.
   for (std::size_t i = 0; order.pardon == Pardon::kYes && i < status.standings.size(); ++i)
@@ -83,8 +82,8 @@ SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayo
 }
 
 bool has_pools(const slurm::SubmissionRequest& request) {
-  return std::any_of(request.batches.begin(), request.batches.end(),
-                     [](const auto& batch) { return batch.on_demand || !batch.kinds.empty(); });
+  return std::ranges::any_of(request.batches,
+                             [](const auto& batch) { return batch.on_demand || !batch.kinds.empty(); });
 }
 
 Grown grow(const GrowthOrder& order) {
@@ -100,8 +99,8 @@ Grown grow(const GrowthOrder& order) {
     names.push_back(batch.batch.job_name);
   }
   const auto queued = order.client.find(names);
-  grown.goes_on = std::any_of(submission.batches.begin(), submission.batches.end(),
-                              [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
+  grown.goes_on = std::ranges::any_of(
+      submission.batches, [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
   const auto demands = pools ? read_demands(order, submission, queued, grown) : std::vector<PoolDemand>();
   const auto all = next_generations(submission, queued, demands, order.pardon);
   for (const NextGeneration& next : all)

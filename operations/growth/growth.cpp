@@ -20,7 +20,7 @@ std::vector<const PoolBatch*> candidates(const PoolDemand& demand) {
     one_waits = one_waits || batch.presence == Presence::kWaits;
   }
   if (one_waits || demand.queue_wait.value_or(std::chrono::seconds(0)) > kBusyQueue)
-    std::stable_sort(free.begin(), free.end(), [](const auto* a, const auto* b) { return a->size < b->size; });
+    std::ranges::stable_sort(free, [](const auto* a, const auto* b) { return a->size < b->size; });
   return free;
 }
 

@@ -23,8 +23,8 @@ int allocation_of(const std::string& run) {
 // A waiting job has no run, though its last start had one.
 bool has_job_at_work(const StoredBatch& batch, const SlurmAnswer& answer) {
   const auto jobs = jobs_named_as(batch, answer);
-  return std::any_of(jobs.begin(), jobs.end(),
-                     [](const slurm::QueuedJob* job) { return slurm::is_at_work(slurm::phase_of(job->state)); });
+  return std::ranges::any_of(
+      jobs, [](const slurm::QueuedJob* job) { return slurm::is_at_work(slurm::phase_of(job->state)); });
 }
 
 bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const std::string& run,
@@ -114,7 +114,7 @@ void correct(SuiteStatus& status, const std::vector<StoredSubmission>& submissio
     run.live = false;
     stop(sign->second.running);
   }
-  status.live = std::any_of(status.runs.begin(), status.runs.end(), [](const auto& run) { return run.live; });
+  status.live = std::ranges::any_of(status.runs, [](const auto& run) { return run.live; });
   if (!status.live) stop(status.jobs.running);
 }
 

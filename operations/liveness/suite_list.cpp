@@ -177,7 +177,7 @@ SuiteFacts facts_of(const Read& read, const ListedSuite& listed, const SlurmAnsw
 
 SuiteState state_of(const SuiteFacts& facts) {
   const auto any = [&](AllocationView::State state) {
-    return std::find(facts.allocations.begin(), facts.allocations.end(), state) != facts.allocations.end();
+    return std::ranges::find(facts.allocations, state) != facts.allocations.end();
   };
   using enum AllocationView::State;
   // A suite that is just writing its tables is done.

@@ -56,7 +56,7 @@ std::vector<std::string> last_lines(core::FileSystem& files, const std::filesyst
     lines.push_back(text.substr(first, end - first));
     end = before;
   }
-  std::reverse(lines.begin(), lines.end());
+  std::ranges::reverse(lines);
   return lines;
 }
 

@@ -108,7 +108,7 @@ std::string EventWords::text(const Event& event) const {
 
 bool EventWords::is_about(const Event& event, std::string_view digits) const {
   if (const auto* kept = std::get_if<orchestrator::JobsKept>(&event))
-    return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& named) {
+    return std::ranges::any_of(jobs_, [&](const auto& named) {
       return named.second.id.starts_with(digits) && contains(kept->jobs, named.first);
     });
   const auto job = job_number(event);

@@ -30,7 +30,7 @@ std::vector<KnownRun> runs_of(core::FileSystem& files, const experiments::StoreL
                               const std::optional<std::string>& suite) {
   std::vector<std::string> names =
       suite ? orchestrator::run_names(files, store, *suite) : orchestrator::run_names(files, store);
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return orchestrator::read_runs(files, store, names);
 }
 
@@ -160,9 +160,8 @@ int fit_of(const std::string& label, const std::string& typed) {
   if (label == typed) return 3;
   if (label.find(fmt::format("'{}'", typed)) != std::string::npos) return 2;
   const auto words = words_of_label(label), wanted = words_of_label(typed);
-  const bool all = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-  });
+  const bool all = std::ranges::all_of(
+      wanted, [&](const std::string& word) { return std::ranges::find(words, word) != words.end(); });
   return all && !wanted.empty() ? 1 : 0;
 }
 
@@ -206,8 +205,7 @@ void add_log(core::FileSystem& files, const experiments::StoreLayout& store, Exp
     const auto logs = attempt_logs(files, store, explanation.job, *attempt);
     if (logs.empty()) continue;
     const int rank = rank_at_fault(explanation, *attempt);
-    const auto at_fault =
-        std::find_if(logs.begin(), logs.end(), [&](const auto& log) { return log.process_rank == rank; });
+    const auto at_fault = std::ranges::find_if(logs, [&](const auto& log) { return log.process_rank == rank; });
     explanation.log = at_fault == logs.end() ? logs.front() : *at_fault;
     explanation.last_lines = last_lines(files, explanation.log->path, kLastLines);
     return;

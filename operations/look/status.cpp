@@ -66,13 +66,12 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
   for (KnownRun& past : pasts) {
     past.live = past.live && !over.contains(past.name);
     status.live = status.live || past.live;
-    const auto wanted =
-        std::count_if(past.state.jobs.begin(), past.state.jobs.end(), [](const Job& job) { return job.wanted; });
+    const auto wanted = std::ranges::count_if(past.state.jobs, &Job::wanted);
     status.runs.push_back({past.name, past.run_epoch, past.live, static_cast<std::size_t>(wanted),
                            past.state.stop && orchestrator::is_cancelled_by_somebody(*past.state.stop)});
   }
   const auto seen_done = [&](const experiments::JobId& id) {
-    return std::any_of(pasts.begin(), pasts.end(), [&](const KnownRun& past) {
+    return std::ranges::any_of(pasts, [&](const KnownRun& past) {
       const Job* job = job_with(past.state, id);
       return job != nullptr && std::holds_alternative<orchestrator::Succeeded>(job->state);
     });
@@ -89,8 +88,8 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
       status.standings.push_back(JobStanding::kSucceeded);
       continue;
     }
-    const bool ready = std::all_of(planned.after.begin(), planned.after.end(),
-                                   [&](const experiments::JobId& need) { return done.contains(need.hex); });
+    const bool ready =
+        std::ranges::all_of(planned.after, [&](const experiments::JobId& need) { return done.contains(need.hex); });
     status.standings.push_back(standing_of(planned, ready, pasts, status.failures));
   }
   status.jobs = counts_of(status.standings);

@@ -84,7 +84,7 @@ TimelineOfRecords::TimelineOfRecords(const orchestrator::State& known) {
 
 std::size_t TimelineOfRecords::node_of(const std::string& host) {
   auto& hosts = timeline_.hosts;
-  const auto found = std::find(hosts.begin(), hosts.end(), host);
+  const auto found = std::ranges::find(hosts, host);
   if (found != hosts.end()) return static_cast<std::size_t>(found - hosts.begin());
   hosts.push_back(host);
   return hosts.size() - 1;
@@ -112,8 +112,8 @@ void TimelineOfRecords::place(Instant at, const orchestrator::Placed& placed) {
     const std::size_t node = node_of(host->second);
     const int gpus = gpus_[placed.job] ? share.slots : 0;
     held_gpus_[host->second] += gpus;
-    const auto part = std::find_if(indices.begin(), indices.end(),
-                                   [&](std::size_t index) { return timeline_.attempts[index].node == node; });
+    const auto part =
+        std::ranges::find_if(indices, [&](std::size_t index) { return timeline_.attempts[index].node == node; });
     if (part != indices.end()) {
       timeline_.attempts[*part].slots += share.slots;
       timeline_.attempts[*part].gpus += gpus;
@@ -280,7 +280,7 @@ Timeline merged(const std::vector<Timeline>& allocations) {
   for (const Timeline& one : allocations) {
     std::vector<std::size_t> nodes;
     for (const std::string& host : one.hosts) {
-      const auto found = std::find(all.hosts.begin(), all.hosts.end(), host);
+      const auto found = std::ranges::find(all.hosts, host);
       nodes.push_back(static_cast<std::size_t>(found - all.hosts.begin()));
       if (found == all.hosts.end()) all.hosts.push_back(host);
     }
@@ -290,8 +290,8 @@ Timeline merged(const std::vector<Timeline>& allocations) {
       all.attempts.push_back(std::move(attempt));
     }
   }
-  std::stable_sort(all.runs.begin(), all.runs.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
-  std::stable_sort(all.attempts.begin(), all.attempts.end(), [](const auto& a, const auto& b) {
+  std::ranges::stable_sort(all.runs, [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  std::ranges::stable_sort(all.attempts, [](const auto& a, const auto& b) {
     return std::tie(a.begin, a.job, a.attempt, a.node) < std::tie(b.begin, b.job, b.attempt, b.node);
   });
   keep_last_held(all.attempts);

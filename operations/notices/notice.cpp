@@ -60,8 +60,7 @@ bool is_address(std::string_view whom) {
 
 void validate_notify(const std::string& whom, const std::string& place) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (whom.empty() || whom.size() > kLongestNotify || !core::is_utf8(whom) ||
-      std::any_of(whom.begin(), whom.end(), is_control))
+  if (whom.empty() || whom.size() > kLongestNotify || !core::is_utf8(whom) || std::ranges::any_of(whom, is_control))
     throw core::input_error(fmt::format("{} is neither a command nor an address", place),
                             fmt::format("one line of UTF-8, of up to {} bytes, is needed", kLongestNotify),
                             "give a command of sh, or an address of mail");
@@ -125,8 +124,7 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
     if (last_start == nullptr || !nothing_follows(*last_start)) return std::nullopt;
   }
   for (const slurm::ScriptStart* run : telling_runs(batches)) states.insert(state_of(*run));
-  const auto gravest =
-      std::find_if(kGravest.begin(), kGravest.end(), [&](NoticeState state) { return states.contains(state); });
+  const auto gravest = std::ranges::find_if(kGravest, [&](NoticeState state) { return states.contains(state); });
   return gravest == kGravest.end() ? std::nullopt : std::optional(*gravest);
 }
 

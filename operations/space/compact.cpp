@@ -146,8 +146,7 @@ class Compaction {
 
   // The bundle is on the disk before the first file goes.
   void flush() {
-    const bool files =
-        std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
+    const bool files = std::ranges::any_of(pending_, [](const auto& job) { return !job.files.empty(); });
     if (files && taking_ != nullptr) {
       taking_->renew();
       const fs::path made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));

@@ -30,8 +30,8 @@ void add_plans(core::FileSystem& files, const fs::path& folder, const std::vecto
 }
 
 bool has_any(const std::vector<std::string>& names, std::initializer_list<std::string_view> starts) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return name.starts_with(start); });
+  return std::ranges::any_of(names, [&](const std::string& name) {
+    return std::ranges::any_of(starts, [&](std::string_view start) { return name.starts_with(start); });
   });
 }
 

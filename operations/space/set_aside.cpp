@@ -58,8 +58,7 @@ WithUsers with_users(core::FileSystem& files, const experiments::StoreLayout& st
   WithUsers all;
   Readers readers;
   for (const SuiteNeeds& suite : read_needs(files, store, [&](const fs::path& folder) { return files.list(folder); })) {
-    if (std::none_of(jobs.begin(), jobs.end(), [&](const JobId& job) { return suite.jobs.contains(job.hex); }))
-      continue;
+    if (std::ranges::none_of(jobs, [&](const JobId& job) { return suite.jobs.contains(job.hex); })) continue;
     all.suites.insert(suite.suite);
     for (const auto& [id, kind] : suite.jobs) {
       if (kind != "evaluation" && kind != "training") continue;

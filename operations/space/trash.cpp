@@ -29,7 +29,7 @@ std::string_view command_of(Taker taker) {
 }
 
 std::string with_other(std::string text, char from, char to) {
-  std::replace(text.begin(), text.end(), from, to);
+  std::ranges::replace(text, from, to);
   return text;
 }
 std::string name_in_trash(const std::string& path) { return ":" + with_other(path, '/', ':'); }

@@ -21,7 +21,7 @@ std::vector<StoredItem> what_nothing_needs(Names needed, const std::vector<Store
   bool unknown = false;
   const auto is_needed = [&](const StoredItem& item) {
     return item.held || item.touched > untouched_since || (unknown && !item.names.empty()) ||
-           std::any_of(item.names.begin(), item.names.end(), [&](const auto& name) { return needed.contains(name); });
+           std::ranges::any_of(item.names, [&](const auto& name) { return needed.contains(name); });
   };
   // One round for each result that stands on another: an evaluation, its training, its pack.
   for (bool grew = true; std::exchange(grew, false);)
@@ -39,7 +39,7 @@ std::vector<StoredItem> what_nothing_needs(Names needed, const std::vector<Store
   std::vector<StoredItem> outer;
   for (std::size_t i = 0; i < items.size(); ++i)
     if (!stays[i] && !lies_in_one(items[i].path, paths)) outer.push_back(items[i]);
-  std::sort(outer.begin(), outer.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::ranges::sort(outer, [](const auto& a, const auto& b) { return a.path < b.path; });
   return outer;
 }
 

@@ -72,7 +72,7 @@ class Allocation {
       runs.erase(std::next(begun).base());
       record_there_ = true;
     } else {
-      run_.repeat = static_cast<int>(std::count_if(runs.begin(), runs.end(), is_this_start));
+      run_.repeat = static_cast<int>(std::ranges::count_if(runs, is_this_start));
     }
     earlier_ = std::move(runs);
     waiting_.emplace(served_, run_.generation);

@@ -88,11 +88,10 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool e
     if (tells_of(past.state, work.suite)) outcome.end = past.state.end;
     for (const orchestrator::Job& job : past.state.jobs)
       if (std::holds_alternative<orchestrator::Succeeded>(job.state)) succeeded.insert(job.id);
-    outcome.store_failed =
-        std::any_of(past.state.jobs.begin(), past.state.jobs.end(), [](const orchestrator::Job& job) {
-          const auto* failed = std::get_if<orchestrator::Failed>(&job.state);
-          return job.wanted && failed != nullptr && failed->cause == orchestrator::Cause::kStorageFull;
-        });
+    outcome.store_failed = std::ranges::any_of(past.state.jobs, [](const orchestrator::Job& job) {
+      const auto* failed = std::get_if<orchestrator::Failed>(&job.state);
+      return job.wanted && failed != nullptr && failed->cause == orchestrator::Cause::kStorageFull;
+    });
     outcome.reason = past.state.stop.value_or("");
     outcome.asked_to_stop = orchestrator::is_cancelled_by_somebody(outcome.reason);
   } catch (const core::RuntimeError& error) {
@@ -109,7 +108,7 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work, bool e
   const auto check = results::record_check(files, work.store);
   const auto stored = orchestrator::look_at_jobs(files, work.store, work.suite.jobs, check, done);
   outcome.achieved.results =
-      std::count_if(stored.begin(), stored.end(), [](const orchestrator::StoredJob& job) { return job.result; });
+      std::ranges::count_if(stored, [](const orchestrator::StoredJob& job) { return job.result; });
   const bool all = std::cmp_equal(outcome.achieved.results, stored.size());
   const bool every_result = (all || outcome.end == orchestrator::RunEnd::kComplete) &&
                             orchestrator::all_results_there(files, work.store, work.suite, check);

@@ -58,7 +58,7 @@ int JobInWaiting::next_generation(slurm::Client& client) const {
   const auto* job = std::get_if<slurm::KnownJob>(&state);
   if (job == nullptr) return next_;
   const auto queued = client.find({served_.batch.job_name});
-  const bool waits = std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& one) {
+  const bool waits = std::ranges::any_of(queued, [&](const slurm::QueuedJob& one) {
     return one.id == job->id && slurm::phase_of(one.state) != slurm::Phase::kEnded;
   });
   return waits ? next_ : next_ + 1;

@@ -27,8 +27,8 @@ std::vector<slurm::Launcher> launchers(const SuiteToRun& suite) {
   for (const auto& batch : suite.request.batches)
     for (auto& run : slurm::read_runs(suite.world.files, suite.folder.batch_folder(batch)))
       if (!run.launcher.empty()) runs.push_back(std::move(run));
-  const auto latest = std::max_element(runs.begin(), runs.end(),
-                                       [](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
+  const auto latest =
+      std::ranges::max_element(runs, [](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
   if (latest != runs.end())
     std::stable_partition(list.begin(), list.end(),
                           [&](slurm::Launcher one) { return slurm::name_of(one) == latest->launcher; });

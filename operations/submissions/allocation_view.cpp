@@ -24,7 +24,7 @@ Phase phase_of(const QueuedJob& job) { return slurm::phase_of(job.state, job.rea
 int weight_of(Phase phase) {
   using enum Phase;
   constexpr std::array kLightestFirst{kEnded, kEnding, kHeld, kWaits, kRuns};
-  return static_cast<int>(std::find(kLightestFirst.begin(), kLightestFirst.end(), phase) - kLightestFirst.begin());
+  return static_cast<int>(std::ranges::find(kLightestFirst, phase) - kLightestFirst.begin());
 }
 
 // The job that is shown; null: SLURM knows none of the batch's name.
@@ -34,7 +34,7 @@ const QueuedJob* job_of(const StoredBatch& batch, const SlurmAnswer& answer) {
   const auto rank = [&](const QueuedJob* job) {
     return std::tuple(weight_of(phase_of(*job)), job->id == last_known, job->submitted.value_or(slurm::Time{}));
   };
-  const auto best = std::max_element(jobs.begin(), jobs.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
+  const auto best = std::ranges::max_element(jobs, [&](auto a, auto b) { return rank(a) < rank(b); });
   return best == jobs.end() ? nullptr : *best;
 }
 
@@ -50,8 +50,8 @@ std::string last_end_of(const StoredBatch& batch) {
 void advise_after(const StoredBatch& batch, AllocationView& view) {
   const ScriptStart* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   if (is_over(batch) && !last->given_up) {
-    const bool failures = std::any_of(batch.runs.begin(), batch.runs.end(),
-                                      [](const auto& run) { return run.cause == EndCause::kIncomplete; });
+    const bool failures =
+        std::ranges::any_of(batch.runs, [](const auto& run) { return run.cause == EndCause::kIncomplete; });
     view.advice = failures ? "see what failed; `resolute suite resume` tries it again" : "";
     return;
   }
@@ -93,7 +93,7 @@ AllocationView::State state_of(Phase phase) {
   constexpr std::array kStates{std::pair{Phase::kWaits, kWaits}, std::pair{Phase::kHeld, kHeld},
                                std::pair{Phase::kRuns, kRuns}, std::pair{Phase::kEnding, kEnding},
                                std::pair{Phase::kEnded, kEnded}};
-  return std::find_if(kStates.begin(), kStates.end(), [&](const auto& one) { return one.first == phase; })->second;
+  return std::ranges::find_if(kStates, [&](const auto& one) { return one.first == phase; })->second;
 }
 
 void judge_by_slurm(const StoredBatch& batch, const QueuedJob& job, const SlurmAnswer& answer, bool complete,
@@ -157,7 +157,7 @@ bool may_live(AllocationView::State state) {
 
 std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
                                  bool complete) {
-  const bool all_ended = std::all_of(submissions.begin(), submissions.end(), [](const auto& one) { return one.ended; });
+  const bool all_ended = std::ranges::all_of(submissions, [](const auto& one) { return one.ended; });
   std::vector<AllocationView> views;
   for (const StoredSubmission& submission : submissions)
     if (!submission.ended || (all_ended && &submission == &submissions.back()))

@@ -16,7 +16,7 @@ constexpr std::size_t kNameLength = 64;
 }  // namespace
 
 bool takes(const std::vector<settings::JobKind>& kinds, settings::JobKind kind) {
-  return kinds.empty() || std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+  return kinds.empty() || std::ranges::find(kinds, kind) != kinds.end();
 }
 
 std::vector<slurm::Batch> batches_of(const std::string& suite, const std::string& token,
@@ -43,10 +43,10 @@ std::vector<slurm::Batch> batches_of(const std::string& suite, const std::string
 std::vector<Pool> pools_of(const slurm::SubmissionRequest& request) {
   std::vector<Pool> pools;
   for (const slurm::Batch& batch : request.batches) {
-    auto pool = std::find_if(pools.begin(), pools.end(), [&](const Pool& one) { return one.kinds == batch.kinds; });
+    auto pool = std::ranges::find(pools, batch.kinds, &Pool::kinds);
     if (pool == pools.end()) pool = pools.insert(pools.end(), {batch.kinds, {}, 0, 0});
     ++(batch.on_demand ? pool->most : pool->least);
-    if (batch.resources && std::find(pool->shapes.begin(), pool->shapes.end(), *batch.resources) == pool->shapes.end())
+    if (batch.resources && std::ranges::find(pool->shapes, *batch.resources) == pool->shapes.end())
       pool->shapes.push_back(*batch.resources);
   }
   for (Pool& pool : pools) pool.most = pool.least + pool.most / std::max(1, static_cast<int>(pool.shapes.size()));

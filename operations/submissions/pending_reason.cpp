@@ -86,8 +86,7 @@ PendingReason explain_reason(std::string_view reason) {
       !text.starts_with("assocmaxwall") &&
       (text.find("perjob") != std::string::npos || text.find("pernode") != std::string::npos))
     return {"it asks for more than one job may have: it would wait for ever", std::string(kSubmitAgain)};
-  const auto known =
-      std::find_if(kReasons.begin(), kReasons.end(), [&](const Known& one) { return text.starts_with(one.start); });
+  const auto known = std::ranges::find_if(kReasons, [&](const Known& one) { return text.starts_with(one.start); });
   if (known == kReasons.end()) return {std::string(reason), ""};
   return {std::string(known->words), std::string(known->advice)};
 }

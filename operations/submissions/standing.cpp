@@ -60,13 +60,13 @@ JobCount count_jobs(const std::vector<Standing>& standings) {
 }
 
 bool is_alive(const Standing& standing) {
-  return std::any_of(standing.batches.begin(), standing.batches.end(),
-                     [](const BatchStanding& batch) { return batch.alive || !batch.queued.empty(); });
+  return std::ranges::any_of(standing.batches,
+                             [](const BatchStanding& batch) { return batch.alive || !batch.queued.empty(); });
 }
 
 bool is_unsettled(const Standing& standing) {
-  return std::any_of(standing.batches.begin(), standing.batches.end(),
-                     [](const BatchStanding& batch) { return is_unsettled(batch) && !is_never_wanted(batch); });
+  return std::ranges::any_of(standing.batches,
+                             [](const BatchStanding& batch) { return is_unsettled(batch) && !is_never_wanted(batch); });
 }
 
 bool is_held(const slurm::QueuedJob& job) { return slurm::phase_of(job.state, job.reason) == slurm::Phase::kHeld; }

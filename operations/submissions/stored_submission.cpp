@@ -77,7 +77,7 @@ std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const st
         core::log_warning("a submission is left out: {}", error.what());
     }
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+  std::ranges::sort(all, [](const auto& a, const auto& b) {
     return std::tie(a.request.created, a.request.token) < std::tie(b.request.created, b.request.token);
   });
   return all;

@@ -44,7 +44,7 @@ bool is_of_this_machine(fs::path path) {
 // The option may be resolute's, the site file's, or sbatch's own.
 bool asks_for_processors(const slurm::Resources& resources) {
   return resources.cpus_per_node > 0 || resources.exclusive ||
-         std::any_of(resources.options.begin(), resources.options.end(), [](const std::string& option) {
+         std::ranges::any_of(resources.options, [](const std::string& option) {
            const std::string name = option.substr(0, option.find('='));
            return option == "--exclusive" || name == "--cpus-per-gpu" || name == "--mincpus";
          });
@@ -74,9 +74,8 @@ std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> different_r
   std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> all;
   for (const slurm::Batch& batch : request.batches) {
     const slurm::Resources& resources = slurm::resources_of(request, batch);
-    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& one) {
-      return *one.first == resources && one.second->kinds == batch.kinds;
-    });
+    const bool known = std::ranges::any_of(
+        all, [&](const auto& one) { return *one.first == resources && one.second->kinds == batch.kinds; });
     if (!known) all.emplace_back(&resources, &batch);
   }
   return all;
@@ -94,8 +93,7 @@ std::map<std::string, orchestrator::PlaceAside> by_node(std::map<std::string, or
   for (auto& [host, place] : places) {
     auto node = nodes.find(host);
     if (node == nodes.end())
-      node =
-          std::find_if(nodes.begin(), nodes.end(), [&name = host](const auto& one) { return is_node_of(one, name); });
+      node = std::ranges::find_if(nodes, [&name = host](const auto& one) { return is_node_of(one, name); });
     if (node != nodes.end()) found.emplace(*node, std::move(place));
   }
   return found;
@@ -164,8 +162,8 @@ void require_gpus(core::FileSystem& files, const experiments::StoreLayout& store
                       settings::word(experiments::job_kind(jobs.front()->specification))),
           "what trains on GPUs (device is \"cuda\") is evaluated on one too, unless evaluate.device is \"cpu\"",
           "give gpus_per_node in their table of [resources] in the site file, or evaluate.device in the suite");
-    const auto most = *std::max_element(jobs.begin(), jobs.end(),
-                                        [](const auto* one, const auto* other) { return one->slots < other->slots; });
+    const auto most =
+        *std::ranges::max_element(jobs, [](const auto* one, const auto* other) { return one->slots < other->slots; });
     if (gpus > 0 && most->slots > gpus)
       throw core::input_error(
           fmt::format("{} needs {} GPUs, and an allocation has {}", most->label, most->slots, gpus),

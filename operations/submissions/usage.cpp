@@ -17,8 +17,8 @@ struct Interval {
   Instant begin, end;
 };
 bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
-  return std::any_of(all.begin(), all.end(),
-                     [&](const Interval& other) { return one.begin < other.end && other.begin < one.end; });
+  return std::ranges::any_of(all,
+                             [&](const Interval& other) { return one.begin < other.end && other.begin < one.end; });
 }
 
 // The latest end of a start without a record of it: the next start has begun by then, and the last run in it has
@@ -94,7 +94,7 @@ std::string gpu_use_text(const Usage& usage) {
   if (usage.aside_gpu_seconds > 0) text += fmt::format(", {} set aside", percent(usage.aside_gpu_seconds));
   std::vector<std::pair<double, std::string>> lost;
   for (const auto& [cause, seconds] : usage.lost_gpu_seconds) lost.emplace_back(-seconds, cause);
-  std::sort(lost.begin(), lost.end());
+  std::ranges::sort(lost);
   for (const auto& [seconds, cause] : lost)
     text += fmt::format(", {} {}by {}", percent(-seconds), &cause == &lost.front().second ? "lost " : "", cause);
   return text;
