@@ -144,7 +144,7 @@ std::vector<Message> Agent::reports() {
 // Numbers are nvidia-smi's where the driver's entry is known, and slices have none.
 bool Agent::can_be_asked(const std::string& gpu) const {
   const Inventory& all = options_.inventory;
-  const auto place = static_cast<std::size_t>(std::find(all.gpus.begin(), all.gpus.end(), gpu) - all.gpus.begin());
+  const auto place = static_cast<std::size_t>(std::ranges::find(all.gpus, gpu) - all.gpus.begin());
   return gpu.starts_with("GPU-") || (place < all.models.size() && !all.models[place].empty());
 }
 

@@ -89,7 +89,7 @@ Inventory slowest_last(const Inventory& inventory, const std::vector<BurnIn>& bu
   for (const BurnIn& done : burn_ins) speeds[done.gpu] = done.images_a_minute;
   std::vector<std::size_t> order(inventory.gpus.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+  std::ranges::stable_sort(order, [&](std::size_t one, std::size_t other) {
     return speeds[inventory.gpus[one]] > speeds[inventory.gpus[other]];
   });
   Inventory sorted = inventory;

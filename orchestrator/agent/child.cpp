@@ -292,7 +292,7 @@ class SpawnerProcess {
       siginfo_t info{};
       if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
       const pid_t process = info.si_pid;
-      auto rank = std::find_if(ranks_.begin(), ranks_.end(), [&](const Rank& r) { return r.process == process; });
+      auto rank = std::ranges::find(ranks_, process, &Rank::process);
       // The processes that a rank left in its group go with it, while its number cannot be another's yet. Its last
       // progress lines come before its end.
       if (rank != ranks_.end()) kill_all_of(*rank);
@@ -331,7 +331,7 @@ class SpawnerProcess {
     const auto now = core::monotonic_clock().now();
     if (now < memory_check_) return;
     memory_check_ = now + options_.memory_check;
-    if (std::none_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.memory_mib > 0; })) return;
+    if (std::ranges::none_of(ranks_, [](const Rank& rank) { return rank.memory_mib > 0; })) return;
     kill_over_memory(ranks_);
   }
 

@@ -110,7 +110,7 @@ std::unordered_map<pid_t, Held> held_by_groups(const std::vector<MarkedGroup>& g
   for (const auto& [process, record] : processes) {
     if (record.parent != self || held.contains(record.group)) continue;
     const std::string mark = attempt_of(process);
-    const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one.attempt == mark; });
+    const auto group = std::ranges::find(groups, mark, &MarkedGroup::attempt);
     if (group != groups.end()) group_of_daemon.emplace(process, group->leader);
   }
   for (const auto& [process, first] : processes) {

@@ -87,7 +87,7 @@ RankEnded report_of(const Rank& rank, const core::ExitStatus& status, const rusa
 
 void end_orphans(const std::list<Rank>& ranks) {
   for (const pid_t child : children_of_this_process()) {
-    const auto any_rank = [&](const auto& belongs) { return std::any_of(ranks.begin(), ranks.end(), belongs); };
+    const auto any_rank = [&](const auto& belongs) { return std::ranges::any_of(ranks, belongs); };
     if (any_rank([&](const Rank& rank) { return rank.process == child; })) continue;
     const auto record = read_process(child);
     if (!record) continue;  // it has ended, and is reaped next

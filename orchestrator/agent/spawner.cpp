@@ -58,8 +58,7 @@ std::optional<int> await_end(pid_t process, std::chrono::milliseconds limit) {
 
 std::map<std::string, std::string> rank_environment(std::map<std::string, std::string> environment) {
   std::erase_if(environment, [](const auto& variable) {
-    return std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                       [&](std::string_view prefix) { return variable.first.starts_with(prefix); });
+    return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return variable.first.starts_with(prefix); });
   });
   environment["OMP_NUM_THREADS"] = "1";
   environment["MKL_NUM_THREADS"] = "1";

@@ -35,7 +35,7 @@ void Coordinator::make_decisions() {
       occasion_.wait(next_wake(state_, options_.policy, moment));
       break;
     }
-    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && !looked_everywhere()) {
+    if (std::ranges::any_of(decisions, gives_up) && !state_.stop && !looked_everywhere()) {
       occasion_.wait(std::nullopt);
       break;
     }
@@ -72,7 +72,7 @@ void Coordinator::look_elsewhere() {
       const Job& one = job_of(state_, user);
       return !one.elsewhere && std::holds_alternative<Waiting>(one.state);
     };
-    if (job.elsewhere && std::any_of(job.needed_by.begin(), job.needed_by.end(), waits_here)) numbers.push_back(number);
+    if (job.elsewhere && std::ranges::any_of(job.needed_by, waits_here)) numbers.push_back(number);
   }
   elsewhere_.await(numbers.size());
   look_for(std::move(numbers), false);

@@ -52,7 +52,7 @@ experiments::Plan select(const experiments::Plan& plan, const std::string& only)
     wanted.insert(job->after.begin(), job->after.end());
     selected.jobs.push_back(*job);
   }
-  std::reverse(selected.jobs.begin(), selected.jobs.end());
+  std::ranges::reverse(selected.jobs);
   return selected;
 }
 

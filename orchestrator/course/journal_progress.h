@@ -45,8 +45,8 @@ class JournalProgress {
   bool waits_since_before(Instant then) const { return !decisions_.empty() && decisions_.front().at < then; }
   //! A placement waits.
   bool places() const {
-    return std::any_of(decisions_.begin(), decisions_.end(),
-                       [](const Decision& waiting) { return std::holds_alternative<Placed>(waiting.decision); });
+    return std::ranges::any_of(
+        decisions_, [](const Decision& waiting) { return std::holds_alternative<Placed>(waiting.decision); });
   }
 
   //! The event follows from something else that is being recorded: the next step records it.

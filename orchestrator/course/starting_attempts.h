@@ -24,9 +24,8 @@ class StartingAttempts {
   }
   //! Attempts whose files are being made.
   std::size_t making_files() const {
-    return static_cast<std::size_t>(std::count_if(starting_.begin(), starting_.end(), [](const auto& start) {
-      return std::holds_alternative<MakesFiles>(start.second.phase);
-    }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        starting_, [](const auto& start) { return std::holds_alternative<MakesFiles>(start.second.phase); }));
   }
   //! The job's attempt has its files. \param gang it waits for its listener before it can be launched
   void files_made(JobIndex job, bool gang) {

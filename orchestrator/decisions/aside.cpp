@@ -39,7 +39,7 @@ bool has_last_of_a_class(const State& state, const std::string& host) {
     places[{0, agent.numeric_class}] += agent.slots;
     places[{1, agent.numeric_class}] += agent.gpus;
   }
-  return std::any_of(places.begin(), places.end(), [&](const auto& one) {
+  return std::ranges::any_of(places, [&](const auto& one) {
     const auto& [place, all] = one;
     const auto found = state.machine_classes.at(place.first).find(place.second);
     return all > 0 && found != state.machine_classes.at(place.first).end() && found->second.capacity == all;
@@ -66,7 +66,7 @@ bool is_needed(const State& state, const std::string& host) {
       aside[0] += width_of(state, number, false);
       aside[1] += width_of(state, number, true);
     }
-  return std::any_of(state.unfinished.begin(), state.unfinished.end(), [&](const auto& alike) {
+  return std::ranges::any_of(state.unfinished, [&](const auto& alike) {
     const LeastNeed& least = alike.first;
     const int ranks = most_ranks(state, {least.gpus, least.slots, least.memory_mib, {}, 0, true});
     return ranks < least.slots && ranks + aside.at(least.gpus) >= least.slots;
@@ -88,9 +88,9 @@ bool gpus_hold_something(const State& state, const std::string& numeric_class, i
   for (const auto& [name, machines] : state.machine_classes[1])
     most = std::max(most, machines.width + (name == numeric_class ? change : 0));
   const auto held = [&](bool gpus, int slots) { return gpus && slots <= most; };
-  return std::any_of(state.ready.begin(), state.ready.end(),
-                     [&](const auto& queue) { return held(queue.first.gpus, queue.first.slots); }) ||
-         std::any_of(state.resting.begin(), state.resting.end(), [&](const auto& resting) {
+  return std::ranges::any_of(state.ready,
+                             [&](const auto& queue) { return held(queue.first.gpus, queue.first.slots); }) ||
+         std::ranges::any_of(state.resting, [&](const auto& resting) {
            const Job& job = job_of(state, resting.second);
            return held(job.gpus, job.slots);
          });
@@ -120,7 +120,7 @@ std::optional<Event> gpu_to_return(const State& state, const Moment& moment) {
   if (state.gpus_aside.empty()) return std::nullopt;
   const auto& [until, number, gpu] = *state.gpus_aside.begin();
   const std::string& numeric_class = state.agents.at(number).numeric_class;
-  const auto aside = std::count_if(state.gpus_aside.begin(), state.gpus_aside.end(), [&](const auto& one) {
+  const auto aside = std::ranges::count_if(state.gpus_aside, [&](const auto& one) {
     return std::get<Instant>(one) != kForGood &&
            state.agents.at(std::get<AgentNumber>(one)).numeric_class == numeric_class;
   });

@@ -25,9 +25,8 @@ std::pair<std::string, std::size_t> most_frequent_digest(const Alike& places) {
   const auto weight = [&](const BurnedIn* place) {
     return std::pair(counts.at(place->digest), !place->digest.empty());
   };
-  const auto* most = *std::max_element(places.begin(), places.end(), [&](const BurnedIn* one, const BurnedIn* other) {
-    return weight(one) < weight(other);
-  });
+  const auto* most = *std::ranges::max_element(
+      places, [&](const BurnedIn* one, const BurnedIn* other) { return weight(one) < weight(other); });
   return {most->digest, counts.at(most->digest)};
 }
 
@@ -44,7 +43,7 @@ std::string why_aside(const State& state, const BurnedIn& place) {
     if (host->second.excluded) return *host->second.excluded;
   }
   const auto aside = gpus_aside(agent);
-  const bool is_aside = std::find(aside.begin(), aside.end(), place.gpu) != aside.end();
+  const bool is_aside = std::ranges::find(aside, place.gpu) != aside.end();
   return is_aside ? agent.gpu_records.at(place.gpu).why : "";
 }
 
@@ -65,7 +64,7 @@ std::int64_t median_among(const Alike& places, std::int64_t BurnedIn::*value) {
   std::vector<std::int64_t> values;
   for (const BurnedIn* place : places)
     if (place->problem.empty()) values.push_back(place->*value);
-  std::sort(values.begin(), values.end());
+  std::ranges::sort(values);
   return median_of(values);
 }
 

@@ -69,7 +69,7 @@ class Dispatch {
     std::optional<Placed> apart, mixed;
     int past = -1;
     while (!first.empty()) {
-      const auto best = std::min_element(first.begin(), first.end(), comes_before);
+      const auto best = std::ranges::min_element(first, comes_before);
       if (Placement placement = place(*best); !placement.empty()) {
         const bool one = best->need->slots == 1;  // a gang leaves no slot to others
         const bool mixes = one && is_elsewhere(best->need->row_class, placement);
@@ -100,7 +100,7 @@ class Dispatch {
   // The first job in the order that does not fit and waits; nothing if one that fits comes before it.
   std::optional<Candidate> find_head() const {
     std::vector<Candidate> first = first_candidates();
-    std::sort(first.begin(), first.end(), comes_before);
+    std::ranges::sort(first, comes_before);
     for (const Candidate& candidate : first) {
       if (!place(candidate).empty()) return std::nullopt;
       if (!waits_in_vain(candidate) && !lets_pass(candidate)) return candidate;
@@ -237,7 +237,7 @@ class Dispatch {
       if (need.slots <= free_ && may_start(number, need) &&
           (is_harmless(number, need, reservation) || (patient && !is_known(number, reservation))))
         candidates.push_back(candidate_of(number, need));
-    std::sort(candidates.begin(), candidates.end(), comes_before);
+    std::ranges::sort(candidates, comes_before);
     for (const Candidate& candidate : candidates) {
       Placement placement = place(candidate);
       if (placement.empty()) continue;
@@ -294,8 +294,7 @@ class Dispatch {
     for (const Share& share : std::get<Running>(job(number).state).placement)
       if (state_.machine_of.contains(share.agent))
         if (const AgentSlots& agent = state_.agents.at(share.agent);
-            class_fits(state_, need, agent.numeric_class) &&
-            std::find(barred.begin(), barred.end(), agent.host) == barred.end())
+            class_fits(state_, need, agent.numeric_class) && std::ranges::find(barred, agent.host) == barred.end())
           sum += share.slots;
     return sum;
   }
@@ -334,15 +333,14 @@ class Dispatch {
     const bool shares = gpus_ && !state_.shared.empty();
     why += fmt::format("; {} of {} free {}", job.slots, free_, shares ? "places on GPUs" : gpus_ ? "GPUs" : "slots");
     for (const auto& [host, causes] : job.failed_on) {
-      const bool again = std::any_of(placement.begin(), placement.end(), [&, &host = host](const Share& share) {
-        return state_.agents.at(share.agent).host == host;
-      });
+      const bool again = std::ranges::any_of(
+          placement, [&, &host = host](const Share& share) { return state_.agents.at(share.agent).host == host; });
       why += again ? fmt::format("; again on {}, where it failed: no other could hold it", host)
                    : fmt::format("; not on {}, where it failed", host);
     }
     if (is_elsewhere(candidate.need->row_class, placement))
       why += "; not in the numeric class of its row's others: nothing else could use what is free";
-    if (std::any_of(placement.begin(), placement.end(), [&](const Share& share) {
+    if (std::ranges::any_of(placement, [&](const Share& share) {
           return share.slots > room_for(state_, share.agent, *candidate.need, true);
         }))
       why += "; on a slow place by its burn-in: nothing else that is free could hold it";

@@ -71,7 +71,7 @@ void accuse_gpu(State& state, JobIndex number, AgentNumber agent, const std::str
   if (!may_be_the_gpus(cause)) return;
   auto& ends = state.agents.at(agent).gpu_records[gpu].ends;
   const auto of_job = [&](const PlaceEnd& end) { return end.job == number; };
-  if (ends_of(job_of(state, number)) == std::count_if(ends.begin(), ends.end(), of_job)) {
+  if (ends_of(job_of(state, number)) == std::ranges::count_if(ends, of_job)) {
     ends.push_back({number, cause, evidence});
     return refresh_gpus(state, agent);
   }

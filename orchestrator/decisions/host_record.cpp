@@ -32,7 +32,7 @@ void clear(State& state, const std::string& host, HostRecord& record) {
 }
 
 bool is_on(const State& state, const Placement& placement, const std::string& host) {
-  return std::any_of(placement.begin(), placement.end(), [&](const Share& share) {
+  return std::ranges::any_of(placement, [&](const Share& share) {
     const auto agent = state.agents.find(share.agent);
     return agent == state.agents.end() || agent->second.host == host;
   });
@@ -95,7 +95,7 @@ void give_back(State& state, JobIndex number, const std::string& host, Cause cau
   if (has_ended(job)) return;
   if (budget_of(cause).elsewhere) {
     auto& causes = job.failed_on[host];
-    const auto same = std::find(causes.begin(), causes.end(), cause);
+    const auto same = std::ranges::find(causes, cause);
     if (same == causes.end()) return;  // it has been given back
     causes.erase(same);
   }

@@ -8,8 +8,7 @@ namespace {
 bool is_doomed(const State& state, const Job& job) {
   if (job.unwanted) return true;
   return std::holds_alternative<Waiting>(job.state) &&
-         std::any_of(job.after.begin(), job.after.end(),
-                     [&](JobIndex need) { return ended_badly(job_of(state, need)); });
+         std::ranges::any_of(job.after, [&](JobIndex need) { return ended_badly(job_of(state, need)); });
 }
 
 bool needs_decision(const State& state, const Running& running) {
@@ -49,7 +48,7 @@ void index_running(State& state, JobIndex number, const Job& job, const Running&
   if (running.stop_by != Instant{}) state.stopping.emplace(running.stop_by, number);
   for (const Share& share : running.placement) {
     auto& agent_jobs = state.at_work[share.agent];
-    const auto place = std::lower_bound(agent_jobs.begin(), agent_jobs.end(), number);
+    const auto place = std::ranges::lower_bound(agent_jobs, number);
     if (place == agent_jobs.end() || *place != number) agent_jobs.insert(place, number);
     if (!job.gpus && need_of(job).alone) state.alone_at_work.insert(share.agent);
   }
@@ -264,7 +263,7 @@ void add_speed(State& state, AgentNumber number, const std::string& gpu, std::in
   if (agent.numeric_class.empty() || !state.speeds[number].emplace(gpu, speed).second) return;
   auto& speeds = state.class_speeds.at(!gpu.empty())[agent.numeric_class];
   const auto slow_before = slow_of(speeds);
-  speeds.insert(std::upper_bound(speeds.begin(), speeds.end(), speed), speed);
+  speeds.insert(std::ranges::upper_bound(speeds, speed), speed);
   refresh_machines(state, agent.host, slow_besides(speeds, speed) != slow_before);
 }
 
@@ -276,7 +275,7 @@ void forget_speeds(State& state, AgentNumber number) {
   for (const auto& [gpu, speed] : found->second) {
     auto& speeds = state.class_speeds.at(!gpu.empty()).at(agent.numeric_class);
     const auto slow_before = slow_besides(speeds, speed);
-    speeds.erase(std::lower_bound(speeds.begin(), speeds.end(), speed));
+    speeds.erase(std::ranges::lower_bound(speeds, speed));
     all = all || slow_of(speeds) != slow_before;
     if (speeds.empty()) state.class_speeds.at(!gpu.empty()).erase(agent.numeric_class);
   }
@@ -334,7 +333,7 @@ void build_indexes(State& state) {
     for (const auto& [gpu, speed] : by_gpu)
       state.class_speeds.at(!gpu.empty())[state.agents.at(number).numeric_class].push_back(speed);
   for (auto& classes : state.class_speeds)
-    for (auto& [numeric_class, speeds] : classes) std::sort(speeds.begin(), speeds.end());
+    for (auto& [numeric_class, speeds] : classes) std::ranges::sort(speeds);
   for (const auto& [host, agents] : state.on_host) index_host(state, host);
   std::vector<std::string> remembered;
   for (const auto& [host, record] : state.hosts) remembered.push_back(host);

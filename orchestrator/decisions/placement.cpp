@@ -40,7 +40,7 @@ std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
 }
 
 bool contains(const std::vector<std::string>& hosts, const std::string& host) {
-  return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+  return std::ranges::find(hosts, host) != hosts.end();
 }
 
 // Ranks that memory lets in.
@@ -51,8 +51,7 @@ int let_in(std::int64_t memory_mib, std::int64_t each) {
 bool has_work(const State& state, const std::string& host) {
   const auto host_agents = state.on_host.find(host);
   return host_agents != state.on_host.end() &&
-         std::any_of(host_agents->second.begin(), host_agents->second.end(),
-                     [&](AgentNumber agent) { return state.at_work.contains(agent); });
+         std::ranges::any_of(host_agents->second, [&](AgentNumber agent) { return state.at_work.contains(agent); });
 }
 
 // Nothing where the agent is gone.
@@ -135,7 +134,7 @@ class Search {
     return ranks;
   }
 
-  bool is_used(AgentNumber machine) const { return std::find(used_.begin(), used_.end(), machine) != used_.end(); }
+  bool is_used(AgentNumber machine) const { return std::ranges::find(used_, machine) != used_.end(); }
 
   // The machine that `ranks` fill best, if they fit on one.
   AgentNumber tightest(const Domain& domain, int ranks) const {
@@ -188,7 +187,7 @@ class Search {
         if (a_fits != b_fits) return a_fits;
         return a_fits ? a.slots < b.slots : a.slots > b.slots;
       };
-      const auto best = std::min_element(agents.begin(), agents.end(), better);
+      const auto best = std::ranges::min_element(agents, better);
       placement_.push_back({best->agent, std::min(best->slots, left)});
       taken += placement_.back().slots;
       agents.erase(best);
@@ -218,8 +217,7 @@ Placement choose_placement(const State& state, const GangNeed& need) {
   std::tuple<bool, int, int> least{};  // takes slow places, hosts, and the most free slots: a row has room there
   for (const Domain& domain : domains_of(state, need)) {
     Placement placement = search.run(domain, true);
-    const bool slow =
-        placement.empty() && std::any_of(domain.begin(), domain.end(), [](const auto* one) { return one->slow > 0; });
+    const bool slow = placement.empty() && std::ranges::any_of(domain, [](const auto* one) { return one->slow > 0; });
     if (slow) placement = search.run(domain, false);
     if (placement.empty()) continue;
     if (domain.front() == find_class(state, need)) return placement;

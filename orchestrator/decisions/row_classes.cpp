@@ -11,8 +11,7 @@ namespace {
 int family_of(const JobRow& row) { return row.compared_with >= 0 ? row.compared_with : row.number; }
 
 const std::string& most_of(const std::map<std::string, int>& classes) {
-  return std::max_element(classes.begin(), classes.end(),
-                          [](const auto& one, const auto& other) { return one.second < other.second; })
+  return std::ranges::max_element(classes, [](const auto& one, const auto& other) { return one.second < other.second; })
       ->first;
 }
 

@@ -200,7 +200,7 @@ void check_running(const State& state, JobIndex number, const Job& job, const Ru
   }
   RESOLUTE_EXPECT(slots == job.slots, fmt::format("job {} has {} of {} slots", number.value, slots, job.slots));
   RESOLUTE_EXPECT(running.ended.size() == static_cast<std::size_t>(job.slots), "one flag per rank");
-  auto alive = std::count(running.ended.begin(), running.ended.end(), false);
+  auto alive = std::ranges::count(running.ended, false);
   RESOLUTE_EXPECT(alive == running.alive, fmt::format("job {} counts its live ranks wrongly", number.value));
   RESOLUTE_EXPECT(running.attempt == job.attempts, fmt::format("job {} runs an old attempt", number.value));
 }

@@ -89,7 +89,7 @@ std::vector<std::int64_t> numbered_files(core::FileSystem& files, const fs::path
     const auto number = core::number_of<std::int64_t>(std::string_view(name).substr(prefix.size()));
     if (number && fmt::format("{}{:06}", prefix, *number) == name) numbers.push_back(*number);
   }
-  std::sort(numbers.begin(), numbers.end());
+  std::ranges::sort(numbers);
   return numbers;
 }
 
@@ -196,7 +196,7 @@ std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const fs::path
 std::vector<JournalExtent> scan_journals(core::FileSystem& files, const fs::path& suite_folder, std::int64_t first,
                                          const RecordVisitor& visit) {
   std::vector<std::int64_t> epochs = journal_epochs(files, suite_folder);
-  epochs.erase(epochs.begin(), std::lower_bound(epochs.begin(), epochs.end(), first));
+  epochs.erase(epochs.begin(), std::ranges::lower_bound(epochs, first));
   if (!epochs.empty() && epochs.front() != first)
     throw core::corrupt_error(fmt::format("'{}' is missing", (suite_folder / journal_name(first)).string()),
                               fmt::format("epoch {} follows it", epochs.front()), kAdvice);

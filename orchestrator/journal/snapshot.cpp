@@ -95,7 +95,7 @@ void remove_covered(core::FileSystem& files, const fs::path& suite_folder, std::
   snapshots.resize(snapshots.size() - 2);
   for (std::int64_t epoch : snapshots) files.remove(suite_folder / snapshot_name(epoch));
   auto epochs = journal_epochs(files, suite_folder);
-  epochs.erase(std::upper_bound(epochs.begin(), epochs.end(), covered), epochs.end());
+  epochs.erase(std::ranges::upper_bound(epochs, covered), epochs.end());
   std::uint64_t together = 0;
   while (!epochs.empty() && together <= keep) {
     together += size_of(files, suite_folder / journal_name(epochs.back()));

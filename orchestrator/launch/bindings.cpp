@@ -53,10 +53,10 @@ std::vector<SeenGpu> see_gpus(const DriverFolders& driver, int granted) {
     }
     if (!gpu.name.empty()) gpus.push_back(std::move(gpu));
   }
-  std::sort(gpus.begin(), gpus.end(), [](const SeenGpu& a, const SeenGpu& b) { return a.bus < b.bus; });
+  std::ranges::sort(gpus, {}, &SeenGpu::bus);
   // The driver makes a device file when somebody first asks for it: some, or all, may not be there yet.
-  const auto openable = std::count_if(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.may_be_opened; });
-  const bool any = std::any_of(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.is_there; });
+  const auto openable = std::ranges::count_if(gpus, &SeenGpu::may_be_opened);
+  const bool any = std::ranges::any_of(gpus, &SeenGpu::is_there);
   if (!any || openable >= std::ssize(gpus) || granted > openable) return gpus;
   core::log_info("{} of {} GPUs have no device file here that may be opened, and are left out",
                  std::ssize(gpus) - openable, gpus.size());
@@ -78,7 +78,7 @@ std::vector<std::pair<std::string, const SeenGpu*>> visible_gpus(const std::vect
     return visible;
   }
   const bool by_bus = core::variable_in(variables, "CUDA_DEVICE_ORDER") == "PCI_BUS_ID" ||
-                      std::all_of(seen.begin(), seen.end(), [&](const SeenGpu& g) { return g.model == seen[0].model; });
+                      std::ranges::all_of(seen, [&](const SeenGpu& g) { return g.model == seen[0].model; });
   std::istringstream names(list->second);
   for (std::string name; std::getline(names, name, ',');) {
     std::erase(name, ' ');
@@ -88,16 +88,15 @@ std::vector<std::pair<std::string, const SeenGpu*>> visible_gpus(const std::vect
       if (*number >= seen.size() && !believed) break;
       if (by_bus && !believed) gpu = &seen[*number];
     } else if (name.starts_with("GPU-") && !believed) {
-      const auto match =
-          std::find_if(seen.begin(), seen.end(), [&](const SeenGpu& g) { return g.name.starts_with(name); });
+      const auto match = std::ranges::find_if(seen, [&](const SeenGpu& g) { return g.name.starts_with(name); });
       if (match == seen.end()) break;
       gpu = &*match;
     } else if (!(name.starts_with("MIG-") || name.starts_with("GPU-")) || (seen.empty() && !believed)) {
       break;
     }
     // One named twice would be given to two ranks.
-    if (std::any_of(visible.begin(), visible.end(),
-                    [&](const auto& other) { return other.first == name || (gpu != nullptr && other.second == gpu); }))
+    if (std::ranges::any_of(
+            visible, [&](const auto& other) { return other.first == name || (gpu != nullptr && other.second == gpu); }))
       break;
     visible.emplace_back(name, gpu);
   }
@@ -251,7 +250,7 @@ Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::siz
   RESOLUTE_EXPECT(self < digests.size(), "no such agent");
   const auto self_digest = digests.begin() + static_cast<std::ptrdiff_t>(self);
   return {static_cast<int>(std::count(digests.begin(), self_digest, *self_digest)),
-          static_cast<int>(std::count(digests.begin(), digests.end(), *self_digest))};
+          static_cast<int>(std::ranges::count(digests, *self_digest))};
 }
 
 int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion) {
@@ -325,7 +324,7 @@ Binding Bindings::take(bool gpu, const std::vector<std::string>& gpus_aside) {
     return binding;
   }
   if (cpu_ == CpuBinding::kNone) return binding;
-  const auto free = std::find(core_taken_.begin(), core_taken_.end(), false);
+  const auto free = std::ranges::find(core_taken_, false);
   if (free == core_taken_.end()) return binding;
   *free = true;
   binding.processors = {inventory_.cores[static_cast<std::size_t>(free - core_taken_.begin())]};
@@ -334,7 +333,7 @@ Binding Bindings::take(bool gpu, const std::vector<std::string>& gpus_aside) {
 
 void Bindings::give_back(const Binding& binding) {
   const auto place_in = [](const auto& list, const auto& element) {
-    return static_cast<std::size_t>(std::find(list.begin(), list.end(), element) - list.begin());
+    return static_cast<std::size_t>(std::ranges::find(list, element) - list.begin());
   };
   if (binding.gpu) {
     if (const auto place = place_in(inventory_.gpus, *binding.gpu); place < gpu_jobs_.size()) --gpu_jobs_[place];

@@ -34,7 +34,7 @@ std::optional<std::string> gpu_fault(const std::string& gpu, std::chrono::millis
     const std::string answer = first_line_of(output.out.empty() ? output.err : output.out);
     if (!output.succeeded())
       return fmt::format("nvidia-smi: {}{}{}", core::describe(output.status), answer.empty() ? "" : ", ", answer);
-    if (std::find(kSound.begin(), kSound.end(), answer) != kSound.end()) return "";
+    if (std::ranges::find(kSound, answer) != kSound.end()) return "";
     if (core::number_of<std::uint64_t>(answer)) return fmt::format("{} uncorrected errors of its memory", answer);
     return fmt::format("nvidia-smi says '{}'", answer);
   } catch (const std::exception&) {

@@ -258,8 +258,7 @@ void append(std::vector<JobRange>& ranges, JobIndex job) {
 }
 
 bool contains(const std::vector<JobRange>& ranges, JobIndex job) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [&](const JobRange& range) { return range.least <= job && job <= range.most; });
+  return std::ranges::any_of(ranges, [&](const JobRange& range) { return range.least <= job && job <= range.most; });
 }
 
 std::int64_t count(const std::vector<JobRange>& ranges) {

@@ -121,7 +121,7 @@ std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experim
 
 void check_before_run(const experiments::Plan& plan, const RunOptions& options) {
   if (options.first) select(plan, *options.first);
-  const bool packs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
+  const bool packs = std::ranges::any_of(plan.jobs, [](const experiments::PlannedJob& job) {
     return std::holds_alternative<experiments::ShardSpecification>(job.specification) ||
            std::holds_alternative<experiments::SealSpecification>(job.specification);
   });

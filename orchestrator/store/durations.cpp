@@ -126,7 +126,7 @@ std::vector<Workload> workloads_of(const experiments::Plan& plan) {
     const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
     auto trained = evaluation != nullptr ? trainings.find(evaluation->training.hex) : trainings.end();
     Speed speed = speed_of(job, trained == trainings.end() ? nullptr : trained->second);
-    auto same = std::find_if(latest.begin(), latest.end(), [&](const auto& known) { return known.first == speed; });
+    auto same = std::ranges::find_if(latest, [&](const auto& known) { return known.first == speed; });
     if (same == latest.end()) {
       std::string name = class_of(speed);
       latest.emplace_front(std::move(speed), std::move(name));
@@ -258,7 +258,7 @@ std::vector<KindTaken> taken_by_kind(const experiments::Plan& plan, const Durati
   const std::vector<Workload> workloads = workloads_of(plan);
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     const std::string name = experiments::kind_name(plan.jobs[i].specification);
-    auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& one) { return one.kind == name; });
+    auto kind = std::ranges::find_if(kinds, [&](const auto& one) { return one.kind == name; });
     if (kind == kinds.end()) kind = kinds.insert(kinds.end(), {name});
     ++kind->jobs;
     const Durations::Taken taken = durations.taken(workloads[i]);

@@ -194,8 +194,7 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
 }
 
 void keep_newest(std::vector<LiveRetry>& retried) {
-  std::stable_sort(retried.begin(), retried.end(),
-                   [](const LiveRetry& a, const LiveRetry& b) { return a.seconds < b.seconds; });
+  std::ranges::stable_sort(retried, {}, &LiveRetry::seconds);
   if (retried.size() > kMostRetried) retried.resize(kMostRetried);
 }
 
@@ -219,7 +218,7 @@ LiveStatus together(const std::vector<LiveStatus>& runs) {
 
 LiveStatus side_by_side(const std::vector<LiveStatus>& runs, int jobs_left) {
   LiveStatus all = together(runs);
-  const bool known = std::all_of(runs.begin(), runs.end(), [](const LiveStatus& run) { return run.seconds_left >= 0; });
+  const bool known = std::ranges::all_of(runs, [](const LiveStatus& run) { return run.seconds_left >= 0; });
   all.seconds_left = -1;
   if (known && std::cmp_less_equal(jobs_left, all.running.size()))
     for (const LiveStatus& run : runs) all.seconds_left = std::max(all.seconds_left, run.seconds_left);

@@ -29,7 +29,7 @@ void warn_of_closed_folders(const experiments::StoreLayout& store, const std::ve
   const std::vector<std::filesystem::path> folders(needed.begin(), needed.end());
   std::vector<std::optional<std::string>> why(folders.size());
   core::side_by_side(folders.size(), [&](std::size_t i) { why[i] = core::why_not_writable(folders[i]); });
-  const auto first = std::find_if(why.begin(), why.end(), [](const auto& one) { return one.has_value(); });
+  const auto first = std::ranges::find_if(why, [](const auto& one) { return one.has_value(); });
   if (first == why.end()) return;
   const auto count = std::count_if(first, why.end(), [](const auto& one) { return one.has_value(); });
   core::log_warning("{} of the folders that jobs need cannot be written to; the first: '{}' ({}); {}", count,

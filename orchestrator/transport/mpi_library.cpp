@@ -38,7 +38,7 @@ std::string MpiLibrary::checked_name() const {
   if (get_library_version(text.data(), &length) != MPI_SUCCESS) throw in.refused("it does not say its name");
   text.resize(static_cast<std::size_t>(std::clamp(length, 0, static_cast<int>(kLongestVersion))));
   text.resize(std::min(text.size(), text.find_first_of(",\n")));
-  std::replace(text.begin(), text.end(), '\t', ' ');
+  std::ranges::replace(text, '\t', ' ');
   if (!text.starts_with("Open MPI v4.") && !text.starts_with("Open MPI v5."))
     throw in.refused(fmt::format("it calls itself '{}'", text));
   return text;
