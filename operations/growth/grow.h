@@ -46,7 +46,7 @@ struct GrowthOrder {
 //! How the jobs stand. A run that is not on this machine and has said nothing for half a minute is over, and its jobs
 //! are ready again. \param over names of runs that are over besides
 SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
-                           const experiments::Plan& plan, const Clock& clock, std::set<std::string> over = {});
+                           const experiments::Plan& plan, const Clock& clock, std::set<std::string> over);
 //! True if the submission has batches on demand or for some kinds of jobs only. Without them it never grows.
 bool has_pools(const slurm::SubmissionRequest& request);
 //! Submits what follows, and says why in the log; stops at the first batch that SLURM refuses. Unless pardoned it does
