@@ -11,7 +11,7 @@
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "operations/look/attempt_logs.h"
 #include "operations/look/explain.h"
 

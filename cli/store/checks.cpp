@@ -15,7 +15,7 @@
 #include "experiments/specification/outputs.h"
 #include "experiments/store/bundle.h"
 #include "experiments/store/checkpoint_checksum.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "operations/space/contents.h"
 #include "operations/space/needs.h"
 #include "orchestrator/journal/epoch.h"

@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "operations/notices/notice.h"
 #include "operations/submissions/standing.h"
 #include "orchestrator/store/stored_jobs.h"

@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/side_by_side.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "operations/liveness/suite_list.h"
 #include "operations/look/explain.h"
 #include "orchestrator/store/wall_clock.h"

@@ -3,7 +3,7 @@
 #include "core/hash/sha256.h"
 #include "experiments/specification/validation.h"
 #include "experiments/store/bundle.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 
 namespace resolute::experiments {
 namespace {

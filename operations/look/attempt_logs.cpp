@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "experiments/store/attempt_files.h"
+#include "experiments/store/job_folder.h"
 #include "orchestrator/messages/event.h"
 
 namespace resolute::operations {

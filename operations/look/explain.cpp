@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "operations/look/event_text.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/decisions/state.h"

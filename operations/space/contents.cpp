@@ -9,8 +9,8 @@
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/bundle.h"
+#include "experiments/store/job_folder.h"
 #include "experiments/store/kept_states.h"
-#include "experiments/store/stored_specification.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/claim.h"
 

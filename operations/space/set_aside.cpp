@@ -10,7 +10,7 @@
 #include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "experiments/store/bundle.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "orchestrator/store/claim.h"
 
 namespace resolute::operations {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/process/secret.h"
-#include "experiments/store/attempt_files.h"
+#include "experiments/store/job_folder.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/journal/snapshot.h"

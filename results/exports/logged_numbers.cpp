@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
-#include "experiments/store/attempt_files.h"
+#include "experiments/store/job_folder.h"
 
 namespace resolute::results {
 namespace {

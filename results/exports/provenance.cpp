@@ -2,7 +2,7 @@
 
 #include "core/log.h"
 #include "core/process/side_by_side.h"
-#include "experiments/store/attempt_files.h"
+#include "experiments/store/job_folder.h"
 #include "results/records/training_log.h"
 
 namespace resolute::results {

@@ -11,7 +11,7 @@
 #include "core/files/zip_archive.h"
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
-#include "experiments/store/attempt_files.h"
+#include "experiments/store/job_folder.h"
 #include "experiments/store/typed_plans.h"
 #include "experiments/store/weights_catalogue.h"
 #include "results/exports/provenance.h"

@@ -7,7 +7,7 @@
 #include "datasets/split/split.h"
 #include "experiments/specification/stages.h"
 #include "experiments/specification/validation.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluation_outputs.h"
 #include "workers/evaluation/evaluator.h"

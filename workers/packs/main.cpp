@@ -24,7 +24,7 @@
 #include "core/split.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 #include "workers/packs/pack_job.h"
 #include "workers/rank/command_line.h"
 #include "workers/rank/job_options.h"

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "experiments/store/stored_specification.h"
+#include "experiments/store/job_folder.h"
 
 namespace resolute::workers {
 

@@ -1,7 +1,7 @@
 // `resolute train`: one training without a coordinator.
 
 #include "core/files/json.h"
-#include "experiments/store/attempt_files.h"
+#include "experiments/store/job_folder.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::train_test {

@@ -1,7 +1,9 @@
 #pragma once
 //! \file
-//! Jobs that are in a store: their specifications, and which of them begin with some digits.
+//! Folders of jobs in a store: which of them begin with some digits, their specifications, and what attempts have left.
 
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,5 +25,13 @@ std::set<std::string> stored_ids(core::FileSystem& files, const StoreLayout& sto
 //! The one of the ids that begin with `digits`. \throws RuntimeError (kInput): `none`; several, of which some are
 //! listed
 JobId only_id(const std::set<std::string>& ids, const std::string& digits, const core::RuntimeError& none);
+
+//! Numbers of the attempts that have left something. A missing folder has none. \throws RuntimeError of the file system
+std::set<int> stored_attempts(core::FileSystem& files, const std::filesystem::path& job_folder);
+
+//! Files of one stream of an attempt, by process rank; a rank that wrote nothing has none.
+//! \param stream "stdout" or "stderr"
+std::map<int, std::filesystem::path> stored_rank_files(core::FileSystem& files, const StoreLayout& store,
+                                                       const JobId& job, int attempt, const std::string& stream);
 
 }  // namespace resolute::experiments
