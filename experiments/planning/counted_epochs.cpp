@@ -1,4 +1,4 @@
-#include "experiments/planning/counted_epochs.h"
+#include "experiments/planning/planner_parts.h"
 
 #include <algorithm>
 #include <cmath>

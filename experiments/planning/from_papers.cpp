@@ -1,4 +1,4 @@
-#include "experiments/planning/from_papers.h"
+#include "experiments/planning/planner_parts.h"
 
 #include <algorithm>
 #include <set>

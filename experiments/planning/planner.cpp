@@ -8,12 +8,10 @@
 #include <utility>
 
 #include "experiments/planning/across_sets.h"
-#include "experiments/planning/counted_epochs.h"
-#include "experiments/planning/from_papers.h"
 #include "experiments/planning/halving.h"
 #include "experiments/planning/initial_weights.h"
 #include "experiments/planning/normalised.h"
-#include "experiments/planning/table_checks.h"
+#include "experiments/planning/planner_parts.h"
 #include "experiments/specification/stages.h"
 #include "methods/rules.h"
 #include "settings/names.h"

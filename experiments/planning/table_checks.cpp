@@ -1,4 +1,4 @@
-#include "experiments/planning/table_checks.h"
+#include "experiments/planning/planner_parts.h"
 
 #include <algorithm>
 
