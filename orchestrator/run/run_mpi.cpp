@@ -13,7 +13,6 @@
 #include "orchestrator/run/run.h"
 #include "orchestrator/run/run_checks.h"
 #include "orchestrator/transport/in_process.h"
-#include "orchestrator/transport/joined.h"
 #include "orchestrator/transport/mpi.h"
 
 namespace resolute::orchestrator {
