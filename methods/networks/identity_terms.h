@@ -74,6 +74,8 @@ Rows rows_where(const at::Tensor& mask);
 //! The rows of `tensor` (on any device); images stay channels-last. An undefined tensor stays undefined.
 at::Tensor select_rows(const at::Tensor& tensor, const Rows& rows);
 
+//! The name of a method's first group, of all that no other group has, and of its phase.
+constexpr const char* kNetworks = "networks";
 //! Those of module().named_parameters() that learn and whose name begins with the prefix (inverse: does not), in order.
 std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::Module& module,
                                                               const std::string& prefix, bool inverse);

@@ -14,6 +14,11 @@ StreamRows stream_rows(const LaneBatch& batch, bool shuffled) {
   return rows;
 }
 
+Streams stream_labels(const LaneBatch& batch, const StreamRows& rows) {
+  return {select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr),
+          select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr)};
+}
+
 std::vector<Streams> through_streams(const std::vector<Streams>& inputs, bool joint, const StreamPass& pass) {
   const std::int64_t hr_rows = inputs.front().hr.size(0), lr_rows = inputs.front().lr.size(0);
   std::vector<Streams> outputs;
@@ -34,6 +39,38 @@ std::vector<Streams> through_streams(const std::vector<Streams>& inputs, bool jo
   const std::vector<at::Tensor> of_hr = pass(hr), of_lr = pass(lr);
   for (std::size_t i = 0; i < of_hr.size(); ++i) outputs.push_back({of_hr[i], of_lr[i]});
   return outputs;
+}
+
+at::Tensor stream_classification(const Streams& logits, const Streams& labels, double label_smoothing) {
+  return networks::classification_loss(logits.hr, labels.hr, label_smoothing) +
+         networks::classification_loss(logits.lr, labels.lr, label_smoothing);
+}
+
+at::Tensor stream_triplets(const Streams& features, const Streams& labels, const TripletSettings& settings,
+                           const LaneBatch& batch) {
+  return mined_triplet_loss(features.hr, labels.hr, settings, batch, MiningSite::kHighResolution) +
+         mined_triplet_loss(features.lr, labels.lr, settings, batch, MiningSite::kLowResolution);
+}
+
+at::Tensor stream_reconstruction(const Streams& made, const LaneBatch& batch, const StreamRows& rows) {
+  const at::Tensor hr_target = select_rows(batch.hr, rows.with_hr);
+  const bool same = !rows.lr && !batch.has_target.defined();  // images and their own copies alone
+  const at::Tensor lr_target = same ? hr_target : select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr);
+  return networks::reconstruction_loss(made.hr, hr_target) + networks::reconstruction_loss(made.lr, lr_target);
+}
+
+std::vector<ParameterGroup> game_groups(const torch::nn::Module& module, const settings::Recipe& recipe) {
+  std::vector<ParameterGroup> groups{
+      {kNetworks, parameters_of(module, kDiscriminatorPrefix, /*inverse=*/true), optimiser_options(recipe)}};
+  // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
+  // the balance of the game stays.
+  auto opponents = parameters_of(module, kDiscriminatorPrefix, /*inverse=*/false);
+  if (!opponents.empty())
+    groups.push_back({kDiscriminators, std::move(opponents),
+                      OptimiserOptions{.learning_rate = recipe.discriminator_learning_rate,
+                                       .beta1 = 0.5,
+                                       .gradient_clip = recipe.gradient_clip}});
+  return groups;
 }
 
 }  // namespace resolute::methods

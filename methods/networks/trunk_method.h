@@ -12,12 +12,17 @@
 
 namespace resolute::methods {
 
-//! A method of these options. Its networks are modules of `root_`.
+//! A method of these options. Its networks are modules of `root_`: one group that moves in one phase, unless the method
+//! overrides both.
 template <class MethodOptions>
 class NetworkMethod : public Method {
  public:
   using Options = MethodOptions;
   torch::nn::Module& module() override { return *root_; }
+  std::vector<ParameterGroup> parameter_groups() override {
+    return {{kNetworks, parameters_of(*root_, "", /*inverse=*/false), optimiser_options(recipe_)}};
+  }
+  std::vector<Phase> phases() const override { return {{kNetworks, {kNetworks}}}; }
 
  protected:
   NetworkMethod(const Options& options, const settings::NetworkSettings& network, const settings::Recipe& recipe)

@@ -23,10 +23,6 @@ Baseline::Baseline(const BaselineOptions& options, const settings::NetworkSettin
   networks::initialise(*root_, seed);
 }
 
-std::vector<ParameterGroup> Baseline::parameter_groups() {
-  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), optimiser_options(recipe_)}};
-}
-
 Rows Baseline::taught_rows(const LaneBatch& batch) const {
   if (stored_) return rows_where(batch.has_label);
   return rows_where(batch.has_label.defined() ? batch.has_hr.logical_and(batch.has_label) : batch.has_hr);

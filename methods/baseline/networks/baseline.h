@@ -27,8 +27,6 @@ class Baseline : public TrunkMethod<BaselineOptions> {
   Baseline(const BaselineOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
            int classes, std::uint64_t seed);
 
-  std::vector<ParameterGroup> parameter_groups() override;
-  std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
 

@@ -22,9 +22,6 @@ enum CadnetSlot : std::size_t {
   kCadnetSlots
 };
 
-constexpr const char* kCadnetNetworks = "networks";
-constexpr const char* kCadnetDiscriminators = "discriminators";
-constexpr const char* kDiscriminatorPrefix = "discriminator_";
 constexpr const char *kOfFeatures = "discriminator_features", *kOfImages = "discriminator_images";
 
 //! E[log(1 − D)] of what a generator made.
@@ -66,21 +63,11 @@ Cadnet::Cadnet(const CadnetOptions& options, const settings::NetworkSettings& ne
   networks::initialise(*root_, seed);
 }
 
-std::vector<ParameterGroup> Cadnet::parameter_groups() {
-  std::vector<ParameterGroup> groups{
-      {kCadnetNetworks, parameters_of(*root_, kDiscriminatorPrefix, /*inverse=*/true), optimiser_options(recipe_)}};
-  // As RAIN's.
-  if (has_adversary())
-    groups.push_back({kCadnetDiscriminators, parameters_of(*root_, kDiscriminatorPrefix, /*inverse=*/false),
-                      OptimiserOptions{.learning_rate = recipe_.discriminator_learning_rate,
-                                       .beta1 = 0.5,
-                                       .gradient_clip = recipe_.gradient_clip}});
-  return groups;
-}
+std::vector<ParameterGroup> Cadnet::parameter_groups() { return game_groups(*root_, recipe_); }
 
 std::vector<Phase> Cadnet::phases() const {
-  if (!has_adversary()) return {{kCadnetNetworks, {kCadnetNetworks}}};
-  return {{kCadnetDiscriminators, {kCadnetDiscriminators}}, {kCadnetNetworks, {kCadnetNetworks}}};
+  if (!feature_discriminator_ && !image_discriminator_) return {{kNetworks, {kNetworks}}};
+  return {{kDiscriminators, {kDiscriminators}}, {kNetworks, {kNetworks}}};
 }
 
 StreamRows Cadnet::rows_of(const LaneBatch& batch) const {
@@ -138,8 +125,8 @@ Activations Cadnet::forward(const LaneBatch& batch) {
 
 std::vector<LossTerm> Cadnet::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
   RESOLUTE_EXPECT(phase < phases().size(), "cadnet has no such phase");
-  return phases()[phase].name == kCadnetDiscriminators ? discriminator_terms(activations, batch)
-                                                       : network_terms(activations, batch);
+  return phases()[phase].name == kDiscriminators ? discriminator_terms(activations, batch)
+                                                 : network_terms(activations, batch);
 }
 
 //! max over D_F and D_I: minimises −L_adv of each.
@@ -158,41 +145,23 @@ std::vector<LossTerm> Cadnet::discriminator_terms(const Activations& activations
   return terms;
 }
 
-//! L_cls. Rows without a label have the adversarial and reconstruction losses alone.
-std::vector<LossTerm> Cadnet::identity_terms(const Activations& activations, const LaneBatch& batch) const {
-  const auto& slots = activations.tensors;
-  const StreamRows rows = rows_of(batch);
-  const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
-  const at::Tensor lr_labels = select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr);
-  std::vector<LossTerm> terms;
-  if (options_.classification)
-    terms.push_back({"classification",
-                     networks::classification_loss(slots[kCadnetLogitsHr], hr_labels, recipe_.label_smoothing) +
-                         networks::classification_loss(slots[kCadnetLogitsLr], lr_labels, recipe_.label_smoothing)});
-  if (options_.triplet)  // HR and LR triplets apart
-    terms.push_back(
-        {"triplet",
-         mined_triplet_loss(slots[kCadnetLabelledHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
-             mined_triplet_loss(slots[kCadnetLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
-  return terms;
-}
-
-//! L_rec. UNSTATED: the scale of ‖·‖₁ → mean over elements, as RAIN's.
-at::Tensor Cadnet::reconstruction_term(const Activations& activations, const LaneBatch& batch) const {
-  const StreamRows rows = rows_of(batch);
-  const at::Tensor hr_target = select_rows(batch.hr, rows.with_hr);
-  const bool same = !rows.lr && !batch.has_target.defined();  // images and their own copies alone
-  const at::Tensor lr_target = same ? hr_target : select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr);
-  return networks::reconstruction_loss(activations.tensors[kCadnetImageHr], hr_target) +
-         networks::reconstruction_loss(select_rows(activations.tensors[kCadnetImageLr], rows.aimed_lr), lr_target);
-}
-
 //! min over E, G, F and C.
 std::vector<LossTerm> Cadnet::network_terms(const Activations& activations, const LaneBatch& batch) const {
   const auto& slots = activations.tensors;
-  std::vector<LossTerm> terms = identity_terms(activations, batch);
-  if (options_.reconstruction)
-    terms.push_back({"reconstruction", options_.reconstruction_weight * reconstruction_term(activations, batch)});
+  const StreamRows rows = rows_of(batch);
+  // Rows without a label have the adversarial and reconstruction losses alone.
+  const Streams labels = stream_labels(batch, rows);
+  std::vector<LossTerm> terms;
+  if (options_.classification)
+    terms.push_back({"classification", stream_classification({slots[kCadnetLogitsHr], slots[kCadnetLogitsLr]}, labels,
+                                                             recipe_.label_smoothing)});
+  if (options_.triplet)
+    terms.push_back(
+        {"triplet", stream_triplets({slots[kCadnetLabelledHr], slots[kCadnetLabelledLr]}, labels, triplet_, batch)});
+  if (options_.reconstruction) {
+    const Streams made{slots[kCadnetImageHr], select_rows(slots[kCadnetImageLr], rows.aimed_lr)};
+    terms.push_back({"reconstruction", options_.reconstruction_weight * stream_reconstruction(made, batch, rows)});
+  }
   if (feature_discriminator_) {
     const Maps d = judged(*feature_discriminator_, {slots[kCadnetFeatureHr], slots[kCadnetFeatureLr]}, true);
     terms.push_back(

@@ -59,13 +59,10 @@ class Cadnet : public TrunkMethod<CadnetOptions> {
   std::vector<at::Tensor> recover(const at::Tensor& images) override;
 
  private:
-  bool has_adversary() const { return feature_discriminator_ || image_discriminator_; }
   StreamRows rows_of(const LaneBatch& batch) const;
   at::Tensor joined(const at::Tensor& f, const at::Tensor& g) const;
   Streams labelled_v(const Streams& f, const Streams& images, const StreamRows& rows) const;
   std::vector<LossTerm> discriminator_terms(const Activations& activations, const LaneBatch& batch) const;
-  std::vector<LossTerm> identity_terms(const Activations& activations, const LaneBatch& batch) const;
-  at::Tensor reconstruction_term(const Activations& activations, const LaneBatch& batch) const;
   std::vector<LossTerm> network_terms(const Activations& activations, const LaneBatch& batch) const;
 
   TripletSettings triplet_;

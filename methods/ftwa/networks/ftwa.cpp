@@ -18,34 +18,6 @@ namespace {
 constexpr std::size_t kVectors = 0, kFtwaLogits = kStreams, kWeights = 2 * kStreams;
 constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kFtwaSlots = kRestoredMap + 1;
 
-//! The rows of a batch by where they belong.
-struct FtwaRows {
-  Rows hr, lr;                    //!< of the batch
-  Rows labelled_hr, labelled_lr;  //!< of the HR rows, of the LR rows
-  std::int64_t hr_count = 0, lr_count = 0;
-};
-
-FtwaRows ftwa_rows_of(const LaneBatch& batch) {
-  FtwaRows rows;
-  rows.hr = rows_where(batch.has_hr);
-  rows.lr = rows_where(batch.has_hr.logical_not());
-  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.hr));
-  rows.labelled_lr = rows_where(select_rows(batch.has_label, rows.lr));
-  rows.hr_count = rows.hr ? rows.hr->size(0) : batch.has_hr.size(0);
-  rows.lr_count = batch.has_hr.size(0) - rows.hr_count;
-  return rows;
-}
-
-struct Labels {
-  at::Tensor hr, lr;  //!< of labelled HR and LR rows
-};
-
-Labels ftwa_labels_of(const LaneBatch& batch) {
-  const FtwaRows rows = ftwa_rows_of(batch);
-  return {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr),
-          select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr)};
-}
-
 //! Rows of `first`, then those of `second`, which may be undefined.
 at::Tensor united(const at::Tensor& first, const at::Tensor& second) {
   return second.defined() ? at::cat({first, second}) : first;
@@ -98,7 +70,7 @@ struct Pairs {
   at::Tensor of_hr, of_lr;  //!< each row's pair, -1 where it has none
 };
 
-Pairs pairs_of(const Labels& labels) {
+Pairs pairs_of(const Streams& labels) {
   const auto values = [](const at::Tensor& tensor) {
     const at::Tensor local = tensor.to(at::kLong).contiguous();
     const auto* begin = local.const_data_ptr<std::int64_t>();
@@ -159,17 +131,14 @@ Ftwa::Ftwa(const FtwaOptions& options, const settings::NetworkSettings& network,
   networks::copy_weights(*trunk_, *lr_encoder_);
 }
 
-std::vector<ParameterGroup> Ftwa::parameter_groups() {
-  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), optimiser_options(recipe_)}};
-}
-
 Activations Ftwa::forward(const LaneBatch& batch) {
-  const FtwaRows rows = ftwa_rows_of(batch);
-  const std::int64_t hr_count = rows.hr_count, lr_count = rows.lr_count;
+  const StreamRows rows = stream_rows(batch, /*shuffled=*/true);
+  const std::int64_t all = batch.has_hr.size(0);
+  const std::int64_t hr_count = rows.with_hr ? rows.with_hr->size(0) : all, lr_count = all - hr_count;
   // Copies of the HR rows first, then the LR rows.
   const bool one_kind = hr_count == 0 || lr_count == 0;
   const at::Tensor low =
-      one_kind ? batch.lr : at::cat({select_rows(batch.lr, rows.hr), select_rows(batch.lr, rows.lr)});
+      one_kind ? batch.lr : at::cat({select_rows(batch.lr, rows.with_hr), select_rows(batch.lr, rows.lr)});
   const at::Tensor low_f2 = lr_encoder_->forward_shallow(low)[1];
 
   const auto pass = [&](const at::Tensor& maps, at::IntArrayRef rows) {
@@ -179,7 +148,7 @@ Activations Ftwa::forward(const LaneBatch& batch) {
   if (hr_count == 0) {
     maps = pass(low_f2, {0, 0, lr_count});
   } else {
-    const at::Tensor high_f2 = trunk_->forward_shallow(select_rows(batch.hr, rows.hr))[1];
+    const at::Tensor high_f2 = trunk_->forward_shallow(select_rows(batch.hr, rows.with_hr))[1];
     if (joint_) {
       maps = pass(at::cat({high_f2, low_f2}), {hr_count, hr_count, lr_count});
     } else {
@@ -256,14 +225,14 @@ at::Tensor Ftwa::classification_term(const Activations& activations, const LaneB
         pair_shares(activations, first, second, options_.classification_weighting == Weighting::kPerSample);
     return (shares.first * losses_of(first) + shares.second * losses_of(second)).mean();
   };
-  const Labels labels = ftwa_labels_of(batch);
+  const Streams labels = stream_labels(batch, stream_rows(batch, /*shuffled=*/true));
   return pair(kHr, kCopy, labels.hr) + pair(kLr, kTransformed, labels.lr);
 }
 
 //! eqs. 6 and 7.
 at::Tensor Ftwa::triplet_term(const Activations& activations, const LaneBatch& batch) const {
   const auto& slots = activations.tensors;
-  const Labels labels = ftwa_labels_of(batch);
+  const Streams labels = stream_labels(batch, stream_rows(batch, /*shuffled=*/true));
   const bool transformed = slots[kVectors + kTransformed].defined();
   const networks::AnchorLosses high = mined_triplet_losses(
       united(slots[kVectors + kHr], slots[kVectors + kTransformed]),

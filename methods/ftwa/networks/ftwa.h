@@ -53,6 +53,7 @@
 #include <memory>
 
 #include "methods/ftwa/networks/networks.h"
+#include "methods/networks/streams.h"
 #include "methods/networks/trunk_method.h"
 
 namespace resolute::methods {
@@ -66,8 +67,6 @@ class Ftwa : public TrunkMethod<FtwaOptions> {
   Ftwa(const FtwaOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
        int classes, std::uint64_t seed);
 
-  std::vector<ParameterGroup> parameter_groups() override;
-  std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
 

@@ -18,32 +18,6 @@ constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = k
 
 constexpr const char *kReid = "reid", *kIr = "ir";
 
-//! The rows of a batch by where they belong.
-struct MsiflaRows {
-  Rows hr;                 //!< of the batch
-  Rows labelled_hr;        //!< of the HR rows
-  at::Tensor labelled_lr;  //!< of the batch
-  std::int64_t hr_count = 0, labelled_hr_count = 0;
-};
-
-MsiflaRows msifla_rows_of(const LaneBatch& batch) {
-  MsiflaRows rows;
-  rows.hr = rows_where(batch.has_hr);
-  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.hr));
-  const at::Tensor lr = batch.has_hr.logical_not();
-  rows.labelled_lr = (batch.has_label.defined() ? lr.logical_and(batch.has_label) : lr).nonzero().squeeze(1);
-  rows.hr_count = rows.hr ? rows.hr->size(0) : batch.has_hr.size(0);
-  rows.labelled_hr_count = rows.labelled_hr ? rows.labelled_hr->size(0) : rows.hr_count;
-  return rows;
-}
-
-//! Labels of the labelled rows, in the order of their features.
-at::Tensor msifla_labels_of(const LaneBatch& batch) {
-  const MsiflaRows rows = msifla_rows_of(batch);
-  return at::cat(
-      {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr), select_rows(batch.labels, rows.labelled_lr)});
-}
-
 //! The site of a part's draws (mining "random"), the same whatever other scales and networks there are.
 MiningSite part_site(int scale, std::size_t of_ensemble, std::size_t part) {
   constexpr std::size_t kScales = settings::kLargestRate + 1;
@@ -106,13 +80,13 @@ std::vector<at::Tensor> Msifla::cascade(const at::Tensor& images) const {
 
 // HR rows, copies and LR rows pass apart: each loss then goes back through those that it is made of, and no others.
 Activations Msifla::forward(const LaneBatch& batch) {
-  const MsiflaRows rows = msifla_rows_of(batch);
+  const StreamRows rows = stream_rows(batch, /*shuffled=*/true);
   Activations activations{std::vector<at::Tensor>(kMsiflaSlots * streams())};
   std::vector<at::Tensor> of_hr;
-  if (rows.hr_count > 0) {
-    of_hr = cascade(select_rows(batch.hr, rows.hr));
+  if (const at::Tensor hr = select_rows(batch.hr, rows.with_hr); hr.size(0) > 0) {
+    of_hr = cascade(hr);
     std::vector<at::Tensor> copies;
-    for (const at::Tensor& images : batch.copies) copies.push_back(select_rows(images, rows.hr));
+    for (const at::Tensor& images : batch.copies) copies.push_back(select_rows(images, rows.with_hr));
     const std::vector<at::Tensor> of_copies = cascade(at::cat(copies));
     for (std::size_t scale = 0; scale < ir_.size(); ++scale) {
       activations.tensors[scale * kMsiflaSlots + kOfHr] = of_hr[scale];
@@ -122,14 +96,12 @@ Activations Msifla::forward(const LaneBatch& batch) {
   if (batch.step < static_cast<std::uint64_t>(options_.ir_warmup_steps)) return activations;
 
   std::vector<std::vector<at::Tensor>> shown(ir_.size());
-  if (rows.labelled_hr_count > 0)
-    for (std::size_t scale = 0; scale < ir_.size(); ++scale) {
-      const at::Tensor images = select_rows(of_hr[scale], rows.labelled_hr);
+  for (std::size_t scale = 0; scale < of_hr.size(); ++scale)
+    if (const at::Tensor images = select_rows(of_hr[scale], rows.labelled_hr); images.size(0) > 0)
       shown[scale].push_back(options_.reid_into_ir ? images : images.detach());
-    }
-  if (rows.labelled_lr.size(0) > 0) {
+  if (const at::Tensor lr = select_rows(select_rows(batch.lr, rows.lr), rows.labelled_lr); lr.size(0) > 0) {
     const at::AutoGradMode graph(options_.reid_into_ir && at::GradMode::is_enabled());
-    const auto of_lr = cascade(select_rows(batch.lr, rows.labelled_lr));
+    const auto of_lr = cascade(lr);
     for (std::size_t scale = 0; scale < ir_.size(); ++scale) shown[scale].push_back(of_lr[scale]);
   }
   if (shown.front().empty()) return activations;
@@ -169,7 +141,8 @@ std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activ
           {of_scale("recovery", options_.scales[i]), options_.recovery_weight * recovery_term(i, activations, batch)});
     return terms;
   }
-  const at::Tensor labels = msifla_labels_of(batch);
+  const Streams of_streams = stream_labels(batch, stream_rows(batch, /*shuffled=*/true));
+  const at::Tensor labels = at::cat({of_streams.hr, of_streams.lr});
   for (std::size_t stream = 0; stream < streams(); ++stream) {
     const auto classification = [&](const at::Tensor& logits, std::size_t) {  // eq. 11
       return networks::classification_loss(logits, labels, recipe_.label_smoothing);

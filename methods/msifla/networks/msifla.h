@@ -53,6 +53,7 @@
 #include <vector>
 
 #include "methods/msifla/networks/networks.h"
+#include "methods/networks/streams.h"
 #include "methods/networks/trunk_method.h"
 
 namespace resolute::methods {

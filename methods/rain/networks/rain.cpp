@@ -13,9 +13,7 @@ namespace {
 // Labelled… and logits hold the rows that have a label, the others all rows of their stream.
 enum RainSlot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
 
-constexpr const char* kRainNetworks = "networks";
-constexpr const char* kDiscriminators = "discriminators";
-constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
+constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j; kDiscriminatorPrefix
 
 }  // namespace
 
@@ -39,23 +37,12 @@ std::vector<int> Rain::levels() const {
   return options_.opponent() != nullptr ? options_.opponent()->levels : std::vector<int>{};
 }
 
-std::vector<ParameterGroup> Rain::parameter_groups() {
-  std::vector<ParameterGroup> groups{
-      {kRainNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), optimiser_options(recipe_)}};
-  // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
-  // the balance of the game stays.
-  if (!discriminators_.empty())
-    groups.push_back({kDiscriminators, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/false),
-                      OptimiserOptions{.learning_rate = recipe_.discriminator_learning_rate,
-                                       .beta1 = 0.5,
-                                       .gradient_clip = recipe_.gradient_clip}});
-  return groups;
-}
+std::vector<ParameterGroup> Rain::parameter_groups() { return game_groups(*root_, recipe_); }
 
 std::vector<Phase> Rain::phases() const {
-  if (discriminators_.empty()) return {{kRainNetworks, {kRainNetworks}}};
+  if (discriminators_.empty()) return {{kNetworks, {kNetworks}}};
   const bool simultaneous = options_.opponent()->updates == Updates::kSimultaneous;
-  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kRainNetworks, {kRainNetworks}}};
+  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kNetworks, {kNetworks}}};
 }
 
 StreamRows Rain::rows_of(const LaneBatch& batch) const {
@@ -137,28 +124,18 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
   const auto& slots = activations.tensors;
   const StreamRows rows = rows_of(batch);
   // Rows without a label have the adversarial and reconstruction losses alone.
-  const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
-  const at::Tensor lr_labels = select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr);
+  const Streams labels = stream_labels(batch, rows);
 
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3
-    terms.push_back(
-        {"classification", networks::classification_loss(slots[kLogitsHr], hr_labels, recipe_.label_smoothing) +
-                               networks::classification_loss(slots[kLogitsLr], lr_labels, recipe_.label_smoothing)});
-  if (options_.triplet)  // eqs. 4–6: HR and LR triplets apart
-    terms.push_back(
-        {"triplet",
-         mined_triplet_loss(slots[kLabelledHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
-             mined_triplet_loss(slots[kLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
-  if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
-    at::Tensor loss = networks::zero_loss(slots[kLabelledLr]);
-    if (slots[kImageHr].defined()) {
-      const at::Tensor hr_target = select_rows(batch.hr, rows.with_hr);
-      const bool same = !rows.lr && !batch.has_target.defined();  // images and their own copies alone
-      const at::Tensor lr_target = same ? hr_target : select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr);
-      loss = networks::reconstruction_loss(slots[kImageHr], hr_target) +
-             networks::reconstruction_loss(slots[kImageLr], lr_target);
-    }
+    terms.push_back({"classification",
+                     stream_classification({slots[kLogitsHr], slots[kLogitsLr]}, labels, recipe_.label_smoothing)});
+  if (options_.triplet)  // eqs. 4–6
+    terms.push_back({"triplet", stream_triplets({slots[kLabelledHr], slots[kLabelledLr]}, labels, triplet_, batch)});
+  if (options_.reconstruction) {  // eq. 2
+    const at::Tensor loss = slots[kImageHr].defined()
+                                ? stream_reconstruction({slots[kImageHr], slots[kImageLr]}, batch, rows)
+                                : networks::zero_loss(slots[kLabelledLr]);
     terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
   }
   for (std::size_t i = 0; i < discriminators_.size(); ++i)

@@ -17,7 +17,7 @@ namespace {
 // no row has a label, logits without classification too.
 enum AdaptiveSlot : std::size_t { kRepresentation, kAdaptiveLogits, kAdaptiveSlots };
 
-constexpr const char *kAdaptiveNetworks = "networks", *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
+constexpr const char *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
 
 //! Rows of a batch that stand in a step: as HR images, as LR images.
 struct AdaptiveRows {
@@ -84,8 +84,7 @@ ResolutionAdaptive::ResolutionAdaptive(const ResolutionAdaptiveOptions& options,
 
 std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
   const OptimiserOptions optimiser = optimiser_options(recipe_);
-  std::vector<ParameterGroup> groups{
-      {kAdaptiveNetworks, parameters_of(*root_, kMaskModules, /*inverse=*/true), optimiser}};
+  std::vector<ParameterGroup> groups{{kNetworks, parameters_of(*root_, kMaskModules, /*inverse=*/true), optimiser}};
   if (!masks_) return groups;
   OptimiserOptions of_masks = optimiser;
   of_masks.learning_rate = options_.mask_learning_rate;
@@ -110,7 +109,7 @@ std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
 }
 
 std::vector<Phase> ResolutionAdaptive::phases() const {
-  Phase phase{kAdaptiveNetworks, {kAdaptiveNetworks}};
+  Phase phase{kNetworks, {kNetworks}};
   if (options_.masks == Masks::kJoint) phase.groups.emplace_back(kMasks);
   for (std::size_t mask = 0; options_.masks == Masks::kProgressive && mask < masks_->size(); ++mask)
     phase.groups.push_back(kMask + masks_->name(mask));
