@@ -1,8 +1,12 @@
-#include "workers/device/cuda_device.h"
+//! \file
+//! A GPU as a Device, and its Recorder: what libresolute_cuda.so shows to the worker that loads it (cuda_interface.h).
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/cuda/CUDAGraph.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
@@ -18,8 +22,8 @@
 #include "workers/ddp/gpu_properties.h"
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
+#include "workers/device/cuda_interface.h"
 #include "workers/device/cuda_kernels.h"
-#include "workers/device/cuda_recorder.h"
 
 namespace resolute::workers {
 namespace {
@@ -93,8 +97,65 @@ std::string cublas_version() {
   return version == nullptr ? "unknown" : std::to_string(version());
 }
 
+// How often CUDA had less memory than was asked for, even once libtorch had given back all that it kept for reuse. A
+// plan of cuDNN's whose working memory is refused is replaced by another, for good, and nobody says so.
+std::uint64_t refused_allocations(at::Device place) {
+  return static_cast<std::uint64_t>(c10::cuda::CUDACachingAllocator::getDeviceStats(place.index()).num_ooms);
+}
+
+class CudaRecording final : public networks::Recording {
+ public:
+  void play() override { graph.replay(); }
+  at::cuda::CUDAGraph graph;
+  c10::MempoolId_t pool{0, 0};  // libtorch's for one of its own
+};
+
+class CudaRecorder final : public networks::Recorder {
+ public:
+  // CUDA does not record the default stream.
+  explicit CudaRecorder(at::Device place)
+      : place_(place), stream_(c10::impl::VirtualGuardImpl(place.type()).getStreamFromGlobalPool(place, false)) {}
+
+  std::unique_ptr<networks::Recording> record(const std::function<void()>& work,
+                                              const networks::Recording* beside) override {
+    auto recording = std::make_unique<CudaRecording>();
+    at::cuda::CUDAGraph& graph = recording->graph;
+    // Memory that is kept for reuse cannot be turned to the recording's use while that is made.
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    const std::uint64_t refused_before = refused_allocations(place_);
+    const c10::StreamGuard guard(stream_);
+    if (beside != nullptr) recording->pool = static_cast<const CudaRecording*>(beside)->pool;
+    // Other threads load images and exchange gradients meanwhile: this thread's calls alone are watched.
+    graph.capture_begin(recording->pool, cudaStreamCaptureModeThreadLocal);
+    try {
+      work();
+    } catch (...) {
+      try {
+        graph.capture_end();
+      } catch (const c10::Error&) {  // what broke the recording is thrown below
+      }
+      if (refused_allocations(place_) == refused_before + 1) add_refusal();
+      throw;
+    }
+    graph.capture_end();
+    recording->pool = graph.pool();
+    return recording;
+  }
+  double free_memory() const override {
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    std::size_t free = 0, total = 1;
+    static_cast<void>(::cudaMemGetInfo(&free, &total));
+    return static_cast<double>(free) / static_cast<double>(total);
+  }
+
+ private:
+  at::Device place_;
+  c10::Stream stream_;
+};
+
 class CudaDevice final : public Device {
  public:
+  // Makes CUDA deterministic for this process, then takes GPU number process_rank modulo the visible ones.
   CudaDevice(int process_rank, settings::Precision precision) {
     make_deterministic(precision == settings::Precision::kTf32);
     const auto index = static_cast<c10::DeviceIndex>(process_rank % visible_gpus());
@@ -105,7 +166,7 @@ class CudaDevice final : public Device {
     place_ = at::Device(at::kCUDA, index);
     expect_counting_allocator();
     read_properties(precision);
-    recorder_ = make_cuda_recorder(place_);
+    recorder_ = std::make_unique<CudaRecorder>(place_);
   }
 
   at::Device place() const override { return place_; }
@@ -163,13 +224,18 @@ class CudaDevice final : public Device {
   at::Device place_{at::kCUDA, 0};
   std::string address_;
   NumericParts parts_;
-  std::unique_ptr<networks::Recorder> recorder_;
+  std::unique_ptr<CudaRecorder> recorder_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_cuda_device(int process_rank, settings::Precision precision) {
-  return std::make_unique<CudaDevice>(process_rank, precision);
-}
-
 }  // namespace resolute::workers
+
+#define RESOLUTE_SHOWN extern "C" __attribute__((visibility("default")))
+
+RESOLUTE_SHOWN int resolute_cuda_interface_version() { return resolute::workers::kCudaInterfaceVersion; }
+
+RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank,
+                                                                    resolute::settings::Precision precision) {
+  return new resolute::workers::CudaDevice(process_rank, precision);
+}
