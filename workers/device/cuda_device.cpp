@@ -23,7 +23,6 @@
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
 #include "workers/device/cuda_interface.h"
-#include "workers/device/cuda_kernels.h"
 
 namespace resolute::workers {
 namespace {

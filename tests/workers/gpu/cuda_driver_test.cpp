@@ -1,8 +1,10 @@
-// The messages about drivers that are too old or not there.
+// The messages about drivers that are too old or not there, and about GPUs without a precision.
 
 #include "workers/device/cuda_driver.h"
 
 #include <gmock/gmock.h>
+
+#include "tests/support/refusal.h"
 
 namespace resolute::workers::cuda_driver_test {
 namespace {
@@ -36,6 +38,23 @@ TEST(CudaDriver, where_there_is_none_that_is_said) {
       "device 'cuda' is not available (NVIDIA's driver is not there); install driver 580 or newer, "
       "or train with device = \"cpu\"",
       driver_error(13000, 0).what());
+}
+
+TEST(CudaDriver, a_gpu_without_a_precision_is_told_what_it_has) {
+  using settings::Precision;
+  for (const Precision precision : {Precision::kTf32, Precision::kBf16}) {
+    expect_precision("NVIDIA A100", {8, 0}, precision);
+    EXPECT_THAT(
+        [&] {
+          expect_precision("Tesla V100", {7, 0}, precision);
+        },
+        tests::fails(
+            core::ErrorKind::kEnvironment,
+            testing::AllOf(testing::HasSubstr("(Tesla V100 has compute capability 7.0, and " +
+                                              std::string(settings::word(precision)) + " needs 8.0)"),
+                           testing::HasSubstr("precision = \"f32\""), testing::Not(testing::HasSubstr("or bf16")))));
+  }
+  expect_precision("Tesla V100", {7, 0}, Precision::kF32);
 }
 
 }  // namespace
