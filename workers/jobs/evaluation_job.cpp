@@ -1,5 +1,3 @@
-#include "workers/jobs/evaluation_job.h"
-
 #include <set>
 
 #include "core/error.h"
@@ -12,6 +10,7 @@
 #include "workers/evaluation/evaluation_outputs.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
+#include "workers/jobs/job.h"
 #include "workers/jobs/kept_features.h"
 #include "workers/rank/stop_flag.h"
 

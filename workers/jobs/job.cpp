@@ -9,8 +9,6 @@
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/through_host.h"
 #include "workers/device/gpu_gauge.h"
-#include "workers/jobs/evaluation_job.h"
-#include "workers/jobs/training_job.h"
 #include "workers/rank/publish_result.h"
 #include "workers/training/resume.h"
 

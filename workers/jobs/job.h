@@ -53,6 +53,21 @@ TrainingData open_training_data(const JobContext& context, const experiments::Tr
 //! without a rendezvous; kTransient if one does not come; kEnvironment as Device::connect()
 std::unique_ptr<Communicator> connect_ranks(const JobOptions& options, Device& device);
 
+//! Trains, or goes on from the newest usable checkpoint, and writes the weights file beside where result.json will
+//! stand. Process rank 0's record is the job's; the others' name no weights. \throws RuntimeError: kInterrupted once a
+//! checkpoint is on disk; else as Trainer, PackSource and CheckpointFolder
+results::TrainingRecord run_training(const JobContext& context,
+                                     const experiments::TrainingSpecification& specification);
+
+//! A finished training needs its checkpoints no more, unless a longer one is to go on from the last: then that one is
+//! noted (kept_states.h). Failing to do so is no error.
+void leave_checkpoints(const JobContext& context, const experiments::TrainingSpecification& specification);
+
+//! Embeds and scores with the weights of a finished training; writes features.h5 beside where result.json will stand.
+//! \throws RuntimeError: kInput if the training has no result yet; kCorrupt if its weights are not those it published
+results::EvaluationRecord run_evaluation(const JobContext& context,
+                                         const experiments::EvaluationSpecification& specification);
+
 //! Runs the job unless it has a result already; returns once result.json is published.
 //! \throws RuntimeError; kInput for a job that builds a pack (workers/packs/pack_job.h); kInterrupted after SIGTERM or
 //! SIGUSR1, a training's checkpoint then is on disk

@@ -1,5 +1,3 @@
-#include "workers/jobs/training_job.h"
-
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/hash/sha256.h"
@@ -15,6 +13,7 @@
 #include "workers/device/step_trace.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
+#include "workers/jobs/job.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/rank/stop_flag.h"
 #include "workers/training/checkpoint.h"
