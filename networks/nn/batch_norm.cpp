@@ -11,9 +11,7 @@ RunningStatisticsHold::RunningStatisticsHold() { ++holds; }
 RunningStatisticsHold::~RunningStatisticsHold() { --holds; }
 bool RunningStatisticsHold::active() { return holds > 0; }
 
-BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
-  weight = register_parameter("weight", at::ones({channels}));
-  bias = register_parameter("bias", at::zeros({channels}));
+BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : NormLayer(channels), options_(options) {
   running_mean = register_buffer("running_mean", at::zeros({channels}));
   running_var = register_buffer("running_var", at::ones({channels}));
 }
@@ -32,10 +30,8 @@ void BatchNorm::freeze() {
   bias.requires_grad_(false);
 }
 
-void BatchNorm::initialise(std::uint64_t, const std::string&) {
-  at::NoGradGuard no_grad;
-  weight.fill_(1);
-  bias.zero_();
+void BatchNorm::initialise(std::uint64_t seed, const std::string& name) {
+  NormLayer::initialise(seed, name);
   running_mean.zero_();
   running_var.fill_(1);
 }

@@ -25,13 +25,13 @@ struct BatchNormOptions {
   double epsilon = 1e-5, momentum = 0.1;
 };
 
-//! N×C or N×C×H×W → the same shape, each channel normalised over the rest. Parameters weight (starts at 1), bias (0);
-//! buffers running_mean (0), running_var (1), which move by BatchNormOptions::momentum a batch. torch's
-//! num_batches_tracked is left out: nothing reads it at a fixed momentum.
+//! N×C or N×C×H×W → the same shape, each channel normalised over the rest. Buffers running_mean (starts at 0),
+//! running_var (1), which move by BatchNormOptions::momentum a batch. torch's num_batches_tracked is left out: nothing
+//! reads it at a fixed momentum.
 //!
 //! In training mode over one value a channel (one row, N×C) the output is the bias (to rounding) and running statistics
 //! stay: an unbiased variance of one value is 0/0. Over no row nothing moves either, and the output has no rows.
-class BatchNorm : public torch::nn::Module, public InitialisedLayer {
+class BatchNorm : public NormLayer {
  public:
   explicit BatchNorm(std::int64_t channels, const BatchNormOptions& options = {});
   at::Tensor forward(const at::Tensor& input) const;
@@ -42,7 +42,7 @@ class BatchNorm : public torch::nn::Module, public InitialisedLayer {
   //! The summand of the variance.
   double epsilon() const { return options_.epsilon; }
 
-  at::Tensor weight, bias, running_mean, running_var;
+  at::Tensor running_mean, running_var;
 
  private:
   BatchNormOptions options_;

@@ -80,6 +80,17 @@ class NormalBlocks {
 
 }  // namespace
 
+NormLayer::NormLayer(std::int64_t channels) {
+  weight = register_parameter("weight", at::ones({channels}));
+  bias = register_parameter("bias", at::zeros({channels}));
+}
+
+void NormLayer::initialise(std::uint64_t, const std::string&) {
+  const at::NoGradGuard no_grad;
+  weight.fill_(1);
+  bias.zero_();
+}
+
 void fill_normal(const at::Tensor& tensor, double deviation, std::uint64_t seed, std::string_view name) {
   const at::NoGradGuard no_grad;
   const core::RandomStream stream("weights " + std::string(name), {seed});

@@ -29,6 +29,16 @@ class InitialisedLayer {
   virtual void initialise(std::uint64_t seed, const std::string& name) = 0;
 };
 
+//! What norms share: a weight that starts at 1, and a bias at 0, of each channel.
+class NormLayer : public torch::nn::Module, public InitialisedLayer {
+ public:
+  explicit NormLayer(std::int64_t channels);
+  void initialise(std::uint64_t seed, const std::string& name) override;
+  std::int64_t channels() const { return weight.size(0); }
+
+  at::Tensor weight, bias;
+};
+
 //! Overwrites a floating-point tensor with normal draws of the stream ("weights NAME", {seed}), element by element in
 //! logical (row-major) order whatever its memory format. Box-Muller in double, both values of a pair used.
 void fill_normal(const at::Tensor& tensor, double deviation, std::uint64_t seed, std::string_view name);

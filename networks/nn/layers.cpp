@@ -71,12 +71,7 @@ Convolution::Convolution(const ConvolutionOptions& options) : options_(options) 
 }
 
 at::Tensor Convolution::forward_frozen(const at::Tensor& input) const {
-  return apply(input, weight.detach(), bias.defined() ? bias.detach() : bias);
-}
-
-at::Tensor Convolution::apply(const at::Tensor& input, const at::Tensor& weight_used,
-                              const at::Tensor& bias_used) const {
-  return convolve(input, weight_used, bias_used, options_.steps());
+  return convolve(input, weight.detach(), bias.defined() ? bias.detach() : bias, options_.steps());
 }
 
 void Convolution::initialise(std::uint64_t seed, const std::string& name) {
@@ -114,23 +109,12 @@ void DoublingConvolution::initialise(std::uint64_t seed, const std::string& name
   if (bias.defined()) bias.zero_();
 }
 
-InstanceNorm::InstanceNorm(std::int64_t channels) {
-  weight = register_parameter("weight", at::ones({channels}));
-  bias = register_parameter("bias", at::zeros({channels}));
-}
-
 // One group for each channel. The kernel of channels-last maps shares an image's pixels between threads: the sums, and
 // so the bits, would depend on how many there are, and on the image's place in its batch.
 at::Tensor InstanceNorm::forward(const at::Tensor& input) const {
   return at::group_norm(input.contiguous(), channels(), weight, bias, kEpsilon)
       .to(input.scalar_type())
       .contiguous(input.suggest_memory_format());
-}
-
-void InstanceNorm::initialise(std::uint64_t, const std::string&) {
-  at::NoGradGuard no_grad;
-  weight.fill_(1);
-  bias.zero_();
 }
 
 at::Tensor with_channels_last_gradient(const at::Tensor& map) {

@@ -51,7 +51,7 @@ struct ConvolutionOptions {
 class Convolution : public torch::nn::Module, public InitialisedLayer {
  public:
   explicit Convolution(const ConvolutionOptions& options);
-  at::Tensor forward(const at::Tensor& input) const { return apply(input, weight, bias); }
+  at::Tensor forward(const at::Tensor& input) const { return convolve(input, weight, bias, options_.steps()); }
   //! The same function with the parameters taken as constants: no gradient reaches them.
   at::Tensor forward_frozen(const at::Tensor& input) const;
   void initialise(std::uint64_t seed, const std::string& name) override;
@@ -60,7 +60,6 @@ class Convolution : public torch::nn::Module, public InitialisedLayer {
   at::Tensor weight, bias;  //!< out×in/groups×k×k; out, or undefined
 
  private:
-  at::Tensor apply(const at::Tensor& input, const at::Tensor& weight_used, const at::Tensor& bias_used) const;
   ConvolutionOptions options_;
 };
 
@@ -82,18 +81,14 @@ class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
 };
 
 //! N×C×H×W → the same shape and memory format, each channel of each image normalised over its pixels, whatever the
-//! mode. Parameters weight (starts at 1), bias (0). Source: Ulyanov et al., "Instance Normalization: The Missing
+//! mode. Source: Ulyanov et al., "Instance Normalization: The Missing
 //! Ingredient for Fast Stylization", 2016. No image depends on the others, nor its bits on the number of threads.
-class InstanceNorm : public torch::nn::Module, public InitialisedLayer {
+class InstanceNorm : public NormLayer {
  public:
   static constexpr double kEpsilon = 1e-5;  //!< torch's, and what ONNX takes unasked
 
-  explicit InstanceNorm(std::int64_t channels);
+  using NormLayer::NormLayer;
   at::Tensor forward(const at::Tensor& input) const;
-  void initialise(std::uint64_t seed, const std::string& name) override;
-  std::int64_t channels() const { return weight.size(0); }
-
-  at::Tensor weight, bias;
 };
 
 //! The same map, whose gradient reaches what made it channels-last: slices and means hand back gradients in the default

@@ -17,19 +17,8 @@ settings::NetworkSettings standing(settings::NetworkSettings network) {
 
 }  // namespace
 
-LayerNorm::LayerNorm(std::int64_t channels) {
-  weight = register_parameter("weight", at::ones({channels}));
-  bias = register_parameter("bias", at::zeros({channels}));
-}
-
 at::Tensor LayerNorm::forward(const at::Tensor& rows) const {
   return at::layer_norm(rows, weight.sizes(), weight, bias, kEpsilon);
-}
-
-void LayerNorm::initialise(std::uint64_t, const std::string&) {
-  const at::NoGradGuard no_grad;
-  weight.fill_(1);
-  bias.zero_();
 }
 
 // ONNX has a layer norm from operator set 17 on, and the graph is of set 13.

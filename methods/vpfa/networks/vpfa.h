@@ -10,16 +10,13 @@
 
 namespace resolute::methods {
 
-//! N×C → N×C, each row normalised, then weighted and moved. Parameters weight (starts at 1), bias (0).
-class LayerNorm : public torch::nn::Module, public networks::InitialisedLayer {
+//! N×C → N×C, each row normalised, then weighted and moved.
+class LayerNorm : public networks::NormLayer {
  public:
-  explicit LayerNorm(std::int64_t channels);
+  using NormLayer::NormLayer;
   at::Tensor forward(const at::Tensor& rows) const;
   //! The same of a value of the graph. \return the normalised rows
   std::string graph(networks::onnx::Graph& graph, const std::string& rows) const;
-  void initialise(std::uint64_t seed, const std::string& name) override;
-
-  at::Tensor weight, bias;
 };
 
 //! x + tanh(MLP(x)), the MLP of three hidden layers, each with a layer norm and a rectifier. N×D → N×D.
