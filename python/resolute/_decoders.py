@@ -28,7 +28,7 @@ class Decoders:
         return self._scales or []
 
     def recovered(self, rows: Sequence[int], rates: Sequence[int]) -> numpy.ndarray:
-        """Rows of the pack at these rates: float32 decoders×N×H×W×3, normalised, as workers/evaluation/recovered_pictures.cpp."""
+        """Rows of the pack at these rates: float32 decoders×N×H×W×3, normalised, as workers/evaluation/recovery.cpp."""
         import torch
 
         name = f"recover() of {type(self._method).__name__}"

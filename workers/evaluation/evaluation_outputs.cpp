@@ -9,7 +9,6 @@
 #include "results/records/mask_values.h"
 #include "results/records/query_scores.h"
 #include "workers/evaluation/prefix_distances.h"
-#include "workers/evaluation/recovered_pictures.h"
 #include "workers/evaluation/recovery.h"
 
 namespace resolute::workers {
