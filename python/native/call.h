@@ -1,16 +1,28 @@
 #pragma once
 //! \file
-//! Internal to python/native: how a call ends, and settings of which the caller names some.
+//! Internal to python/native: how a call ends, what the handles of packs and splits hold, and settings of which the
+//! caller names some.
 
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "datasets/pack/pack.h"
+#include "datasets/split/split.h"
 #include "python/native/interface.h"
 #include "settings/member.h"
 
 namespace resolute::python {
+
+struct Pack {
+  std::shared_ptr<const datasets::PackReader> reader;
+};
+
+struct Split {
+  std::shared_ptr<const datasets::Split> split;
+};
 
 //! The calling thread's.
 std::string& message();

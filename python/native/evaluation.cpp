@@ -9,7 +9,6 @@
 #include "core/files/file_system.h"
 #include "datasets/split/gallery_draws.h"
 #include "python/native/call.h"
-#include "python/native/handles.h"
 #include "results/kernel/distance.h"
 #include "results/kernel/gemm_openblas.h"
 #include "results/pictures/panels.h"

@@ -11,7 +11,6 @@
 #include "datasets/split/joined.h"
 #include "datasets/split/labelled.h"
 #include "python/native/call.h"
-#include "python/native/handles.h"
 #include "settings/evaluation.h"
 #include "settings/recipe_checks.h"
 
@@ -113,7 +112,7 @@ using namespace resolute;  // NOLINT(google-build-using-namespace): what follows
 int resolute_pack_open(const char* folder, python::Pack** pack) {
   return python::finished([&] {
     auto reader = std::make_shared<const datasets::PackReader>(datasets::PackReader::open(folder));
-    *pack = std::make_unique<python::Pack>(python::Pack{std::move(reader)}).release();
+    *pack = new python::Pack{std::move(reader)};
   });
 }
 
@@ -179,8 +178,8 @@ int resolute_pack_join(const python::Pack* const* packs, const python::Split* co
     }
     auto reader = std::make_shared<const datasets::PackReader>(datasets::PackReader::joined(parts));
     auto joined = std::make_shared<const datasets::Split>(datasets::joined_split(*reader, of_parts));
-    *pack = std::make_unique<python::Pack>(python::Pack{std::move(reader)}).release();
-    *split = std::make_unique<python::Split>(python::Split{std::move(joined)}).release();
+    *pack = new python::Pack{std::move(reader)};
+    *split = new python::Split{std::move(joined)};
   });
 }
 
@@ -188,7 +187,7 @@ int resolute_split_make(const python::Pack* pack, const char* settings, python::
   return python::finished([&] {
     const auto options = python::with_defaults<settings::SplitSettings>(settings, "options of the split");
     auto made = std::make_shared<const datasets::Split>(datasets::make_split(*pack->reader, options));
-    *split = std::make_unique<python::Split>(python::Split{std::move(made)}).release();
+    *split = new python::Split{std::move(made)};
   });
 }
 
@@ -198,7 +197,7 @@ int resolute_split_read(const python::Pack* pack, const char* path, python::Spli
     if (const std::string& sha256 = pack->reader->manifest_sha256(); read->manifest_sha256 != sha256)
       throw core::input_error(fmt::format("'{}' is a split of another pack", path),
                               fmt::format("of the manifest {}, and this pack's is {}", read->manifest_sha256, sha256));
-    *split = std::make_unique<python::Split>(python::Split{std::move(read)}).release();
+    *split = new python::Split{std::move(read)};
   });
 }
 

@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "python/native/call.h"
-#include "python/native/handles.h"
 #include "results/pictures/sample_recovery.h"
 #include "results/records/output_file.h"
 #include "settings/evaluation.h"
