@@ -6,11 +6,16 @@
 
 namespace resolute::methods {
 
+namespace {
+
+//! The trunk's last level before f whose maps have that stride, or 0: what a doubling of SkipDecoder sees.
 int skip_level(const settings::TrunkShape& shape, std::int64_t stride) {
   for (int level = settings::kTrunkLevels - 1; level > 0; --level)
     if (shape.stride(level) == stride) return level;
   return 0;
 }
+
+}  // namespace
 
 SkipDecoder::SkipDecoder(const networks::Backbone& trunk) {
   std::int64_t in = trunk.channels(networks::kLevels);
@@ -28,22 +33,8 @@ SkipDecoder::SkipDecoder(const networks::Backbone& trunk) {
     doublings_.push_back({layer, static_cast<std::size_t>(skip)});
     in = out;
   }
-  image_ = register_module(
-      "image",
-      std::make_shared<networks::Convolution>(networks::ConvolutionOptions{
-          .in = in, .out = 3, .kernel = 3, .bias = true, .initialisation = networks::Initialisation::kLecunFanIn}));
+  image_ = register_module("image", image_convolution(in));
 }
-
-namespace {
-
-//! A slice of all would give its gradient another memory format.
-at::Tensor cut_to(at::Tensor map, std::int64_t height, std::int64_t width) {
-  for (const auto& [dimension, size] : {std::pair(2, height), std::pair(3, width)})
-    if (map.size(dimension) > size) map = map.slice(dimension, 0, size);
-  return map;
-}
-
-}  // namespace
 
 at::Tensor SkipDecoder::forward(const std::vector<at::Tensor>& maps, std::int64_t height, std::int64_t width) const {
   std::vector<at::Tensor> read{maps.back()};

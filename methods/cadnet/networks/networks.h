@@ -34,9 +34,6 @@ class SkipDecoder : public torch::nn::Module {
   std::shared_ptr<networks::Convolution> image_;
 };
 
-//! The trunk's last level before f whose maps have that stride, or 0: what a doubling of SkipDecoder sees.
-int skip_level(const settings::TrunkShape& shape, std::int64_t stride);
-
 //! D_I: an image → a map of logits of "this is a real HR image", one for each patch. UNSTATED: its layers → 3×3 with
 //! stride 2 to w/4, w/2 and w channels, then 1×1 → 1, as Discriminator has them: a patch is 15×15 pixels (after
 //! PatchGAN, Isola et al., CVPR 2017, which has 4×4 convolutions and batch norms). \param width w, a multiple of 4

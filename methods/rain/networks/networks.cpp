@@ -15,36 +15,40 @@ std::vector<DiscriminatorLayer> layers_of(DiscriminatorKind kind, std::int64_t w
 
 }  // namespace
 
+std::shared_ptr<networks::Convolution> image_convolution(std::int64_t in) {
+  return std::make_shared<networks::Convolution>(networks::ConvolutionOptions{
+      .in = in, .out = 3, .kernel = 3, .bias = true, .initialisation = networks::Initialisation::kLecunFanIn});
+}
+
+at::Tensor cut_to(at::Tensor map, std::int64_t height, std::int64_t width) {
+  // A slice of all would give its gradient another memory format.
+  for (const auto& [dimension, size] : {std::pair(2, height), std::pair(3, width)})
+    if (map.size(dimension) > size) map = map.slice(dimension, 0, size);
+  return map;
+}
+
 Decoder::Decoder(const networks::Backbone& trunk, DecoderKind kind) {
-  using Add = Doubling (Decoder::*)(const std::string&, std::int64_t, std::int64_t);
-  const Add add = kind == DecoderKind::kNearest ? &Decoder::add_nearest : &Decoder::add_transposed;
+  constexpr auto kRule = networks::Initialisation::kHeFanIn;
+  const auto add_doubling = [&](const std::string& name, std::int64_t in, std::int64_t out) -> Doubling {
+    if (kind == DecoderKind::kTransposed) {
+      auto convolution = register_module(name, std::make_shared<networks::DoublingConvolution>(in, out, kRule));
+      return [convolution](const at::Tensor& x) { return convolution->forward(x); };
+    }
+    auto convolution = register_module(name, std::make_shared<networks::Convolution>(networks::ConvolutionOptions{
+                                                 .in = in, .out = out, .kernel = 3, .initialisation = kRule}));
+    return [convolution](const at::Tensor& x) {
+      return convolution->forward(at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2}));
+    };
+  };
   std::int64_t in = trunk.channels(networks::kLevels);
   for (std::int64_t stride = trunk.total_stride(); stride > 1; stride /= 2) {
     const std::int64_t out = trunk.shape().decoder_widths.at(doublings_.size());
     const std::string index = std::to_string(doublings_.size() + 1);
-    doublings_.push_back((this->*add)("conv" + index, in, out));
+    doublings_.push_back(add_doubling("conv" + index, in, out));
     norms_.push_back(register_module("bn" + index, std::make_shared<networks::BatchNorm>(out)));
     in = out;
   }
-  image_ = register_module(
-      "image",
-      std::make_shared<networks::Convolution>(networks::ConvolutionOptions{
-          .in = in, .out = 3, .kernel = 3, .bias = true, .initialisation = networks::Initialisation::kLecunFanIn}));
-}
-
-Decoder::Doubling Decoder::add_nearest(const std::string& name, std::int64_t in, std::int64_t out) {
-  auto convolution = register_module(
-      name, std::make_shared<networks::Convolution>(networks::ConvolutionOptions{
-                .in = in, .out = out, .kernel = 3, .initialisation = networks::Initialisation::kHeFanIn}));
-  return [convolution](const at::Tensor& x) {
-    return convolution->forward(at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2}));
-  };
-}
-
-Decoder::Doubling Decoder::add_transposed(const std::string& name, std::int64_t in, std::int64_t out) {
-  auto convolution = register_module(
-      name, std::make_shared<networks::DoublingConvolution>(in, out, networks::Initialisation::kHeFanIn));
-  return [convolution](const at::Tensor& x) { return convolution->forward(x); };
+  image_ = register_module("image", image_convolution(in));
 }
 
 at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int64_t width) const {
@@ -53,11 +57,7 @@ at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int6
     for (std::size_t i = 0; i < doublings_.size(); ++i) current = at::relu(norms_[i]->forward(doublings_[i](current)));
     return {image_->forward(current)};
   };
-  at::Tensor image = networks::recorded(*this, "whole", {f5}, pass).front();
-  // A slice of all would give its gradient another memory format.
-  for (const auto& [dimension, size] : {std::pair(2, height), std::pair(3, width)})
-    if (image.size(dimension) > size) image = image.slice(dimension, 0, size);
-  return image;
+  return cut_to(networks::recorded(*this, "whole", {f5}, pass).front(), height, width);
 }
 
 Discriminator::Discriminator(std::int64_t channels, std::int64_t width, DiscriminatorKind kind)

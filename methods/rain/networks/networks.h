@@ -14,6 +14,11 @@
 
 namespace resolute::methods {
 
+//! The end of a decoder: 3×3 → 3 with bias.
+std::shared_ptr<networks::Convolution> image_convolution(std::int64_t in);
+//! The upper left part of a map, or all of it where that is smaller.
+at::Tensor cut_to(at::Tensor map, std::int64_t height, std::int64_t width);
+
 //! G: f5 → an image of the network's input size, in normalised image space; no skip connections.
 //!
 //! UNSTATED: its layers → [doubling, batch norm, rectifier] until f5's grid covers the image, then 3×3 → 3 with bias.
@@ -29,9 +34,6 @@ class Decoder : public torch::nn::Module {
  private:
   //! N×in×h×w → N×out×2h×2w.
   using Doubling = std::function<at::Tensor(const at::Tensor&)>;
-  Doubling add_nearest(const std::string& name, std::int64_t in, std::int64_t out);
-  Doubling add_transposed(const std::string& name, std::int64_t in, std::int64_t out);
-
   std::vector<Doubling> doublings_;
   std::vector<std::shared_ptr<networks::BatchNorm>> norms_;
   std::shared_ptr<networks::Convolution> image_;
