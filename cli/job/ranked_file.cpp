@@ -15,7 +15,7 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "datasets/arrays/named_arrays.h"
-#include "datasets/split/gallery_draws.h"
+#include "datasets/split/split.h"
 #include "results/kernel/gemm_openblas.h"
 #include "results/scores/prepared_features.h"
 

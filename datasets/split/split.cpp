@@ -273,6 +273,21 @@ std::string advice_to_split(std::span<const PackRow> rows, const SplitSides& sid
   return "an identity needs an image in that camera and one in another";
 }
 
+using ImagesOf = std::map<std::int64_t, std::vector<std::size_t>>;  // by identity, indices into a gallery, ascending
+
+std::vector<std::size_t> draw_of_each(ImagesOf images_of, std::uint64_t seed, int draw, int shots) {
+  std::vector<std::size_t> drawn;
+  for (auto& [identity, items] : images_of) {
+    core::RandomStream stream("gallery-draw",
+                              {seed, static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(identity)});
+    for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(shots), items.size()); ++i) {
+      std::swap(items[i], items[i + static_cast<std::size_t>(stream.below(items.size() - i))]);
+      drawn.push_back(items[i]);
+    }
+  }
+  return drawn;
+}
+
 }  // namespace
 
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
@@ -334,25 +349,26 @@ Split make_split(const PackReader& pack, const SplitSettings& options) {
   return make_split(pack.rows(), made.name, pack.manifest_sha256(), options, {made.rates, made.height, made.width});
 }
 
-std::vector<std::size_t> draw_gallery(std::map<std::int64_t, std::vector<std::size_t>> images_of, std::uint64_t seed,
-                                      int draw, int shots) {
-  std::vector<std::size_t> drawn;
-  for (auto& [identity, items] : images_of) {
-    core::RandomStream stream("gallery-draw",
-                              {seed, static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(identity)});
-    for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(shots), items.size()); ++i) {
-      std::swap(items[i], items[i + static_cast<std::size_t>(stream.below(items.size() - i))]);
-      drawn.push_back(items[i]);
-    }
-  }
-  return drawn;
-}
-
 std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots) {
-  std::map<std::int64_t, std::vector<std::size_t>> images_of;
+  ImagesOf images_of;
   for (std::size_t i = 0; i < split.gallery.size(); ++i)
     if (split.gallery[i].identity != 0) images_of[split.gallery[i].identity].push_back(i);
-  return draw_gallery(std::move(images_of), seed, draw, shots);
+  return draw_of_each(std::move(images_of), seed, draw, shots);
+}
+
+std::vector<std::vector<std::size_t>> draw_galleries(const settings::EvaluationProtocol& protocol, std::uint64_t seed,
+                                                     std::span<const std::int64_t> asked,
+                                                     std::span<const std::int64_t> shown) {
+  using settings::ProtocolName;
+  std::vector<std::vector<std::size_t>> draws;
+  if (protocol.name == ProtocolName::kWholeGallery) return draws;
+  const bool is_0_asked = std::ranges::find(asked, 0) != asked.end();
+  ImagesOf images_of;
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    if (shown[i] != -1 && (shown[i] != 0 || is_0_asked)) images_of[shown[i]].push_back(i);
+  const int shots = protocol.name == ProtocolName::kMultiShot ? protocol.shots : 1;
+  for (int draw = 0; draw < protocol.draws; ++draw) draws.push_back(draw_of_each(images_of, seed, draw, shots));
+  return draws;
 }
 
 }  // namespace resolute::datasets

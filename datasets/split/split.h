@@ -5,7 +5,6 @@
 //! (docs/inside/formats/manifest.md), which others can check by its hash and use without this program.
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -134,14 +133,25 @@ inline bool has_original(const Split& split, const TrainItem& item) {
   return item.has_hr || split.options.train_pool == TrainPool::kMlrWithOriginals;
 }
 
-//! Draws `shots` images of each identity, uniformly without replacement, or all images of an identity that has fewer.
-//! The first image of an identity does not depend on `shots`. \param images_of by identity, indices into a gallery,
-//! ascending \return such indices, ascending by identity \param draw 0, 1, … \param shots at least 1
-std::vector<std::size_t> draw_gallery(std::map<std::int64_t, std::vector<std::size_t>> images_of, std::uint64_t seed,
-                                      int draw, int shots);
-//! The same of a split's test identities (with lr_camera 0 each has one image). Distractors are left out. \return
-//! indices into split.gallery
+//! Draws `shots` images of each test identity of a split (with lr_camera 0 each has one image), uniformly without
+//! replacement, or all images of an identity that has fewer. The first image of an identity does not depend on `shots`.
+//! Distractors are left out. \param draw 0, 1, … \param shots at least 1 \return indices into split.gallery, ascending
+//! by identity
 std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots = 1);
+
+//! The galleries that a protocol draws where labels are all that is known of the images: by the seed of a split, and
+//! with its gallery in order, an evaluation's galleries of that split (draw_gallery()).
+//! Identity -1 is not drawn. Identity 0 stands for a split's distractors, which are not drawn either; elsewhere people
+//! may be numbered from 0, and then a query has it.
+//! \param asked identities of the queries \param shown of the gallery \return for each draw indices into `shown`; no
+//! draw where the protocol has the whole gallery
+std::vector<std::vector<std::size_t>> draw_galleries(const settings::EvaluationProtocol& protocol, std::uint64_t seed,
+                                                     std::span<const std::int64_t> asked,
+                                                     std::span<const std::int64_t> shown);
+
+//! Why there is no score where queries have a match in the whole gallery and none in a drawn one.
+inline constexpr const char* kNoMatchDrawn =
+    "no drawn gallery has a match of a query: an image of its identity from another camera";
 
 //! The split without gallery draws, in the lowest schema that can express it, so that published splits keep their
 //! hashes: schema 2 for lr_camera 0 or train_identities, 3 for lr_side, test_identities, published test sets and images
@@ -149,9 +159,16 @@ std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, in
 core::Json to_json(const Split& split);
 std::string split_sha256(const Split& split);
 //! The inverse, strict: rows ascend, no path leads out of the data set, and no member contradicts another
-//! (split_checks.h). replay_difference() checks whether a pack gives this split.
+//! (check_split()). replay_difference() checks whether a pack gives this split.
 //! \throws RuntimeError (kInput) opening with `where`
 Split split_from_json(const core::Json& json, const std::string& where);
+
+//! Holds a split that somebody else published against the promises of a split about its items: its hash says that it is
+//! as it was written, not that it was made by this program. Looks at the split alone, not at a pack: an image is in one
+//! list once; who trains is not tested; labels number the training identities in their order; who is asked for has a
+//! gallery image; rates, resolutions and cameras are what the options allow. \throws RuntimeError (kInput) opening with
+//! `where` and naming the item
+void check_split(const Split& split, const std::string& where);
 
 //! The paths that a split file lists for one gallery draw: draw_gallery() of the split's own seed, as paths.
 std::vector<std::string> gallery_draw_paths(const Split& split, int draw);

@@ -1,5 +1,3 @@
-#include "datasets/split/split_checks.h"
-
 #include <algorithm>
 #include <iterator>
 #include <set>

@@ -9,7 +9,6 @@
 #include "datasets/samples/listing.h"
 #include "datasets/samples/sample_path.h"
 #include "datasets/split/split.h"
-#include "datasets/split/split_checks.h"
 
 namespace resolute::datasets {
 namespace {

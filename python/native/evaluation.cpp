@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "datasets/split/gallery_draws.h"
 #include "python/native/call.h"
 #include "results/kernel/distance.h"
 #include "results/kernel/gemm_openblas.h"
