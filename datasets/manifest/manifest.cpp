@@ -8,7 +8,6 @@
 #include "core/hash/sha256.h"
 #include "datasets/image/low_resolution.h"
 #include "datasets/samples/listing.h"
-#include "datasets/samples/sample_path.h"
 
 namespace resolute::datasets {
 namespace {

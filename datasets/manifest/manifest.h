@@ -39,7 +39,7 @@ bool tell_origin(std::span<const Sample> samples);  //!< whether any sample has
 //! without a JSON value of all rows: a pack may have 100,000.
 std::string manifest_text(std::span<const PackRow> rows);
 
-//! The inverse, strict: rows are sorted by path, none twice, and no path leaves the data set's folder (sample_path.h).
+//! The inverse, strict: rows are sorted by path, none twice, and no path leaves the data set's folder (path_problem()).
 //! \throws RuntimeError (kInput) opening with `where` and naming the row
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
 

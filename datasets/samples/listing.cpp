@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "datasets/samples/sample_path.h"
 
 namespace resolute::datasets::sources {
 namespace {

@@ -97,6 +97,12 @@ using ReadName = std::function<NameNumbers(NameReader& reader, Sample& sample)>;
 std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, const FolderLayout& layout,
                                  Remarks& remarks, const ReadName& read);
 
+//! Data sets that are given to another source than their own, told by their layout: looks for MSMT17, VeRi-776,
+//! VehicleID and prepared sets by a file or folder of each, and for CUHK03-NP by names as 0001_c1_1.png in
+//! Market-1501's folders. \throws RuntimeError (kInput) naming the layout and the source that reads it, where `root`
+//! has one of them
+void refuse_other_layout(core::FileSystem& files, const fs::path& root);
+
 //! Adds one to the number of all samples where one of them has 0: their names count from 0.
 void count_from_1(std::vector<Sample>& samples, std::int64_t Sample::*number);
 //! Moves the identities of query and gallery up by the largest one of training, where a number is in both: they are

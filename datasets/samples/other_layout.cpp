@@ -1,5 +1,3 @@
-#include "datasets/samples/other_layout.h"
-
 #include <algorithm>
 #include <string>
 #include <string_view>

@@ -11,8 +11,6 @@
 #include "datasets/image/low_resolution.h"
 #include "datasets/samples/list_dialect.h"
 #include "datasets/samples/listing.h"
-#include "datasets/samples/other_layout.h"
-#include "datasets/samples/sample_path.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

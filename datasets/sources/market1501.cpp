@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "datasets/samples/other_layout.h"
 
 namespace resolute::datasets::sources {
 namespace {

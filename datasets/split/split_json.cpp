@@ -7,7 +7,7 @@
 #include "core/hash/sha256.h"
 #include "datasets/image/low_resolution.h"
 #include "datasets/samples/listing.h"
-#include "datasets/samples/sample_path.h"
+#include "datasets/samples/sample.h"
 #include "datasets/split/split.h"
 
 namespace resolute::datasets {

@@ -1,4 +1,4 @@
-#include "datasets/samples/sample_path.h"
+#include "datasets/samples/sample.h"
 
 #include <algorithm>
 
