@@ -5,7 +5,8 @@
 namespace resolute::datasets {
 
 void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch) {
-  RESOLUTE_EXPECT(rate >= 1 && rate <= kMaxRate, fmt::format("a rate of {} is outside 1..{}", rate, kMaxRate));
+  RESOLUTE_EXPECT(rate >= 1 && rate <= settings::kLargestRate,
+                  fmt::format("a rate of {} is outside 1..{}", rate, settings::kLargestRate));
   const ImageSize size = shrunk_size({native.height, native.width}, rate);
   resize_into(native, size.height, size.width, kernel, to, scratch);
 }

@@ -12,8 +12,6 @@
 
 namespace resolute::datasets {
 
-inline constexpr int kMaxRate = settings::kLargestRate;
-
 //! Sides of an image shrunk by `rate`: floor(side / rate) pixels, at least 1.
 constexpr ImageSize shrunk_size(const ImageSize& size, int rate) {
   return {std::max(size.height / rate, 1), std::max(size.width / rate, 1)};
@@ -25,7 +23,7 @@ inline ImageSize shrunk_size(const ImageSize& size, double rate) {
 }
 
 //! The LR image as a camera would have stored it, of shrunk_size(). For an image at network size it is the LR copy that
-//! a training makes. \param rate 1 to kMaxRate
+//! a training makes. \param rate 1 to settings::kLargestRate
 Image low_resolution_view(const Image& native, int rate, Kernel kernel);
 //! The same into `to`, which may not be `native` (resample.h: resize_into()).
 void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch);

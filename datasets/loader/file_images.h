@@ -47,7 +47,8 @@ class FileLoader {
   //! \param images must outlive the loader
   explicit FileLoader(const FileImages& images) : images_(images) {}
 
-  //! See Loader::fill_view(). \param rate 1 to kMaxRate; of an image that came low any \throws as FileImages::read()
+  //! See Loader::fill_view(). \param rate 1 to settings::kLargestRate; of an image that came low any \throws as
+  //! FileImages::read()
   void fill_view(std::size_t number, int rate, std::span<float> to);
 
  private:

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "core/hash/sha256.h"
-#include "datasets/image/low_resolution.h"
 #include "datasets/samples/listing.h"
+#include "settings/member_checks.h"
 
 namespace resolute::datasets {
 namespace {
@@ -62,9 +62,9 @@ void check_sample(const Sample& sample, const Sample* before, const std::string&
     throw core::input_error(fmt::format("{}: identity {}", where, sample.identity), "identities are 0 or more");
   if (sample.camera < 1 || sample.camera > kMostNumber)
     throw core::input_error(fmt::format("{}: camera {}", where, sample.camera), "cameras count from 1");
-  if (sample.rate < 0 || sample.rate > kMaxRate)
+  if (sample.rate < 0 || sample.rate > settings::kLargestRate)
     throw core::input_error(fmt::format("{}: rate {}", where, sample.rate),
-                            fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", kMaxRate));
+                            fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", settings::kLargestRate));
 }
 
 bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test_sets != 0; }

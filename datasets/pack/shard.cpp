@@ -112,7 +112,8 @@ std::vector<std::int32_t> Shard::read_source_rates() const {
   if (!header_.tell_origin) return std::vector<std::int32_t>(size(), 1);
   auto rates = read_column<std::int32_t>("source_rate");
   for (std::size_t i = 0; i < rates.size(); ++i)
-    if (rates[i] < 0 || rates[i] > kMaxRate) throw corrupt(fmt::format("row {} has a source_rate of {}", i, rates[i]));
+    if (rates[i] < 0 || rates[i] > settings::kLargestRate)
+      throw corrupt(fmt::format("row {} has a source_rate of {}", i, rates[i]));
   return rates;
 }
 

@@ -13,8 +13,8 @@ struct Sample {
   std::int64_t identity = 0;  //!< 1 and up; 0 is a distractor: a person who is nobody's match
   std::int64_t camera = 0;    //!< 1 and up
   std::string subset;         //!< "train", "query" or "gallery" of the source's official division
-  //! How often its sides had been halved, thirded, … before it came to us: 1 HR; 2 to kMaxRate LR at that rate; 0 LR at
-  //! a rate that nobody tells (a camera that stood far away).
+  //! How often its sides had been halved, thirded, … before it came to us: 1 HR; 2 to settings::kLargestRate LR at that
+  //! rate; 0 LR at a rate that nobody tells (a camera that stood far away).
   int rate = 1;
   //! Bit k: its identity is tested in the source's published division k, from 0 (CUHK03 has 20). 0 where none are.
   std::uint64_t test_sets = 0;

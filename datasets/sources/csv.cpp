@@ -32,7 +32,8 @@ Sample read_sample(const ListText& list, const ListLine& line) {
   if (std::ranges::find(kSubsetNames, sample.subset) == kSubsetNames.end())
     throw line.wrong(fmt::format("subset is '{}'", shown_field(sample.subset)),
                      fmt::format("it must be {}", fmt::join(kSubsetNames, ", ")), "correct it");
-  if (values[kRate]) sample.rate = static_cast<int>(read_list_number(line, kRate, *values[kRate], 0, kMaxRate));
+  if (values[kRate])
+    sample.rate = static_cast<int>(read_list_number(line, kRate, *values[kRate], 0, settings::kLargestRate));
   return sample;
 }
 

@@ -34,7 +34,7 @@ constexpr Naming kNamingByIdentity{"prepared", "IDENTITY/IDENTITY_cCAMERA_NUMBER
 constexpr std::array<Folder, 4> kFoldersByIdentity{
     {{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}}};
 constexpr FolderLayout kLayoutByIdentity{"train, val, gallery, query", kFoldersByIdentity, &kNamingByIdentity};
-static_assert(kMaxRate == 16, "kMlrNaming says so");
+static_assert(settings::kLargestRate == 16, "kMlrNaming says so");
 constexpr Naming kNamingByResolution{"prepared", "IDENTITY_X_CAMERA….jpg, CAMERA one digit", "0020_1_2_03.jpg"};
 constexpr std::array<Folder, 4> kFoldersByResolution{
     {{"train/lr", "train"}, {"train/hr", "train"}, {"query/lr", "query"}, {"gallery/hr", "gallery"}}};
@@ -54,7 +54,7 @@ Frame read_frame(NameReader& reader) {
     if (frame.numbers.size() == 1) reader.optional("f");  // DukeMTMC-reID's frames
     const std::int64_t value = reader.number();
     if (reader.optional("x")) {
-      frame.rate = value >= 2 && value <= kMaxRate ? static_cast<int>(value) : 0;
+      frame.rate = value >= 2 && value <= settings::kLargestRate ? static_cast<int>(value) : 0;
     } else {
       if (original_ended) return {{}, 0};
       frame.numbers.push_back(value);

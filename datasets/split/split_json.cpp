@@ -5,10 +5,10 @@
 #include <string_view>
 
 #include "core/hash/sha256.h"
-#include "datasets/image/low_resolution.h"
 #include "datasets/samples/listing.h"
 #include "datasets/samples/sample.h"
 #include "datasets/split/split.h"
+#include "settings/member_checks.h"
 
 namespace resolute::datasets {
 namespace {
@@ -40,9 +40,9 @@ Item read_item(core::ObjectReader& reader) {
 
 int read_rate(core::ObjectReader& reader) {
   const auto rate = reader.required<int>("rate");
-  if (rate < 1 || rate > kMaxRate)
+  if (rate < 1 || rate > settings::kLargestRate)
     throw core::input_error(fmt::format("{}: rate {}", reader.where(), rate),
-                            fmt::format("rates are 1 to {}", kMaxRate));
+                            fmt::format("rates are 1 to {}", settings::kLargestRate));
   return rate;
 }
 

@@ -134,7 +134,7 @@ TEST(DrawDegradation, a_step_does_not_depend_on_the_others) {
 
 TEST(ShrunkSize, of_a_whole_rate_is_that_of_the_integer) {
   for (int side = 1; side <= 300; ++side)
-    for (int rate = 1; rate <= kMaxRate; ++rate)
+    for (int rate = 1; rate <= settings::kLargestRate; ++rate)
       ASSERT_EQ(shrunk_size({side, 7}, rate), shrunk_size({side, 7}, static_cast<double>(rate))) << side << "/" << rate;
   EXPECT_EQ((ImageSize{102, 51}), shrunk_size({256, 128}, 2.5));
   EXPECT_EQ((ImageSize{1, 1}), shrunk_size({9, 3}, 15.5));

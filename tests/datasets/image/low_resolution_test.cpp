@@ -36,7 +36,7 @@ TEST(LowResolutionView, no_side_vanishes) {
 
 TEST(LowResolutionView, refuses_rates_outside_the_limits) {
   EXPECT_THROW(low_resolution_view(ramp(9, 3), 0, Kernel::kTriangle), core::ContractError);
-  EXPECT_THROW(low_resolution_view(ramp(9, 3), kMaxRate + 1, Kernel::kTriangle), core::ContractError);
+  EXPECT_THROW(low_resolution_view(ramp(9, 3), settings::kLargestRate + 1, Kernel::kTriangle), core::ContractError);
 }
 
 TEST(LowResolutionNetwork, has_a_rate_th_of_the_network_size) {
