@@ -12,7 +12,7 @@ from pathlib import Path
 ARROWS = {
     "core": set(),
     "settings": {"core"},
-    "methods": {"core", "settings"},
+    "methods": {"settings"},
     "networks": {"core", "settings"},
     "methods/networks": {"core", "settings", "methods", "networks"},
     "experiments": {"core", "settings", "methods"},
