@@ -7,6 +7,7 @@
 //! header padded with spaces to a multiple of eight. Reading is strict: every byte of the file must be accounted for.
 
 #include <array>
+#include <cstddef>
 #include <map>
 #include <span>
 #include <string>
@@ -41,6 +42,11 @@ inline constexpr std::array<ElementNames, 10> kElementNames{{{at::kFloat, "F32",
                                                              {at::kChar, "I8", "CharStorage"},
                                                              {at::kByte, "U8", "ByteStorage"},
                                                              {at::kBool, "BOOL", "BoolStorage"}}};
+
+//! Copies a tensor's elements to `to`, of nbytes() bytes and at any address, as a file holds them: in row-major order,
+//! whatever their order in memory. When it returns, the tensor may change. Any device, any strides; contiguous and
+//! channels-last ones on the CPU at the speed of memory.
+void copy_row_major(const at::Tensor& tensor, std::span<std::byte> to);
 
 //! The places of all parts in a file that is not written yet. Holds the tensors, not their values.
 struct SafetensorsLayout {

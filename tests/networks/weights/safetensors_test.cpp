@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "core/files/json.h"
-#include "networks/weights/row_major.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::networks::safetensors_test {
