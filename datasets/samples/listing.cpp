@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-
 namespace resolute::datasets::sources {
 namespace {
 
@@ -169,6 +168,15 @@ core::RuntimeError wrong_name(std::string_view path, const Naming& naming) {
       fmt::format("'{}' is not a {} image name", printable(path), naming.source),
       fmt::format("expected {}, as {}", naming.pattern, naming.example),
       "give the file its published name, or move a file that is not part of the data set out of the folder");
+}
+
+ReadName read_form(std::string_view form, std::int64_t cameras, const Naming& naming) {
+  return [=](NameReader& reader, Sample& sample) {
+    NameNumbers numbers = reader.numbers(form, sample);
+    if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > cameras)
+      throw wrong_name(sample.path, naming);
+    return numbers;
+  };
 }
 
 std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, const FolderLayout& layout,

@@ -18,12 +18,7 @@ constexpr Naming kCuhk03NpNaming{"CUHK03-NP", "IDENTITY_cCAMERA_NUMBER.png, iden
 // Refused: a name that does not fit, two names of one image. \throws RuntimeError (kInput): a missing or empty folder
 std::vector<Sample> list_cuhk03_np(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Sample> samples =
-      list_folders(files, root, kMarketLayout, remarks, [](NameReader& reader, Sample& sample) {
-        NameNumbers numbers = reader.numbers("I_cC_#", sample);
-        if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > 2)
-          throw wrong_name(sample.path, kCuhk03NpNaming);
-        return numbers;
-      });
+      list_folders(files, root, kMarketLayout, remarks, read_form("I_cC_#", 2, kCuhk03NpNaming));
   continue_numbers(samples);
   leave_out_single(samples, remarks);
   return samples;

@@ -14,7 +14,6 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::int64_t kCameras = 8;
 constexpr Naming kDukeMtmcNaming{"DukeMTMC-reID", "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8",
                                  "0005_c2_f0046985.jpg"};
 
@@ -35,12 +34,7 @@ void mark_distractors(std::vector<Sample>& samples) {
 // of one image. \throws RuntimeError (kInput): a missing or empty folder
 std::vector<Sample> list_dukemtmc(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Sample> samples =
-      list_folders(files, root, kMarketLayout, remarks, [](NameReader& reader, Sample& sample) {
-        NameNumbers numbers = reader.numbers("I_cC_f#", sample);
-        if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras)
-          throw wrong_name(sample.path, kDukeMtmcNaming);
-        return numbers;
-      });
+      list_folders(files, root, kMarketLayout, remarks, read_form("I_cC_f#", 8, kDukeMtmcNaming));
   mark_distractors(samples);
   return samples;
 }

@@ -145,6 +145,12 @@ int drawn_rate(const StandInSettings& options, int identity, int camera, int ima
   return 2 + static_cast<int>(stream.below(3));
 }
 
+// The camera, from 0, that took an identity in low resolution.
+int drawn_low_camera(const StandInSettings& options, int identity) {
+  core::RandomStream stream("stand-in-lr-camera", {options.seed, static_cast<std::uint64_t>(identity)});
+  return static_cast<int>(stream.below(static_cast<std::uint64_t>(options.cameras)));
+}
+
 // Whatever the naming, cameras go up by one if any is 0. Refused: a name that does not fit; of the second naming: a
 // folder and an image in it that name two identities, an image of query that is not camera 0's or one of gallery that
 // is. \throws RuntimeError (kInput): a folder that fits several namings or none, a missing or empty folder; of the
@@ -177,8 +183,7 @@ void write_mlr_folders(NewFolder& folder, const StandInSettings& options) {
   for (int identity = 0; identity < options.identities; ++identity) {
     const bool training = identity < options.identities / 2;
     const bool one_camera = options.irregular && identity == last;  // its images stay in high resolution, as VPFA's do
-    core::RandomStream stream("stand-in-lr-camera", {options.seed, static_cast<std::uint64_t>(identity)});
-    const int low = static_cast<int>(stream.below(static_cast<std::uint64_t>(options.cameras)));
+    const int low = drawn_low_camera(options, identity);
     for (int camera = 0; camera < (one_camera ? 1 : options.cameras); ++camera)
       for (int image = 0; image < options.images_per_camera; ++image) {
         const bool is_low = camera == low && !one_camera;
@@ -226,10 +231,8 @@ void write_mlr_folders_by_identity(NewFolder& folder, const StandInSettings& opt
 void write_mlr_folders_by_resolution(NewFolder& folder, const StandInSettings& options) {
   const int last = options.identities - 1;
   for_each_image(options, [&](int identity, int camera, int image) {
-    core::RandomStream stream("stand-in-lr-camera", {options.seed, static_cast<std::uint64_t>(identity)});
     const bool one_camera = options.irregular && identity == last;
-    const bool low =
-        !one_camera && camera == static_cast<int>(stream.below(static_cast<std::uint64_t>(options.cameras)));
+    const bool low = !one_camera && camera == drawn_low_camera(options, identity);
     const std::string_view subset = identity < options.identities / 2 ? "train" : low ? "query" : "gallery";
     folder.write(
         fmt::format("{}/{}/{:04}_1_{}_{:02}.jpg", subset, low ? "lr" : "hr", identity + 1, camera + 1, image + 1),

@@ -16,7 +16,6 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::int64_t kVeriCameras = 20;
 constexpr Naming kVeriNaming{"VeRi-776", "VEHICLE_cCAMERA_TIME_INDEX.jpg, vehicles from 1, cameras 1 to 20",
                              "0002_c002_00030600_0.jpg"};
 constexpr std::array<Folder, 3> kVeriFolders{
@@ -57,12 +56,7 @@ void compare_with_list(core::FileSystem& files, const fs::path& root, std::strin
 // Refused: a name that does not fit, two names of one image, a list that names what is not there. \throws RuntimeError
 // (kInput): a missing or empty folder
 std::vector<Sample> list_veri776(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
-  std::vector<Sample> samples = list_folders(files, root, kVeriLayout, remarks, [](NameReader& reader, Sample& sample) {
-    NameNumbers numbers = reader.numbers("I_cC_#_#", sample);
-    if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kVeriCameras)
-      throw wrong_name(sample.path, kVeriNaming);
-    return numbers;
-  });
+  std::vector<Sample> samples = list_folders(files, root, kVeriLayout, remarks, read_form("I_cC_#_#", 20, kVeriNaming));
   if (remarks.refused_any()) return samples;  // what is refused may be listed
   for (const Folder& folder : kVeriFolders) compare_with_list(files, root, folder.name, samples, remarks);
   leave_out_single(samples, remarks);

@@ -19,12 +19,16 @@ std::set<std::int64_t> cameras_of_identities(std::span<const PackRow> rows) {
   return cameras;
 }
 
-std::set<std::int64_t> cameras_of_people_seen_by_two(std::span<const PackRow> rows) {
-  std::map<std::int64_t, std::set<std::int64_t>> of_person;
+std::map<std::int64_t, std::set<std::int64_t>> cameras_by_identity(std::span<const PackRow> rows) {
+  std::map<std::int64_t, std::set<std::int64_t>> cameras;
   for (const PackRow& row : rows)
-    if (row.sample.identity != 0) of_person[row.sample.identity].insert(row.sample.camera);
+    if (row.sample.identity != 0) cameras[row.sample.identity].insert(row.sample.camera);
+  return cameras;
+}
+
+std::set<std::int64_t> cameras_of_people_seen_by_two(std::span<const PackRow> rows) {
   std::set<std::int64_t> cameras;
-  for (const auto& [identity, seen_by] : of_person)
+  for (const auto& [identity, seen_by] : cameras_by_identity(rows))
     if (seen_by.size() > 1) cameras.insert(seen_by.begin(), seen_by.end());
   return cameras;
 }
@@ -136,10 +140,7 @@ void SplitSides::draw_of_pairs(std::span<const PackRow> rows, std::string_view p
 }
 
 void SplitSides::draw_by_identity(std::span<const PackRow> rows, const SplitSettings& options) {
-  std::map<std::int64_t, std::set<std::int64_t>> cameras;
-  for (const PackRow& row : rows)
-    if (row.sample.identity != 0) cameras[row.sample.identity].insert(row.sample.camera);
-  for (const auto& [identity, seen_by] : cameras)
+  for (const auto& [identity, seen_by] : cameras_by_identity(rows))
     camera_of_[identity] =
         draw_of(seen_by, core::RandomStream("split-lr-identity", {options.seed, static_cast<std::uint64_t>(identity)}));
   description_ = "one camera of each identity";
