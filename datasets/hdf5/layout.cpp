@@ -130,13 +130,6 @@ hid_t driver() {
   return kId;
 }
 
-// Makes `access` open `file` instead of one on disk. `file` must outlive what is opened through the list.
-void use_memory_file(const Handle& access, MemoryFile& file, const Context& context) {
-  LibraryLock lock;
-  DriverSettings settings{&file};
-  check(H5Pset_driver(access.get(), check(driver(), context), &settings), context);
-}
-
 hid_t file_type(ElementType type) {
   switch (type) {
     case ElementType::kUint8:
@@ -218,7 +211,8 @@ FileImage lay_out(std::span<const ArrayLayout> arrays) {
   FileImage image;
   {
     Handle access = file_access(context);
-    use_memory_file(access, memory, context);
+    DriverSettings settings{&memory};
+    check(H5Pset_driver(access.get(), check(driver(), context), &settings), context);
     check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), context);
     check(H5Pset_alignment(access.get(), 4096, 4096), context);
     Handle creation = creation_list(H5P_FILE_CREATE, context);

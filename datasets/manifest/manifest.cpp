@@ -69,8 +69,6 @@ void check_sample(const Sample& sample, const Sample* before, const std::string&
 
 bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test_sets != 0; }
 
-bool tell_origin(std::span<const Sample> samples) { return std::ranges::any_of(samples, tells_origin); }
-
 std::string manifest_text(std::span<const PackRow> rows) {
   const bool truncated = std::ranges::any_of(rows, &PackRow::truncated);
   const bool origin =

@@ -31,7 +31,6 @@ void check_sample(const Sample& sample, const Sample* before, const std::string&
 
 //! True where a sample has more than schema 1 of manifests and shards can express: a rate other than 1, or test sets.
 bool tells_origin(const Sample& sample);
-bool tell_origin(std::span<const Sample> samples);  //!< whether any sample has
 
 //! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]};
 //! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well. Where any is truncated,

@@ -160,25 +160,23 @@ void Shard::append_rows(std::vector<PackRow>& to) const {
   }
 }
 
-std::vector<Shard::View> Shard::read_views() const {
-  const std::uint64_t all = find("lr_view")->layout.bytes();
-  const auto offset = read_column<std::uint64_t>("lr_view_offset");
-  const auto height = read_column<std::int32_t>("lr_view_height");
-  const auto width = read_column<std::int32_t>("lr_view_width");
-  const std::size_t rates = offset.size() / size();
-  std::vector<View> views;
-  views.reserve(offset.size());
-  for (std::size_t i = 0; i < offset.size(); ++i) {
-    const View view{offset[i], {height[i], width[i]}};
-    if (!is_possible(view.size) || view.offset > all || view.bytes() > all - view.offset)
-      throw corrupt(fmt::format("row {} of data set 'lr_view' lies outside it", i / rates));
-    views.push_back(view);
-  }
-  return views;
-}
-
 const std::vector<Shard::View>& Shard::views() const {
-  return views_.get([&] { return read_views(); });
+  return views_.get([&] {
+    const std::uint64_t all = find("lr_view")->layout.bytes();
+    const auto offset = read_column<std::uint64_t>("lr_view_offset");
+    const auto height = read_column<std::int32_t>("lr_view_height");
+    const auto width = read_column<std::int32_t>("lr_view_width");
+    const std::size_t rates = offset.size() / size();
+    std::vector<View> views;
+    views.reserve(offset.size());
+    for (std::size_t i = 0; i < offset.size(); ++i) {
+      const View view{offset[i], {height[i], width[i]}};
+      if (!is_possible(view.size) || view.offset > all || view.bytes() > all - view.offset)
+        throw corrupt(fmt::format("row {} of data set 'lr_view' lies outside it", i / rates));
+      views.push_back(view);
+    }
+    return views;
+  });
 }
 
 const std::vector<Shard::Checksums>& Shard::checksums() const {

@@ -68,7 +68,6 @@ class Shard {
   const hdf5::PlacedArray* find(const std::string& name) const;
   void check_arrays() const;
   void read_header();
-  std::vector<View> read_views() const;
   std::vector<std::int32_t> read_source_rates() const;
   const std::vector<View>& views() const;
   const std::vector<Checksums>& checksums() const;

@@ -320,7 +320,7 @@ ShardResult write_shard(core::FileSystem& files, const RawReader& reader, const 
                      listing_sha256(samples),
                      decoder_versions(),
                      hdf5::library_version(),
-                     tell_origin(samples)};
+                     std::ranges::any_of(samples, tells_origin)};
   const fs::path path = pack_folder / shard_file_name(shard);
   const auto part = std::span(samples).subspan(range.begin, range.end - range.begin);
   ShardResult result{header.rows, header.listing_sha256};
