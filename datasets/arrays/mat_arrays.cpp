@@ -1,5 +1,3 @@
-#include "datasets/arrays/mat_arrays.h"
-
 #include <fmt/format.h>
 #include <matio.h>
 

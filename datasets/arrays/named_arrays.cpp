@@ -12,8 +12,7 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "datasets/arrays/mat_arrays.h"
-#include "datasets/arrays/numpy_arrays.h"
+#include "datasets/arrays/stored_array.h"
 
 namespace resolute::datasets {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/bytes.h"
-#include "datasets/arrays/numpy_arrays.h"
+#include "datasets/arrays/stored_array.h"
 
 namespace resolute::datasets {
 namespace {

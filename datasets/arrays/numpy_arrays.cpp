@@ -1,10 +1,9 @@
-#include "datasets/arrays/numpy_arrays.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "core/files/zip_archive.h"
+#include "datasets/arrays/stored_array.h"
 
 namespace resolute::datasets {
 namespace {

@@ -1,9 +1,11 @@
 #pragma once
 //! \file
-//! Internal to datasets/arrays: an array as a file holds it, and the numbers that it stands for.
+//! Internal to datasets/arrays: an array as a file holds it, the numbers that it stands for, and the files that hold
+//! some.
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,5 +55,27 @@ class StoredArrays : public NamedArrays {
 
   std::filesystem::path path_;
 };
+
+//! Bytes from which a header's length can be told.
+constexpr std::size_t kNpyStart = 12;
+
+//! \param start kNpyStart bytes or more \return bytes up to the first element \throws RuntimeError (kInput)
+std::size_t npy_header_length(std::span<const std::byte> start);
+
+//! \param bytes npy_header_length() of them \throws RuntimeError (kInput) for what is no header, and for objects, text,
+//! records and complex numbers
+StoredArrayFacts parse_npy_header(std::span<const std::byte> bytes);
+
+//! The error about a file as torch.save writes: a pickle, or an archive with one.
+core::RuntimeError pickle_refusal(const std::filesystem::path& path);
+//! NumPy's `.npz` and folders of `.npy` (numpy.lib.format, versions 1.0 to 3.0).
+std::unique_ptr<NamedArrays> open_npz(const std::filesystem::path& path);
+std::unique_ptr<NamedArrays> open_npy_folder(const std::filesystem::path& folder);
+
+//! 7 of version 7.3, which is HDF5 with a head of MATLAB's, and 5; 4 of older ones and of all other files.
+int mat_version(core::ReadableFile& file);
+
+//! MATLAB's `.mat`, versions 4, 5 (SciPy's) and 7.3. \throws RuntimeError (kInput) for what is no such file
+std::unique_ptr<NamedArrays> open_mat(const std::filesystem::path& path);
 
 }  // namespace resolute::datasets

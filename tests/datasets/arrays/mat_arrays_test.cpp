@@ -1,4 +1,4 @@
-#include "datasets/arrays/mat_arrays.h"
+#include "datasets/arrays/stored_array.h"
 
 #include <gtest/gtest.h>
 #include <hdf5.h>

@@ -1,4 +1,4 @@
-#include "datasets/arrays/numpy_arrays.h"
+#include "datasets/arrays/stored_array.h"
 
 #include <gtest/gtest.h>
 
