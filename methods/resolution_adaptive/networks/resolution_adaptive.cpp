@@ -5,10 +5,12 @@
 #include <string>
 
 #include "core/error.h"
+#include "networks/nn/folded_backbone.h"
 #include "networks/nn/initialise.h"
 #include "networks/nn/losses.h"
 #include "networks/nn/placed.h"
 #include "networks/nn/recorded_passes.h"
+#include "networks/onnx/graph.h"
 
 namespace resolute::methods {
 namespace {
@@ -27,11 +29,6 @@ struct AdaptiveRows {
 AdaptiveRows adaptive_rows_of(const LaneBatch& batch) {
   return {rows_where(batch.has_label.defined() ? batch.has_hr.logical_and(batch.has_label) : batch.has_hr),
           rows_where(batch.has_label)};
-}
-
-at::Tensor adaptive_labels_of(const LaneBatch& batch) {
-  const AdaptiveRows rows = adaptive_rows_of(batch);
-  return at::cat({select_rows(batch.labels, rows.hr), select_rows(batch.labels, rows.lr)});
 }
 
 //! \param rates N int64 on the CPU
@@ -216,7 +213,9 @@ std::vector<LossTerm> ResolutionAdaptive::losses(std::size_t phase, const Activa
                                                  const LaneBatch& batch) {
   RESOLUTE_EXPECT(phase == 0, "resolution_adaptive has one phase");
   const at::Tensor& z = activations.tensors[kRepresentation];
-  const at::Tensor labels = adaptive_labels_of(batch), nothing = networks::zero_loss(root_->parameters().front());
+  const AdaptiveRows rows = adaptive_rows_of(batch);
+  const at::Tensor labels = at::cat({select_rows(batch.labels, rows.hr), select_rows(batch.labels, rows.lr)});
+  const at::Tensor nothing = networks::zero_loss(root_->parameters().front());
   std::vector<LossTerm> terms;
   if (options_.classification)
     terms.push_back({"classification", z.defined() ? networks::classification_loss(activations.tensors[kAdaptiveLogits],
@@ -263,6 +262,36 @@ std::vector<MaskValues> ResolutionAdaptive::mask_values() const {
     }
   }
   return found;
+}
+
+Embedder ResolutionAdaptive::embedder(const EmbedderOptions& options) {
+  const int level = options.level == 0 ? levels() : options.level;
+  const std::int64_t compared = compared_dimensions(level), columns = embedding_size();
+  const auto trunk = std::make_shared<networks::FoldedBackbone>(
+      *trunk_, options.precision, options.height, options.width,
+      masks_ ? masks_->scales(level, acting_masks()) : std::vector<at::Tensor>{});
+  // float32 whatever the precision, as f5's mean is.
+  const auto embedding = networks::copied(
+      *embedding_, std::make_shared<networks::Linear>(trunk_->channels(networks::kLevels), columns), at::kFloat);
+  return [=](const at::Tensor& images) {
+    return trunk->apply(images, columns, [&](const at::Tensor& f5) {
+      at::Tensor z = embedding->forward(pooled(f5));
+      z.narrow(1, compared, columns - compared).zero_();
+      return z;
+    });
+  };
+}
+
+std::string ResolutionAdaptive::embedder_graph(networks::onnx::Graph& graph, Side /*side*/, int level) const {
+  const int level_of_images = level == 0 ? levels() : level;
+  const networks::onnx::Map f5 = graph.trunk(
+      *trunk_, graph.images(), masks_ ? masks_->scales(level_of_images, acting_masks()) : std::vector<at::Tensor>{});
+  // Dimensions beyond the level's are zeros: so are their weights.
+  const std::int64_t compared = compared_dimensions(level_of_images), columns = embedding_size();
+  const at::Tensor weight = embedding_->weight.detach().clone(), bias = embedding_->bias.detach().clone();
+  weight.narrow(0, compared, columns - compared).zero_();
+  bias.narrow(0, compared, columns - compared).zero_();
+  return graph.linear(graph.mean(f5), weight, bias);
 }
 
 }  // namespace resolute::methods
