@@ -1,12 +1,15 @@
 #pragma once
 //! \file
-//! A small painter of smooth shapes, for synthetic.cpp. Colours are linear triples, 0 to 1, clipped only at the end.
+//! A small painter of smooth shapes, and the colours, gratings and light that synthetic people and vehicles have in
+//! common; for synthetic.cpp. Colours are linear triples, 0 to 1, clipped only at the end.
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
+#include "core/random/random.h"
 #include "datasets/image/image.h"
 
 namespace resolute::datasets::sources {
@@ -61,5 +64,39 @@ class Canvas {
   int width_;
   std::vector<Colour> colours_;
 };
+
+inline constexpr double kPi = std::numbers::pi;
+
+Colour scaled(const Colour& colour, double factor);
+//! A mix of two colours: `t` = 0 the first, 1 the second.
+Colour blend(const Colour& a, const Colour& b, double t);
+//! Hue 0 to 1, saturation and value as usual in HSV.
+Colour from_hsv(double hue, double saturation, double value);
+
+//! A sinusoid over a surface. Its mean is zero: seen from far away (shrunk) nothing is left of it.
+struct Grating {
+  double angle;       //!< radians, 0 to π
+  double wavelength;  //!< pixels, 2.6 to 3.6
+  Colour direction;   //!< which way the colour swings; the largest channel is ±1
+};
+Grating draw_grating(core::RandomStream& draw);
+
+//! A surface's colour at each point.
+struct Cloth {
+  Colour base;
+  Colour swing;
+  double kx, ky, phase;
+  Colour operator()(Point at) const {
+    const double wave = std::sin(kx * at.x + ky * at.y + phase);
+    return {base[0] + swing[0] * wave, base[1] + swing[1] * wave, base[2] + swing[2] * wave};
+  }
+};
+//! The grating over `base`, swinging by `amplitude`. \param phase radians
+Cloth make_cloth(const Colour& base, const Grating& grating, double amplitude, double phase);
+
+//! The channels' factors: what a camera does to every image of it.
+Colour draw_tint(core::RandomStream draw);
+//! Light, the camera's tint, sensor noise.
+void expose(Canvas& canvas, const Colour& tint, core::RandomStream draw);
 
 }  // namespace resolute::datasets::sources

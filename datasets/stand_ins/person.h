@@ -4,7 +4,6 @@
 
 #include "core/random/random.h"
 #include "datasets/stand_ins/canvas.h"
-#include "datasets/stand_ins/shading.h"
 
 namespace resolute::datasets::sources {
 
