@@ -19,7 +19,7 @@ std::string without_controls(std::string text, std::string_view kept) {
 }
 
 std::size_t characters(const std::string& text) {
-  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues));
+  return text.size() - static_cast<std::size_t>(std::ranges::count_if(text, continues));
 }
 
 std::string cut(const std::string& text, std::size_t most) {

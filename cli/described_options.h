@@ -35,7 +35,7 @@ void add_described(boost::program_options::options_description& visible, const S
                    std::initializer_list<std::string_view> left_out = {}) {
   S::members([&](const auto& one) {
     using T = typename std::decay_t<decltype(one)>::Type;
-    if (std::find(left_out.begin(), left_out.end(), one.key) != left_out.end()) return;
+    if (std::ranges::find(left_out, one.key) != left_out.end()) return;
     std::string help(one.help), usual;
     if constexpr (settings::Choice<T>) {
       help += fmt::format(": {}", fmt::join(settings::word_list<T>(), ", "));

@@ -180,8 +180,7 @@ std::vector<std::string> command_groups() {
   for (const Command& command : commands()) {
     const std::string_view name = command.name;
     const std::string first(name.substr(0, name.find(' ')));
-    if (first.size() < name.size() && std::find(groups.begin(), groups.end(), first) == groups.end())
-      groups.push_back(first);
+    if (first.size() < name.size() && std::ranges::find(groups, first) == groups.end()) groups.push_back(first);
   }
   return groups;
 }

@@ -70,7 +70,7 @@ void note_high_views(experiments::Plan& plan, const experiments::StoreLayout& st
       if (const auto found = datasets::high_views(table_pack, *images); !found.empty())
         table.notes.push_back(fmt::format("nothing is low on {}: {}", dataset.id, high_views_text(table_pack, found)));
     }
-    std::sort(all.rates.begin(), all.rates.end());
+    std::ranges::sort(all.rates);
     all.rates.erase(std::unique(all.rates.begin(), all.rates.end()), all.rates.end());
     if (const auto why = datasets::high_views_warning(all, *images); warn && !why.empty()) core::log_warning("{}", why);
   }

@@ -33,9 +33,7 @@ constexpr std::array kMachineErrors{ENOMEM, EMFILE, ENFILE, EFBIG};
 constexpr std::array kFullStore{ENOSPC, EDQUOT, EROFS};
 constexpr std::array kPassing{EINTR, EAGAIN, EINPROGRESS, EALREADY};
 
-bool is_one_of(const auto& errors, int error_number) {
-  return std::find(errors.begin(), errors.end(), error_number) != errors.end();
-}
+bool is_one_of(const auto& errors, int error_number) { return std::ranges::find(errors, error_number) != errors.end(); }
 
 ErrorKind kind_of_errno(int error_number) {
   if (is_one_of(kMachineErrors, error_number) || is_one_of(kFullStore, error_number)) return ErrorKind::kEnvironment;

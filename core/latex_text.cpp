@@ -157,7 +157,7 @@ std::string_view letter_at(std::string_view text, std::size_t at) {
 void append(std::string& safe, std::string_view letter) {
   constexpr std::array<std::string_view, 6> kLigatures{"--", "''", "``", ",,", "!`", "?`"};
   if (!safe.empty() && !letter.empty() &&
-      std::find(kLigatures.begin(), kLigatures.end(), std::string{safe.back(), letter.front()}) != kLigatures.end())
+      std::ranges::find(kLigatures, std::string{safe.back(), letter.front()}) != kLigatures.end())
     safe += "{}";
   safe += letter;
 }

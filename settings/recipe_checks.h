@@ -15,7 +15,7 @@ namespace resolute::settings {
 //! \param written a rate, or several \throws MemberError for one that the pack lacks
 void check_in_pack(const std::string& key, const auto& written, const PackSettings& pack) {
   for (const int rate : std::vector<int>{written})  // rate 1 is the image itself
-    if (rate != 1 && std::find(pack.rates.begin(), pack.rates.end(), rate) == pack.rates.end())
+    if (rate != 1 && std::ranges::find(pack.rates, rate) == pack.rates.end())
       throw MemberError(key, written, fmt::format("data set '{}' has rates {}", pack.name, text_of(pack.rates)),
                         fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
 }

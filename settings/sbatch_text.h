@@ -22,7 +22,7 @@ struct SbatchText {
   //! The key in a site file.
   std::string key() const {
     std::string text = name;
-    std::replace(text.begin(), text.end(), '-', '_');
+    std::ranges::replace(text, '-', '_');
     return text;
   }
 };

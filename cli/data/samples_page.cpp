@@ -36,7 +36,7 @@ std::string picture(const Image& image, int times, const std::string& words) {
 // The column of an image that came in low resolution: that of its rate if there is one, else the first of LR views.
 std::size_t column_of_low(int rate, const std::vector<int>& rates) {
   if (rates.empty()) return 0;
-  const auto found = std::find(rates.begin(), rates.end(), rate);
+  const auto found = std::ranges::find(rates, rate);
   return found == rates.end() ? 1 : 1 + static_cast<std::size_t>(found - rates.begin());
 }
 

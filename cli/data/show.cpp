@@ -49,7 +49,7 @@ void print(const datasets::PackReader& pack, const std::filesystem::path& folder
     std::cout << fmt::format("came in low resolution, rate {}: {}\n", rate == 0 ? "unknown" : std::to_string(rate),
                              count);
   if (const auto& sets = all.published_test_identities; !sets.empty()) {
-    const auto [fewest, most] = std::minmax_element(sets.begin(), sets.end());
+    const auto [fewest, most] = std::ranges::minmax_element(sets);
     std::cout << fmt::format("published test sets: {}, of {} to {} identities\n", sets.size(), *fewest, *most);
   }
   std::cout << fmt::format("native height {} to {}, median {}; native width {} to {}, median {}\n",

@@ -22,7 +22,7 @@ constexpr std::size_t kLongestWhat = 300;
 
 // Frames and stack addresses say nothing to a reader.
 bool tells(const std::string& line) {
-  return std::any_of(line.begin(), line.end(), [](unsigned char c) { return std::isalpha(c) != 0; }) &&
+  return std::ranges::any_of(line, [](unsigned char c) { return std::isalpha(c) != 0; }) &&
          line.find("*** ") == std::string::npos && line.find("] [ ") == std::string::npos;
 }
 
@@ -209,7 +209,7 @@ SiteCheck check_site(const Environment& environment) {
 }
 
 bool nothing_failed(const Findings& findings) {
-  return std::none_of(findings.begin(), findings.end(), [](const auto& one) { return one.level == Level::kFail; });
+  return std::ranges::none_of(findings, [](const auto& one) { return one.level == Level::kFail; });
 }
 
 core::Json findings_json(const Findings& findings) {

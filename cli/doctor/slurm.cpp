@@ -146,7 +146,7 @@ Findings judge_controller(const core::CommandOutput& output, std::chrono::millis
 
 Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>& site_mpi) {
   const auto kinds = slurm::mpi_kinds(list);
-  const auto has = [&](std::string_view kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
+  const auto has = [&](std::string_view kind) { return std::ranges::find(kinds, kind) != kinds.end(); };
   const std::string named =
       kinds.empty() ? "nothing that processes find each other by" : fmt::format("{}", fmt::join(kinds, ", "));
   const std::string wanted = site_mpi.value_or(slurm::LaunchOptions().mpi);

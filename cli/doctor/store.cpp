@@ -60,7 +60,7 @@ Finding judge_kind(const fs::path& folder) {
   if (::statfs(folder.c_str(), &about) != 0)
     return {Level::kFail, "store type", core::system_error("statfs failed", errno).what(), ""};
   const auto magic = static_cast<std::uint64_t>(about.f_type) & 0xffffffffU;
-  const auto known = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& one) { return one.magic == magic; });
+  const auto known = std::ranges::find(kKinds, magic, &Kind::magic);
   if (known == kKinds.end())
     return {Level::kOk, "store type", fmt::format("file system 0x{:x}, not one that we know", magic), ""};
   return {known->level, "store type", known->name, known->advice};

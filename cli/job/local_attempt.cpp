@@ -66,7 +66,7 @@ class Attempt {
 
   AttemptEnd run(const std::function<bool()>& enough) {
     auto looked = now();
-    while (ranks_.empty() || std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return !rank.ended; })) {
+    while (ranks_.empty() || std::ranges::any_of(ranks_, [](const Rank& rank) { return !rank.ended; })) {
       pollfd reports{spawner_.descriptor(), POLLIN, 0};
       ::poll(&reports, 1, static_cast<int>(kLookEvery.count()));  // a signal ends it
       for (const orchestrator::Message& report : spawner_.reports()) hear(report);

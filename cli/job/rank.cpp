@@ -311,8 +311,7 @@ int rank(const Arguments& arguments) {
   } else {
     print_several(files, request);
   }
-  const bool all =
-      std::all_of(files.begin(), files.end(), [](const RankedFile& file) { return file.no_score.empty(); });
+  const bool all = std::ranges::all_of(files, [](const RankedFile& file) { return file.no_score.empty(); });
   return all ? 0 : kNoScore;
 }
 

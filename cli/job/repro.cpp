@@ -158,7 +158,7 @@ Steps new_steps(GrowingFile& log) {
 
 // True with a step that differs, or the last that was asked for.
 bool reaches_the_end(const Steps& steps, const Request& request, const results::TrainingLog& recorded) {
-  return std::any_of(steps.begin(), steps.end(), [&](const auto& logged) {
+  return std::ranges::any_of(steps, [&](const auto& logged) {
     const auto& [number, step] = logged;
     const auto found = recorded.steps.find(number);
     // All that follows a step that differs differs too.

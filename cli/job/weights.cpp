@@ -63,9 +63,8 @@ void print_left_out(const std::vector<std::string>& names) {
   std::vector<std::string> counters, classifier, others;
   for (const std::string& name : names) {
     const auto ends = [&](std::initializer_list<const char*> endings) {
-      return std::any_of(endings.begin(), endings.end(), [&](const char* ending) {
-        return name == ending || name.ends_with(std::string(".") + ending);
-      });
+      return std::ranges::any_of(
+          endings, [&](const char* ending) { return name == ending || name.ends_with(std::string(".") + ending); });
     };
     if (ends({"num_batches_tracked"}))
       counters.push_back(name);

@@ -93,11 +93,11 @@ class Cancelling {
   void wait_for_checkpoints(const Runs& asked) {
     const auto end = core::monotonic_clock().now() + kCheckpointPatience;
     const auto goes_on = [&](const operations::SuiteRun& run) {
-      return run.live && std::any_of(asked.begin(), asked.end(), [&](const auto& one) { return one.name == run.name; });
+      return run.live && std::ranges::any_of(asked, [&](const auto& one) { return one.name == run.name; });
     };
     for (;;) {
       const auto runs = operations::read_status(files_, store_, plan_).runs;
-      if (std::none_of(runs.begin(), runs.end(), goes_on)) return;
+      if (std::ranges::none_of(runs, goes_on)) return;
       if (core::monotonic_clock().now() > end) {
         core::log_warning("the run has not ended within {} s; SLURM ends it now", kCheckpointPatience.count());
         return;

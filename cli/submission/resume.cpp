@@ -50,7 +50,7 @@ bool has_run_options(const Arguments& arguments) {
   static const std::set<std::string> kOurs{
       "--store",        "--profile", "--set",  "--relative-to", "--stand-ins", "--datasets",   "--with-references",
       "--from-scratch", "--json",    "--help", "--time",        "--nodes",     "--allocations"};
-  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+  return std::ranges::any_of(arguments, [](const std::string& argument) {
     return argument.starts_with("--") && argument.size() > 2 && !kOurs.contains(argument.substr(0, argument.find('=')));
   });
 }
@@ -101,16 +101,15 @@ std::vector<std::string> release_held(slurm::Client& client, operations::Standin
 }
 
 bool is_at_work(const operations::BatchStanding& batch) {
-  return std::any_of(batch.queued.begin(), batch.queued.end(),
-                     [](const slurm::QueuedJob& job) { return slurm::phase_of(job.state) == slurm::Phase::kRuns; });
+  return std::ranges::any_of(
+      batch.queued, [](const slurm::QueuedJob& job) { return slurm::phase_of(job.state) == slurm::Phase::kRuns; });
 }
 
 int go_on(const Resume& order, operations::Standing& standing) {
   const auto& [files, client, effects, parsed, plan] = order;
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
-  const bool nothing_new =
-      std::all_of(standing.batches.begin(), standing.batches.end(),
-                  [](const operations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
+  const bool nothing_new = std::ranges::all_of(
+      standing.batches, [](const operations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
   operations::require_answer(standing);
   std::optional<core::RuntimeError> unreleased;
   const auto lines = release_held(client, standing, unreleased);
@@ -166,11 +165,10 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
       if (pool.shapes.empty() && request.resources != before) pool.shapes = {before};
       continue;
     }
-    std::for_each(pool.shapes.begin(), pool.shapes.end(), change);
+    std::ranges::for_each(pool.shapes, change);
     std::vector<slurm::Resources> different;
     for (auto& shape : pool.shapes)
-      if (std::find(different.begin(), different.end(), shape) == different.end())
-        different.push_back(std::move(shape));
+      if (std::ranges::find(different, shape) == different.end()) different.push_back(std::move(shape));
     pool.shapes = std::move(different);
     if (values.count("allocations") == 0) continue;
     std::tie(pool.least, pool.most) = parse_allocations(values["allocations"].as<std::string>(), "--allocations");
@@ -239,8 +237,8 @@ std::optional<operations::Standing> exchange(const Resume& order, operations::St
 }  // namespace
 
 int suite_resume(const Arguments& arguments) {
-  const bool help = std::any_of(arguments.begin(), arguments.end(),
-                                [](const std::string& argument) { return argument == "--help" || argument == "-h"; });
+  const bool help = std::ranges::any_of(
+      arguments, [](const std::string& argument) { return argument == "--help" || argument == "-h"; });
   const auto environment = core::current_environment();
   Arguments run = arguments;
   std::erase(run, "--here");

@@ -263,7 +263,7 @@ std::vector<slurm::Resources> read_shapes(const slurm::Resources& plain,
   std::vector<slurm::Resources> all{plain};
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     auto shape = with_site(plain, shapes[i], fmt::format("{}.shapes.{}", table, i + 1), site);
-    if (std::find(all.begin(), all.end(), shape) == all.end()) all.push_back(std::move(shape));
+    if (std::ranges::find(all, shape) == all.end()) all.push_back(std::move(shape));
   }
   return all;
 }
@@ -471,8 +471,7 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
       operations::require_time_to_work(request, shape.time);
       slurm::require_launcher(request.launcher, shape.nodes);
     }
-  if (std::any_of(submission.pools.begin(), submission.pools.end(),
-                  [](const auto& pool) { return pool.least < pool.most; }))
+  if (std::ranges::any_of(submission.pools, [](const auto& pool) { return pool.least < pool.most; }))
     request.idle_limit = read_idle_limit(values, site);
   request.variables = operations::suite_variables(experiments::text_with_includes(files, suite_file), environment);
   return submission;

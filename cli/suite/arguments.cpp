@@ -51,7 +51,7 @@ bool decides(const options::variables_map& values, const std::string& option) {
 std::vector<std::string> names_between_commas(const std::string& text) {
   const auto words = core::split(text, ',');
   std::vector<std::string> names(words.begin(), words.end());
-  if (std::find(names.begin(), names.end(), "") != names.end())
+  if (std::ranges::find(names, "") != names.end())
     throw core::input_error(fmt::format("--datasets '{}' has an empty name", text), {}, "give A or A,B");
   return names;
 }

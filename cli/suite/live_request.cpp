@@ -45,10 +45,10 @@ bool ask(core::FileSystem& files, const experiments::StoreLayout& store, const s
       orchestrator::write_request(files, store.suite_folder(run.name), run.epoch, request);
   const auto all_taken = [&](const operations::SuiteRun& run) {
     const auto names = files.list(store.suite_folder(run.name) / "requests");
-    return std::none_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".json"); });
+    return std::ranges::none_of(names, [](const std::string& name) { return name.ends_with(".json"); });
   };
   const auto end = core::monotonic_clock().now() + kPatience;
-  while (!std::all_of(runs.begin(), runs.end(), all_taken)) {
+  while (!std::ranges::all_of(runs, all_taken)) {
     if (core::monotonic_clock().now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }

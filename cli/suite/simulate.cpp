@@ -34,9 +34,8 @@ Exit codes: 0 every job had its result, 3 some had not.)",
     "  resolute suite simulate --workload published --mtbf 24 --json\n"};
 
 bool names(const Arguments& arguments, const std::string& option) {
-  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
-    return argument == option || argument.starts_with(option + "=");
-  });
+  return std::ranges::any_of(
+      arguments, [&](const std::string& argument) { return argument == option || argument.starts_with(option + "="); });
 }
 
 constexpr double kHour = 3'600'000, kMinute = 60'000, kSecond = 1000;

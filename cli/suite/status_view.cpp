@@ -119,7 +119,7 @@ std::optional<Section> nodes_section(const StatusView& view) {
     host.free_gpus += agent.free_gpus;
     if (host.state.empty()) host.state = agent.why.empty() ? agent.state : agent.state + ": " + agent.why;
   }
-  const bool gpus = std::any_of(hosts.begin(), hosts.end(), [](const auto& host) { return host.second.gpus > 0; });
+  const bool gpus = std::ranges::any_of(hosts, [](const auto& host) { return host.second.gpus > 0; });
   std::vector<Cells> rows = {gpus ? Cells{"NODE", "SLOTS BUSY", "GPUS BUSY", "STATE"}
                                   : Cells{"NODE", "SLOTS BUSY", "STATE"}};
   std::vector<Colour> colours;
@@ -162,7 +162,7 @@ std::optional<Section> failures_section(const StatusView& view) {
   }
   made.lines = std::move(lines);
   if (!view.logs.empty()) {
-    const auto first = std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return view.logs.contains(job); });
+    const auto first = std::ranges::find_if(jobs, [&](const auto& job) { return view.logs.contains(job); });
     made.lines.push_back({"→ " + where_a_job_tells(*first, view.store), Colour::kYellow, true});
   }
   return made;
@@ -248,7 +248,7 @@ void shorten(std::vector<Section>& sections, int rows) {
     used += 2 + static_cast<int>(one.lines.size());
   }
   for (; used > rows; --used) {
-    const auto longest = std::max_element(shown.begin(), shown.end());
+    const auto longest = std::ranges::max_element(shown);
     if (longest == shown.end() || *longest <= 1) break;
     --*longest;
   }
@@ -268,9 +268,9 @@ bool is_complete(const StatusView& view) {
 }
 
 bool is_alive(const StatusView& view) {
-  return view.status.live ||
-         std::any_of(view.allocations.begin(), view.allocations.end(),
-                     [](const operations::AllocationView& one) { return operations::may_live(one.state); });
+  return view.status.live || std::ranges::any_of(view.allocations, [](const operations::AllocationView& one) {
+           return operations::may_live(one.state);
+         });
 }
 
 std::string where_a_job_tells(const experiments::JobId& job, const std::string& store) {

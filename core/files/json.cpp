@@ -29,8 +29,7 @@ void write_double(std::string& to, double value) {
 
 // The library's writer is made anew for each value that it is asked for: it is left what needs an escape.
 void write_string(std::string& to, const std::string& value) {
-  const bool plain =
-      std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  const bool plain = std::ranges::all_of(value, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
   if (!plain) {
     to += Json(value).dump();
     return;
@@ -173,7 +172,7 @@ void CanonicalText::add_object(std::span<const Member> members) {
     sorted.push_back(&member);
     size += member.first.size() + member.second.text_.size() + 4;
   }
-  std::sort(sorted.begin(), sorted.end(), [](const Member* a, const Member* b) { return a->first < b->first; });
+  std::ranges::sort(sorted, [](const Member* a, const Member* b) { return a->first < b->first; });
   text_.reserve(size);
   text_ += '{';
   for (const Member* member : sorted) {

@@ -113,7 +113,7 @@ void require_alike(FileSystem& files, const fs::path& target, const fs::path& ma
   if (!fs::is_directory(made)) return require_same_format(files, target, begin_of(files, made));
   const auto ours = files.list(made);
   for (const std::string& name : files.list(target))
-    if (std::find(ours.begin(), ours.end(), name) == ours.end() || fs::is_directory(status_of(target / name)))
+    if (std::ranges::find(ours, name) == ours.end() || fs::is_directory(status_of(target / name)))
       throw not_replaced(target, fmt::format("it holds '{}', which the new one does not", name));
 }
 

@@ -241,7 +241,7 @@ class PosixFileSystem final : public FileSystem {
       std::string_view name = entry->d_name;
       if (name != "." && name != "..") names.emplace_back(name);
     }
-    std::sort(names.begin(), names.end());
+    std::ranges::sort(names);
     return names;
   }
 

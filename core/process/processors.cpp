@@ -47,7 +47,7 @@ std::vector<fs::path> control_group_folders(std::string_view controller, const f
     if (second == std::string::npos) continue;
     const auto controllers = split(std::string_view(line).substr(first + 1, second - first - 1), ',');
     const bool unified = controllers.front().empty();
-    if (!unified && std::find(controllers.begin(), controllers.end(), controller) == controllers.end()) continue;
+    if (!unified && std::ranges::find(controllers, controller) == controllers.end()) continue;
     const fs::path root = machine / (unified ? "sys/fs/cgroup" : fmt::format("sys/fs/cgroup/{}", controller));
     for (fs::path group = line.substr(second + 1);; group = group.parent_path()) {
       folders.push_back(root / group.relative_path());

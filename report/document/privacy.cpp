@@ -87,9 +87,7 @@ std::string without_folders(const std::string& message) {
     const std::size_t end = std::min(message.find_first_of(kEnds, at), message.size());
     const std::string path = message.substr(at, end - at);
     // The first two parts may be a user's home.
-    text += path == "/"                                     ? path
-            : std::count(path.begin(), path.end(), '/') > 2 ? "…" + path.substr(path.find_last_of('/'))
-                                                            : "…";
+    text += path == "/" ? path : std::ranges::count(path, '/') > 2 ? "…" + path.substr(path.find_last_of('/')) : "…";
     at = end;
   }
   return text;

@@ -23,8 +23,7 @@ Json axis_json(const FigureAxis& axis) {
 // A list of one member of all points; nothing where no point has it.
 template <class Member>
 void add_list(Json& json, const char* key, const std::vector<FigurePoint>& points, Member member) {
-  if (std::none_of(points.begin(), points.end(), [&](const auto& point) { return (point.*member).has_value(); }))
-    return;
+  if (std::ranges::none_of(points, [&](const auto& point) { return (point.*member).has_value(); })) return;
   Json list = Json::array();
   for (const FigurePoint& point : points) list.push_back(point.*member ? Json(plotted(*(point.*member))) : Json());
   json[key] = std::move(list);

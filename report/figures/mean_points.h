@@ -47,7 +47,7 @@ inline const results::BootstrapInterval* interval_of(const results::MetricInterv
 }
 
 inline bool has_number(const FigureSeries& series) {
-  return std::any_of(series.points.begin(), series.points.end(), [](const auto& point) { return point.y.has_value(); });
+  return std::ranges::any_of(series.points, [](const auto& point) { return point.y.has_value(); });
 }
 
 }  // namespace resolute::report

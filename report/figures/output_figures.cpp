@@ -28,7 +28,7 @@ FigureBox box_of(const results::Spread& spread) {
 //! A box of some values in a category of the axis, which is added where it is new.
 void add_box(Figure& figure, std::size_t series, const std::string& category, const results::Spread& spread) {
   auto& categories = figure.x.categories;
-  const auto found = std::find(categories.begin(), categories.end(), category);
+  const auto found = std::ranges::find(categories, category);
   const auto place = static_cast<double>(found - categories.begin());
   if (found == categories.end()) categories.push_back(category);
   figure.series.at(series).points.push_back(box_point(place, box_of(spread)));

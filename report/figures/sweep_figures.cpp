@@ -68,7 +68,7 @@ std::vector<std::vector<SweptRow>> swept_by(const std::string& key, const RowSet
     }
   std::vector<std::vector<SweptRow>> swept;
   for (auto& [rest, rows] : groups) {
-    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
+    std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.value < b.value; });
     std::set<double> values;
     for (const SweptRow& row : rows) values.insert(row.value);
     if (values.size() >= kLeastSwept) swept.push_back(std::move(rows));

@@ -40,7 +40,7 @@ std::string plain_name(const std::string& name) {
   constexpr std::string_view kTerms = "losses/";
   if (!name.starts_with(kTerms)) return "loss, all terms";
   std::string term = name.substr(kTerms.size());
-  std::replace(term.begin(), term.end(), '_', ' ');
+  std::ranges::replace(term, '_', ' ');
   const std::size_t part = std::min(term.find(" level "), term.find(" scale "));
   return fmt::format("{} loss{}{}", term.substr(0, part), part == term.npos ? "" : ",",
                      part == term.npos ? "" : term.substr(part));

@@ -77,8 +77,7 @@ class RowsOf {
  public:
   explicit RowsOf(RelationSink& sink) : sink_(sink) {
     const auto& all = relations();
-    const auto relation =
-        std::find_if(all.begin(), all.end(), [](const Relation& one) { return one.name == Row::kName; });
+    const auto relation = std::ranges::find(all, Row::kName, &Relation::name);
     RESOLUTE_EXPECT(relation != all.end(), fmt::format("relations() lacks '{}'", Row::kName));
     sink_.begin(*relation);
   }

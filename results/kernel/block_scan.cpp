@@ -12,7 +12,7 @@ namespace resolute::results::kernel {
 void QueryState::start() {
   std::vector<std::size_t> order(matches.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return distances[a] < distances[b]; });
+  std::ranges::stable_sort(order, [&](auto a, auto b) { return distances[a] < distances[b]; });
   known.clear();
   for (std::size_t i = 0; i < matches.size(); ++i) known.emplace_back(matches[i], distances[i]);
   std::vector<std::size_t> sorted_matches;
@@ -27,7 +27,7 @@ void QueryState::start() {
 }
 
 std::size_t QueryState::nearer_than(double distance) const {
-  return static_cast<std::size_t>(std::lower_bound(distances.begin(), distances.end(), distance) - distances.begin());
+  return static_cast<std::size_t>(std::ranges::lower_bound(distances, distance) - distances.begin());
 }
 
 void QueryState::finish(const Visit& visit) {
@@ -100,8 +100,7 @@ void BlockScan::check_product(std::size_t i, std::size_t in_slice, float product
   const QueryState& state = block_.states[i];
   const Filter::Query& bounds = bounds_[i];
   const std::size_t g = slice_.first + in_slice;
-  auto found = std::lower_bound(state.known.begin(), state.known.end(), g,
-                                [](const auto& match, std::size_t index) { return match.first < index; });
+  const auto found = std::ranges::lower_bound(state.known, g, {}, &std::pair<std::size_t, double>::first);
   if (bounds.unbounded || found == state.known.end() || found->first != g) return;
   check_known(filter_.approximate(bounds, in_slice, product), found->second, filter_.bound(bounds, in_slice));
 }

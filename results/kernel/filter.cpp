@@ -155,7 +155,7 @@ std::vector<Filter> Filter::of_depths(const FeatureMatrix& gallery, std::span<co
         }
       });
   for (Filter& filter : filters)
-    filter.largest_norm_ = filter.norm_.empty() ? 0 : *std::max_element(filter.norm_.begin(), filter.norm_.end());
+    filter.largest_norm_ = filter.norm_.empty() ? 0 : *std::ranges::max_element(filter.norm_);
   return filters;
 }
 

@@ -22,12 +22,12 @@ Matching::Matching(const Labels& query, const Labels& gallery) : query_(query), 
   check(gallery, "gallery");
   by_identity_.reserve(gallery.identities.size());
   for (std::size_t g = 0; g < gallery.identities.size(); ++g) by_identity_.emplace_back(gallery.identities[g], g);
-  std::sort(by_identity_.begin(), by_identity_.end());
+  std::ranges::sort(by_identity_);
   junk_ = of_identity(kJunk).size();
 }
 
 std::span<const std::pair<std::int64_t, std::size_t>> Matching::of_identity(std::int64_t identity) const {
-  auto first = std::lower_bound(by_identity_.begin(), by_identity_.end(), std::pair(identity, std::size_t{0}));
+  auto first = std::ranges::lower_bound(by_identity_, std::pair(identity, std::size_t{0}));
   auto last = std::upper_bound(first, by_identity_.end(), std::pair(identity, std::numeric_limits<std::size_t>::max()));
   return {first, last};
 }

@@ -172,7 +172,7 @@ class Search {
       for (std::size_t place : nearest(
                distances, count_, [&] { return name_of(image); }, static_cast<int>(count_) - 1))
         neighbourhood.nearest.push_back({distances[place], nearest_[image].all()[place].image});
-      std::sort(neighbourhood.nearest.begin(), neighbourhood.nearest.end());
+      std::ranges::sort(neighbourhood.nearest);
       farthest_[image].keep_nearest();
       for (const Candidate& each : farthest_[image].all())
         neighbourhood.farthest = std::max(neighbourhood.farthest, pairs_.exact(image, each.image));

@@ -112,7 +112,7 @@ std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std:
     (identities.insert(split.query[query].identity).second ? chosen : others).push_back(query);
   chosen.insert(chosen.end(), others.begin(), others.end());
   chosen.resize(std::min(count, chosen.size()));
-  std::sort(chosen.begin(), chosen.end());
+  std::ranges::sort(chosen);
   return chosen;
 }
 
@@ -126,7 +126,7 @@ std::vector<std::size_t> rank_gallery(const PairDistance& distance, const datase
     if (right && split.options.lr_camera != 0 && item.camera == asked.camera) continue;
     order.emplace_back(distance(query, image), right, item.path, image);
   }
-  std::sort(order.begin(), order.end());
+  std::ranges::sort(order);
   std::vector<std::size_t> ranked;
   for (const auto& place : order) ranked.push_back(std::get<3>(place));
   return ranked;

@@ -15,7 +15,7 @@ namespace {
 CsvReader::CsvReader(std::string_view text, const std::string& where, std::string_view header)
     : text_(text),
       where_(where),
-      fields_of_row_(static_cast<std::size_t>(std::count(header.begin(), header.end(), ',')) + 1),
+      fields_of_row_(static_cast<std::size_t>(std::ranges::count(header, ',')) + 1),
       at_(header.size()),
       begin_(at_) {
   if (!text.starts_with(header)) refuse_at(where, 1, "the header is another", header.substr(0, header.size() - 1));

@@ -39,8 +39,7 @@ void check_order(const CsvReader& csv, std::span<const MaskSpread> before, const
   } else if (!before.empty()) {
     const MaskSpread& last = before.back();
     const auto levels =
-        std::find_if(before.begin(), before.end(), [&](const auto& row) { return row.block != before[0].block; }) -
-        before.begin();
+        std::ranges::find_if(before, [&](const auto& row) { return row.block != before[0].block; }) - before.begin();
     if (last.level != levels)
       csv.refuse(fmt::format("the last level of a block is {}", last.level),
                  fmt::format("that of the first one is {}", levels));

@@ -30,8 +30,7 @@ void check_order(const CsvReader& csv, std::span<const PrefixDistances> before, 
            std::pair(next->rate, next->level) <= std::pair(before.back().rate, before.back().level))
     csv.refuse("the line is out of order", "rates ascend, and levels within them");
   if (next == nullptr) return;
-  const auto known =
-      std::find_if(before.begin(), before.end(), [&](const auto& row) { return row.prefix == next->prefix; });
+  const auto known = std::ranges::find_if(before, [&](const auto& row) { return row.prefix == next->prefix; });
   if (known != before.end() && known->dimensions != next->dimensions)
     csv.refuse(fmt::format("dimensions is {}", next->dimensions),
                fmt::format("prefix {} has {} above", known->prefix, known->dimensions));

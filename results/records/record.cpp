@@ -48,7 +48,7 @@ std::optional<std::string> not_a_number(std::string_view text) {
   for (const auto& [name, value] : flat.items())
     if (value.is_string() && value.get_ref<const std::string&>().starts_with('\0')) {
       std::string path = name.substr(1);
-      std::replace(path.begin(), path.end(), '/', '.');
+      std::ranges::replace(path, '/', '.');
       return fmt::format("{} is {}", path, value.get_ref<const std::string&>().substr(1));
     }
   return std::nullopt;
@@ -105,7 +105,7 @@ std::string take_weights_file(ObjectReader& reader) {
   // One with a line's end or an escape would be shown in messages.
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
-      std::any_of(name.begin(), name.end(), is_control))
+      std::ranges::any_of(name, is_control))
     throw core::input_error(fmt::format("{}: key 'weights_file' has the value {}", reader.where(), Json(name).dump()),
                             "the name of a file in the job's folder is needed");
   return name;

@@ -159,8 +159,7 @@ std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const Store
       // The lines before it stand; the report warns of the file (exports/logged_numbers.h).
     }
   }
-  const auto best =
-      std::max_element(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto best = std::ranges::max_element(steps, [](const auto& a, const auto& b) { return a.second < b.second; });
   return best == steps.end() ? std::nullopt : std::optional(best->second);
 }
 

@@ -36,7 +36,7 @@ std::vector<std::size_t> first_with_the_same_people(const std::vector<Trials>& d
     std::vector<std::set<std::int64_t>> tested(trials.size());
     for (std::size_t t = 0; t < trials.size(); ++t)
       for (const PairedQuery& query : trials[t]) tested[t].insert(query.identity);
-    first.push_back(static_cast<std::size_t>(std::find(people.begin(), people.end(), tested) - people.begin()));
+    first.push_back(static_cast<std::size_t>(std::ranges::find(people, tested) - people.begin()));
     people.push_back(std::move(tested));
   }
   return first;
@@ -154,8 +154,8 @@ class Resampling {
 
 //! \param resampled a statistic's values
 double two_sided_p(const std::vector<double>& resampled) {
-  const auto below = std::count_if(resampled.begin(), resampled.end(), [](double value) { return value <= 0; });
-  const auto above = std::count_if(resampled.begin(), resampled.end(), [](double value) { return value >= 0; });
+  const auto below = std::ranges::count_if(resampled, [](double value) { return value <= 0; });
+  const auto above = std::ranges::count_if(resampled, [](double value) { return value >= 0; });
   return std::min(1.0,
                   2.0 * static_cast<double>(1 + std::min(below, above)) / static_cast<double>(resampled.size() + 1));
 }
@@ -191,7 +191,7 @@ std::vector<BootstrapInterval> paired_bootstrap_of_mean(
 Percentiles percentiles_of(std::vector<double>& resampled, std::size_t one_in) {
   const std::size_t tail = (resampled.size() + 1) / one_in;
   RESOLUTE_EXPECT(tail >= 1, "a percentile needs resamples");
-  std::sort(resampled.begin(), resampled.end());
+  std::ranges::sort(resampled);
   return {resampled[tail - 1], resampled[resampled.size() - tail]};
 }
 

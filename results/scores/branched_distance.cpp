@@ -35,7 +35,7 @@ void check_features(const FeatureMatrix& matrix, std::size_t branch, const char*
     if (!all_finite(matrix.values.subspan(first * matrix.dimension, rows * matrix.dimension))) finite = false;
   });
   if (finite) return;
-  const auto bad = std::find_if(matrix.values.begin(), matrix.values.end(), [](float v) { return !std::isfinite(v); });
+  const auto bad = std::ranges::find_if(matrix.values, [](float v) { return !std::isfinite(v); });
   const auto at = static_cast<std::size_t>(bad - matrix.values.begin());
   throw core::input_error(fmt::format("value {} of {} feature {} of branch {} is {}", at % matrix.dimension, side,
                                       at / matrix.dimension, branch, *bad),

@@ -120,7 +120,7 @@ class DrawPositions {
       std::size_t first = found.matches.size();  // of its matches drawn, the nearest
       std::uint32_t matches = 0;
       for (std::size_t g : drawn->second) {
-        const auto match = std::find(found.matches.begin(), found.matches.end(), g);
+        const auto match = std::ranges::find(found.matches, g);
         if (match == found.matches.end()) continue;  // left out for its camera
         first = std::min(first, static_cast<std::size_t>(match - found.matches.begin()));
         ++matches;

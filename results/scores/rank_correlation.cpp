@@ -35,7 +35,7 @@ struct SortedSide {
 
   explicit SortedSide(std::span<const double> values) : order(values.size()) {
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
     for (std::size_t i = 1; i <= order.size(); ++i)
       if (i == order.size() || values[order[i - 1]] < values[order[i]]) run_ends.push_back(i);
   }
@@ -102,18 +102,18 @@ RankCorrelation rank_correlation_interval(std::span<const double> x, std::span<c
 
   // A group's place among the groups in ascending order, not its pairs' places, meets the draws.
   std::vector<std::int64_t> names(groups.begin(), groups.end());
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   if (names.size() < 2) return result;  // every resample is the pairs themselves
   std::vector<std::size_t> place(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i)
-    place[i] = static_cast<std::size_t>(std::lower_bound(names.begin(), names.end(), groups[i]) - names.begin());
+    place[i] = static_cast<std::size_t>(std::ranges::lower_bound(names, groups[i]) - names.begin());
 
   core::RandomStream random("bootstrap of a rank correlation over groups", {});
   std::vector<double> resampled;
   std::vector<std::int64_t> drawn(names.size());
   for (std::size_t b = 0; b < kCorrelationResamples; ++b) {
-    std::fill(drawn.begin(), drawn.end(), 0);
+    std::ranges::fill(drawn, 0);
     for (std::size_t g = 0; g < names.size(); ++g) ++drawn[static_cast<std::size_t>(random.below(names.size()))];
     for (std::size_t i = 0; i < place.size(); ++i) counts[i] = drawn[place[i]];
     resampled.push_back(correlation(counts));

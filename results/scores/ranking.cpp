@@ -72,16 +72,15 @@ RankingScores rank_distances(const kernel::DistanceRows& distances, const Labels
 
 std::string why_nothing_counts(const Labels& query, const Labels& gallery) {
   const std::set<std::int64_t> shown(gallery.identities.begin(), gallery.identities.end());
-  const bool any_common = std::any_of(query.identities.begin(), query.identities.end(), [&](std::int64_t identity) {
-    return identity != -1 && shown.contains(identity);
-  });
+  const bool any_common = std::ranges::any_of(
+      query.identities, [&](std::int64_t identity) { return identity != -1 && shown.contains(identity); });
   return any_common ? "no query has a match: the gallery images of its identity are all of its own camera, which are "
                       "left out"
                     : "no query has a match: the gallery has no image of a query's identity";
 }
 
 double order_free_sum(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
+  std::ranges::sort(values);
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 

@@ -108,10 +108,10 @@ class ReRanker {
     std::vector<Image> found;
     for (const Neighbour& neighbour : within(around_[image].nearest, k)) {
       const auto back = within(around_[neighbour.image].nearest, k);
-      if (std::any_of(back.begin(), back.end(), [&](const Neighbour& other) { return other.image == image; }))
+      if (std::ranges::any_of(back, [&](const Neighbour& other) { return other.image == image; }))
         found.push_back(neighbour.image);
     }
-    std::sort(found.begin(), found.end());
+    std::ranges::sort(found);
     return found;
   }
 
@@ -127,7 +127,7 @@ class ReRanker {
                             std::back_inserter(common));
       if (3 * common.size() > 2 * further.size()) expanded.insert(expanded.end(), further.begin(), further.end());
     }
-    std::sort(expanded.begin(), expanded.end());
+    std::ranges::sort(expanded);
     expanded.erase(std::unique(expanded.begin(), expanded.end()), expanded.end());
     std::vector<double> weights;
     for (Image other : expanded) weights.push_back(std::exp(-share_of_largest(image, pairs_.exact(image, other))));
@@ -143,7 +143,7 @@ class ReRanker {
     Encoding all;
     for (const Neighbour& neighbour : nearest)
       all.insert(all.end(), encodings_[neighbour.image].begin(), encodings_[neighbour.image].end());
-    std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.image < b.image; });
+    std::ranges::sort(all, [](const Entry& a, const Entry& b) { return a.image < b.image; });
     Encoding averages;
     for (const Entry& entry : all) {
       if (averages.empty() || averages.back().image != entry.image) averages.push_back({entry.image, 0});
@@ -169,12 +169,12 @@ class ReRanker {
     matching.matches_of(query, matches);
     std::vector<double> sorted;
     for (std::size_t g : matches) sorted.push_back(distance(g, pairs_.exact(query, queries + g)));
-    std::sort(sorted.begin(), sorted.end());
+    std::ranges::sort(sorted);
     const kernel::Filter::Query asking = pairs_.query(query);
     for (std::size_t g = 0; g < to.size(); ++g) {
       const kernel::Pairs::Bounds bounds = pairs_.bounds(asking, query, queries + g, products[g]);
       const double low = distance(g, bounds.low), high = distance(g, bounds.high);
-      const auto next = std::lower_bound(sorted.begin(), sorted.end(), low);
+      const auto next = std::ranges::lower_bound(sorted, low);
       to[g] = next == sorted.end() || *next > high ? low : distance(g, pairs_.exact(query, queries + g));
     }
   }

@@ -16,7 +16,7 @@ constexpr double kLeast = std::numeric_limits<double>::epsilon();  // of a proba
 void search_gaussian(const std::vector<double>& squared, double entropy, std::vector<double>& to) {
   constexpr int kSteps = 100;
   constexpr double kTolerance = 1e-5, kInfinity = std::numeric_limits<double>::infinity();
-  const double least = *std::min_element(squared.begin(), squared.end());
+  const double least = *std::ranges::min_element(squared);
   double beta = 1, low = -kInfinity, high = kInfinity;
   for (int step = 0; step < kSteps; ++step) {
     double sum = 0, mean = 0;  // the nearest point alone makes the sum 1
@@ -176,8 +176,8 @@ Points first_map(const Triangle& squared, std::size_t rows) {
   const double scale = 1e-4 / std::sqrt(square / static_cast<double>(rows));
   Points points(rows);
   for (std::size_t axis : {0U, 1U}) {
-    const auto largest = std::max_element(axes[axis].begin(), axes[axis].end(),
-                                          [](double a, double b) { return std::abs(a) < std::abs(b); });
+    const auto largest =
+        std::ranges::max_element(axes[axis], [](double a, double b) { return std::abs(a) < std::abs(b); });
     for (std::size_t i = 0; i < rows; ++i) points[i][axis] = std::copysign(scale, *largest) * axes[axis][i];
   }
   return points;
@@ -190,7 +190,7 @@ double descend(const Triangle& probabilities, Points& points, int first, int las
   Points update(points.size(), {0, 0}), gains(points.size(), {1, 1}), gradient(points.size());
   double cost = 0, best = std::numeric_limits<double>::infinity();
   for (int step = first, best_step = first; step < last; ++step) {
-    std::fill(gradient.begin(), gradient.end(), std::array<double, 2>{0, 0});
+    std::ranges::fill(gradient, std::array<double, 2>{0, 0});
     const bool check = (step + 1) % kCheckEvery == 0 || step + 1 == last;
     if (check) cost = tsne_parts::cost_of(probabilities, points);
     tsne_parts::add_gradient(probabilities, points, gradient);
@@ -227,7 +227,7 @@ TsneMap tsne(const FeatureMatrix& features, const TsneOptions& options) {
   const auto count = static_cast<double>(features.rows);
   map.perplexity = std::min(options.perplexity, (count - 1) / 3);
   const Triangle squared = tsne_parts::squared_distances(features);
-  if (std::all_of(squared.begin(), squared.end(), [](double value) { return value == 0; })) return map;
+  if (std::ranges::all_of(squared, [](double value) { return value == 0; })) return map;
   Triangle probabilities = tsne_parts::joint_probabilities(squared, features.rows, map.perplexity);
   map.points = first_map(squared, features.rows);
   const double rate = std::max(count / kExaggeration / 4, 50.0);

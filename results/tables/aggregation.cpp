@@ -285,7 +285,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
 
 //! Tells whether a row can have the metric, as far as its trials are there.
 bool is_applicable(const std::string& metric, const std::vector<Trial>& trials, const PlanIndex& index) {
-  return std::all_of(trials.begin(), trials.end(), [&](const Trial& trial) {
+  return std::ranges::all_of(trials, [&](const Trial& trial) {
     if (metric == experiments::kBestOnTest) return !trial.evaluation || trial.best_on_test.has_value();
     return index.has(trial, metric);
   });
@@ -335,7 +335,7 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
   table.no_reference = plan.no_reference;
   table.mean_of = plan.mean_of;
   table.margin = plan.margin;
-  const bool best = std::find(plan.metrics.begin(), plan.metrics.end(), experiments::kBestOnTest) != plan.metrics.end();
+  const bool best = std::ranges::find(plan.metrics, experiments::kBestOnTest) != plan.metrics.end();
   table.published = plan.published;
   for (experiments::PublishedRow& row : table.published) add_means(row, plan);
   table.notes = plan.notes;
@@ -375,7 +375,7 @@ const Cell& Row::at(const std::string& dataset, const std::string& metric) const
 }
 
 bool is_stand_in(const Table& table, const std::string& dataset) {
-  return std::find(table.stand_ins.begin(), table.stand_ins.end(), dataset) != table.stand_ins.end();
+  return std::ranges::find(table.stand_ins, dataset) != table.stand_ins.end();
 }
 
 std::string trained_head(const std::string& dataset) {

@@ -155,7 +155,7 @@ std::vector<Difference> differences(const Cell& first, const Cell& second, const
 }
 
 const Row& row_of(const Table& table, const std::string& id) {
-  const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& one) { return one.id == id; });
+  const auto row = std::ranges::find(table.rows, id, &Row::id);
   RESOLUTE_EXPECT(row != table.rows.end(), "a table compares rows of its own");
   return *row;
 }
@@ -163,7 +163,7 @@ const Row& row_of(const Table& table, const std::string& id) {
 void add_differences(Table& table, ReadScores& scores) {
   const Row& reference = row_of(table, table.compare_with);
   std::vector<std::string> metrics;
-  std::copy_if(table.metrics.begin(), table.metrics.end(), std::back_inserter(metrics), is_per_query);
+  std::ranges::copy_if(table.metrics, std::back_inserter(metrics), is_per_query);
   if (metrics.empty()) return;
   for (Row& row : table.rows) {
     if (&row == &reference) continue;
@@ -315,7 +315,7 @@ void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& looku
 MetricIntervals mean_intervals(const Row& row, const std::string& dataset, const std::vector<std::string>& metrics,
                                const QueriesOf& queries) {
   std::vector<std::string> measured;
-  std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(measured), [&](const std::string& metric) {
+  std::ranges::copy_if(metrics, std::back_inserter(measured), [&](const std::string& metric) {
     return is_per_query(metric) && row.at(dataset, metric).status == CellStatus::kComplete;
   });
   if (measured.empty()) return {};

@@ -26,7 +26,7 @@ std::optional<double> mean_over(const std::vector<const Cell*>& cells, std::opti
 //! Appends those that are not there yet.
 void add_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
   for (const std::string& one : more)
-    if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
+    if (std::ranges::find(to, one) == to.end()) to.push_back(one);
 }
 
 //! One metric of a row over several data sets: trial by trial the mean. \param cells of these data sets
@@ -87,8 +87,7 @@ void add_means(Row& row, const experiments::TablePlan& plan) {
   for (const std::string& metric : plan.metrics) {
     std::vector<const Cell*> cells;
     for (const Cell& cell : row.cells)
-      if (cell.metric == metric &&
-          std::find(plan.mean_of.begin(), plan.mean_of.end(), cell.dataset) != plan.mean_of.end())
+      if (cell.metric == metric && std::ranges::find(plan.mean_of, cell.dataset) != plan.mean_of.end())
         cells.push_back(&cell);
     means.push_back(mean_cell(cells));
   }

@@ -47,7 +47,7 @@ std::string column_of(const Table& table, const std::string& dataset, const std:
 }
 
 bool was_compared(const Row& row) {
-  return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.against_paper; });
+  return std::ranges::any_of(row.cells, [](const Cell& cell) { return cell.against_paper.has_value(); });
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ std::string other_datasets(const Table& table, const std::string& dataset, const
 }
 
 std::string paper_legend(const Table& table) {
-  if (std::none_of(table.rows.begin(), table.rows.end(), was_compared)) return {};
+  if (std::ranges::none_of(table.rows, was_compared)) return {};
   return fmt::format(
       "Against the paper's numbers (ours − paper, which is taken as exact unless it was read off a plot; 95 % interval "
       "for new people of this kind "
@@ -147,7 +147,7 @@ std::vector<std::string> step_notes(const Table& table) {
     notes.emplace_back(
         "our numbers are of the last training step; public code of this field often reports the best epoch on the "
         "test set");
-  if (std::find(table.metrics.begin(), table.metrics.end(), experiments::kBestOnTest) != table.metrics.end())
+  if (std::ranges::find(table.metrics, experiments::kBestOnTest) != table.metrics.end())
     notes.push_back(fmt::format(
         "{}: the best of a training's evaluations on the way and its last, chosen on the test set itself; it shows "
         "what that choice is worth",

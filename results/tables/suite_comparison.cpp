@@ -28,7 +28,7 @@ std::map<CommonRow, const CellPlan*> cells_of(const Plan& plan) {
 }
 
 const JobSpecification& specification_of(const Plan& plan, const JobId& id) {
-  const auto job = std::find_if(plan.jobs.begin(), plan.jobs.end(), [&](const auto& one) { return one.id == id; });
+  const auto job = std::ranges::find(plan.jobs, id, &experiments::PlannedJob::id);
   RESOLUTE_EXPECT(job != plan.jobs.end(), "a table of the plan needs job " + short_id(id) + ", which is not in it");
   return job->specification;
 }
@@ -65,8 +65,8 @@ struct Paired {
 template <class T>
 std::vector<T> common(const std::vector<T>& of_first, const std::vector<T>& of_second) {
   std::vector<T> both;
-  std::copy_if(of_first.begin(), of_first.end(), std::back_inserter(both),
-               [&](const T& one) { return std::find(of_second.begin(), of_second.end(), one) != of_second.end(); });
+  std::ranges::copy_if(of_first, std::back_inserter(both),
+                       [&](const T& one) { return std::ranges::find(of_second, one) != of_second.end(); });
   return both;
 }
 
@@ -90,7 +90,7 @@ Paired pair_rows(const Plan& first, const Plan& second) {
       if (other.id != table.id) continue;
       TablePlan made{table.id, "", common(table.metrics, other.metrics), common(table.datasets, other.datasets), {}};
       if (made.metrics.empty() || made.datasets.empty()) continue;
-      if (std::any_of(made.metrics.begin(), made.metrics.end(), is_per_query)) made.compare_with = "first";
+      if (std::ranges::any_of(made.metrics, is_per_query)) made.compare_with = "first";
       for (const RowPlan& row : table.rows)
         for (const RowPlan& twin : other.rows) {
           if (twin.id != row.id) continue;

@@ -55,8 +55,8 @@ std::vector<std::string> all_footnotes(const Cell& cell) {
 }  // namespace
 
 std::string to_csv(const SuiteTables& tables) {
-  const bool footnotes = std::any_of(tables.tables.begin(), tables.tables.end(),
-                                     [](const Table& table) { return !Footnotes(table).texts().empty(); });
+  const bool footnotes =
+      std::ranges::any_of(tables.tables, [](const Table& table) { return !Footnotes(table).texts().empty(); });
   const bool across =
       std::ranges::any_of(tables.tables, [](const Table& table) { return experiments::any_across(table.datasets); });
   std::string csv = fmt::format(

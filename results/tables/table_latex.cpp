@@ -434,8 +434,7 @@ std::string with_free_labels(std::string text, const std::string& id, std::set<s
 }  // namespace
 
 std::string to_latex(const SuiteTables& tables) {
-  const bool coloured = std::any_of(tables.tables.begin(), tables.tables.end(),
-                                    [](const Table& table) { return !table.stand_ins.empty(); });
+  const bool coloured = std::ranges::any_of(tables.tables, [](const Table& table) { return !table.stand_ins.empty(); });
   std::vector<std::string> parts;
   std::set<std::string> labels;
   for (const Table& table : tables.tables) labels.insert(table.id);

@@ -74,7 +74,7 @@ std::string list_of(const std::vector<std::string>& lines) {
 //! Characters, not bytes: UTF-8 continuation bytes take no column.
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 //! Raised figures, "¹ ²".

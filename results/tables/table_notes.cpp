@@ -109,14 +109,14 @@ Footnotes::Footnotes(const Table& table, Of wanted) {
 
 void Footnotes::add(const std::vector<std::string>& footnotes) {
   for (const std::string& footnote : footnotes)
-    if (std::find(texts_.begin(), texts_.end(), footnote) == texts_.end()) texts_.push_back(footnote);
+    if (std::ranges::find(texts_, footnote) == texts_.end()) texts_.push_back(footnote);
 }
 
 std::vector<std::size_t> Footnotes::numbers_of(const std::vector<std::string>& footnotes) const {
   std::vector<std::size_t> numbers;
   for (const std::string& footnote : footnotes)
-    numbers.push_back(static_cast<std::size_t>(std::find(texts_.begin(), texts_.end(), footnote) - texts_.begin()) + 1);
-  std::sort(numbers.begin(), numbers.end());
+    numbers.push_back(static_cast<std::size_t>(std::ranges::find(texts_, footnote) - texts_.begin()) + 1);
+  std::ranges::sort(numbers);
   return numbers;
 }
 
@@ -190,7 +190,7 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
     lines.push_back(fmt::format("drawn images: a program made those of {}; numbers on them say nothing about a paper's",
                                 markup.plain(names_without_mean(table.drawn))));
   const auto add_once = [&lines](std::string line) {
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+    if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
   };
   for (const Row& row : table.rows)
     for (const Cell& cell : row.cells)
@@ -205,9 +205,8 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
       add_once(fmt::format("{} on {}: below half of chance, so its trainings came to nothing; their losses tell how",
                            markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset))));
     }
-  const bool noted = std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
-    return note.find("from scratch") != std::string::npos;
-  });
+  const bool noted = std::ranges::any_of(
+      notes, [](const std::string& note) { return note.find("from scratch") != std::string::npos; });
   if (table.from_scratch && !noted) lines.push_back("trained from scratch");
   for (const std::string& note : step_notes(table)) lines.push_back(markup.plain(note));
   for (const std::string& note : notes) lines.push_back(markup.plain(note));
@@ -247,7 +246,7 @@ std::vector<std::string> missing_differences(const Table& table, const Markup& m
       if (cell.difference_why.empty() || row.id == table.compare_with || !is_per_query(cell.metric)) continue;
       auto line = fmt::format("none for {} on {}: {}", markup.plain(row.label),
                               markup.plain(experiments::column_name(cell.dataset)), markup.plain(cell.difference_why));
-      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
     }
   return lines;
 }

@@ -45,9 +45,7 @@ class Choice {
   }
 
  private:
-  static bool contains(const Jobs& jobs, const JobId& job) {
-    return std::find(jobs.begin(), jobs.end(), job) != jobs.end();
-  }
+  static bool contains(const Jobs& jobs, const JobId& job) { return std::ranges::find(jobs, job) != jobs.end(); }
 
   Jobs trainings_behind(const Jobs& evaluations) const {
     Jobs trainings;
@@ -65,8 +63,7 @@ class Choice {
   // Rows on the same trainings keep the same class: each of two tables might keep what the other makes anew.
   const std::string& kept(const Jobs& jobs, const Counts& counts, const Counts& in_table) {
     const auto rank = [&](const auto& one) { return std::pair(one.second, in_table.at(one.first)); };
-    const auto most = std::max_element(counts.begin(), counts.end(),
-                                       [&](const auto& one, const auto& other) { return rank(one) < rank(other); });
+    const auto most = std::ranges::max_element(counts, {}, rank);
     return kept_.emplace(jobs, most->first).first->second;
   }
 

@@ -111,8 +111,7 @@ std::optional<SpreadParts> paired_parts(const CellPlan& first, const CellPlan& s
 //! Each row with the one that it is compared with, or the one before it.
 std::optional<SpreadParts> parts_of_rows(const TablePlan& table, std::size_t d, const std::string& metric,
                                          Finished& finished) {
-  const auto reference =
-      std::find_if(table.rows.begin(), table.rows.end(), [&](const auto& row) { return row.id == table.compare_with; });
+  const auto reference = std::ranges::find(table.rows, table.compare_with, &experiments::RowPlan::id);
   std::vector<SpreadParts> all;
   for (auto row = table.rows.begin(); row != table.rows.end(); ++row) {
     const auto other = reference != table.rows.end() ? reference : row == table.rows.begin() ? row : row - 1;
@@ -138,8 +137,7 @@ std::optional<SmallStep> smallest_step(const TablePlan& table, std::size_t d, co
     if (claim.dataset != table.datasets[d] || claim.metric != metric) continue;
     const experiments::RowPlan* before = nullptr;
     for (const std::string& id : claim.worse_to_better) {
-      const auto row =
-          std::find_if(table.rows.begin(), table.rows.end(), [&](const auto& one) { return one.id == id; });
+      const auto row = std::ranges::find(table.rows, id, &experiments::RowPlan::id);
       if (row == table.rows.end() || !row->cells[d].references.contains(metric)) continue;
       if (before != nullptr) {
         const double points = row->cells[d].references.at(metric) - before->cells[d].references.at(metric);
@@ -174,8 +172,7 @@ std::optional<Tellable> tellable_on(const TablePlan& table, std::size_t d, const
     found.small = smallest_step(table, d, metric);
     if (found.small && found.small->points >= *found.rows) found.small.reset();
   }
-  if (std::any_of(table.rows.begin(), table.rows.end(),
-                  [&](const auto& row) { return row.cells[d].references.contains(metric); })) {
+  if (std::ranges::any_of(table.rows, [&](const auto& row) { return row.cells[d].references.contains(metric); })) {
     const auto measured = parts_of_numbers(table, d, metric, finished);
     found.paper_measured = measured.has_value();
     found.paper = smallest_difference(measured.value_or(SpreadParts{model.person_own, model.trial, rest}), found.shape);
@@ -199,7 +196,7 @@ std::vector<Tellable> tellable(const experiments::Plan& plan, const std::set<Job
   Finished finished(done, files, store);
   std::vector<Tellable> found;
   for (const TablePlan& table : plan.tables) {
-    const auto metric = std::find_if(table.metrics.begin(), table.metrics.end(), is_of_queries);
+    const auto metric = std::ranges::find_if(table.metrics, is_of_queries);
     if (metric == table.metrics.end() || table.rows.empty()) continue;
     for (std::size_t d = 0; d < table.datasets.size(); ++d)
       if (auto one = tellable_on(table, d, *metric, *evaluations.at(table.rows.front().cells[d].evaluations.front()),

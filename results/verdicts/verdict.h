@@ -60,7 +60,7 @@ inline bool survives_holm(const Difference& difference) {
 inline std::vector<double> holm(const std::vector<double>& p) {
   std::vector<std::size_t> ascending(p.size());
   std::iota(ascending.begin(), ascending.end(), 0);
-  std::stable_sort(ascending.begin(), ascending.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::ranges::stable_sort(ascending, [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
   std::vector<double> adjusted(p.size());
   double largest = 0;
   for (std::size_t i = 0; i < p.size(); ++i) {
@@ -103,14 +103,14 @@ inline Verdict judge(const Step& step, experiments::Better better) {
 }
 
 //! An order is as sure as its weakest step; one contradicted step contradicts it. \param steps one or more
-inline Verdict judge(const std::vector<Verdict>& steps) { return *std::max_element(steps.begin(), steps.end()); }
+inline Verdict judge(const std::vector<Verdict>& steps) { return *std::ranges::max_element(steps); }
 
 //! That some of several rows are better than one: it holds where one of them is, and is contradicted where all are
 //! worse. \param rows each against that one, one or more, judged by holm() among them
 inline Verdict judge_some(const std::vector<Verdict>& rows) {
   for (const Verdict one :
        {Verdict::kHolds, Verdict::kOpen, Verdict::kNoVerdict, Verdict::kInTheMeans, Verdict::kUndecided})
-    if (std::find(rows.begin(), rows.end(), one) != rows.end()) return one;
+    if (std::ranges::find(rows, one) != rows.end()) return one;
   return Verdict::kContradicted;
 }
 
