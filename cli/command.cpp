@@ -6,7 +6,6 @@
 #include <typeinfo>
 
 #include "cli/help.h"
-#include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/ownership.h"
 #include "core/numbers.h"

@@ -13,7 +13,6 @@
 #include "orchestrator/run/run.h"
 #include "orchestrator/store/wall_clock.h"
 #include "slurm/allocation.h"
-#include "slurm/client.h"
 
 namespace resolute::cli {
 namespace {

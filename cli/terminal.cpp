@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
-#include <string_view>
 
 #include "core/error.h"
 #include "core/process/signals.h"

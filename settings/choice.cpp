@@ -1,7 +1,6 @@
 #include "settings/choice.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "settings/names.h"

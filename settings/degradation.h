@@ -2,7 +2,6 @@
 //! \file
 //! The degradation of an image beyond a whole rate: settings of what is drawn for each image.
 
-#include <string>
 #include <vector>
 
 #include "settings/member.h"

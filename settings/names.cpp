@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <set>
 
-#include "core/error.h"
 #include "core/files/json.h"
 
 namespace resolute::settings {

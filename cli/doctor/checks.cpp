@@ -6,7 +6,6 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "core/process/process.h"
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/agent/spawner.h"
 #include "orchestrator/launch/bindings.h"

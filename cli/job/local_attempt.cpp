@@ -16,7 +16,6 @@
 #include <string_view>
 
 #include "core/clock.h"
-#include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/process/secret.h"

@@ -13,7 +13,6 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "core/hash/sha256.h"
 #include "core/log.h"
 #include "experiments/store/bundle.h"
 #include "operations/look/attempt_logs.h"

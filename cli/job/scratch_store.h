@@ -4,7 +4,6 @@
 
 #include <filesystem>
 
-#include "core/files/file_system.h"
 #include "experiments/store/store_layout.h"
 #include "results/records/record.h"
 

@@ -6,7 +6,6 @@
 
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "core/error.h"
 #include "core/files/file_system.h"
 #include "results/tables/suite_comparison.h"
 

@@ -10,7 +10,6 @@
 #include "cli/subcommands.h"
 #include "core/byte_text.h"
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/progress.h"
 #include "core/split.h"
 #include "operations/space/collect.h"

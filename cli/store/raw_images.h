@@ -2,7 +2,6 @@
 //! \file
 //! Compares the raw images that a suite names with the packs that the store has of them.
 
-#include <filesystem>
 #include <map>
 #include <string>
 

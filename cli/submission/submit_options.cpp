@@ -13,7 +13,6 @@
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "experiments/site.h"
-#include "operations/submissions/batches.h"
 #include "operations/submissions/submission_checks.h"
 #include "orchestrator/run/run.h"
 #include "slurm/client.h"

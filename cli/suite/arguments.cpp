@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <limits>
 #include <map>
-#include <memory>
 #include <utility>
 
 #include "cli/store/raw_images.h"

@@ -14,7 +14,6 @@
 #include "experiments/store/suite_source.h"
 #include "experiments/store/typed_plans.h"
 #include "experiments/suite.h"
-#include "orchestrator/run/run.h"
 
 namespace resolute::cli {
 

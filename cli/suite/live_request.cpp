@@ -10,7 +10,6 @@
 #include "cli/command.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/files/json.h"
 #include "operations/liveness/run_signs.h"
 
 namespace resolute::cli {

@@ -13,7 +13,6 @@
 #include <climits>
 #include <cstring>
 #include <memory>
-#include <optional>
 
 #include "core/error.h"
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 #include <utility>
 
@@ -12,7 +11,6 @@
 #include "operations/liveness/run_signs.h"
 #include "operations/look/timeline.h"
 #include "operations/submissions/usage.h"
-#include "report/document/evaluation_reader.h"
 #include "report/document/privacy.h"
 #include "report/figures/result_figures.h"
 #include "report/figures/training_curves.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
-#include <span>
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/files/json.h"
 #include "core/hash/sha256.h"
 #include "experiments/store/job_folder.h"
 

@@ -2,7 +2,6 @@
 //! \file
 //! From the positions of true matches to CMC and mAP.
 
-#include <cstdint>
 #include <vector>
 
 #include "results/kernel/matching.h"

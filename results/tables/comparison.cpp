@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <map>
 #include <set>
 #include <tuple>
 
 #include "core/error.h"
 #include "experiments/specification/metrics.h"
-#include "results/scores/bootstrap.h"
 #include "results/tables/table_notes.h"
 #include "results/verdicts/numeric_classes.h"
 

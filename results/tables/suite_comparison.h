@@ -2,7 +2,6 @@
 //! \file
 //! Two suites beside one another: which settings of their common rows differ, and by what the numbers do.
 
-#include <optional>
 #include <string>
 #include <vector>
 
