@@ -31,36 +31,22 @@ struct SbatchText {
 void for_each_sbatch_text(const auto& visit) {
   using enum SbatchText::Form;
   constexpr const char* kName = "_.,:@+=/-";
-  const auto row = [&](const SbatchText& text, auto member) { visit(text, member); };
-  row(
-      {"partition", "partition", kWord, kName, "SBATCH_PARTITION", "SLURM's partition"},
-      [](auto& owner) -> auto& { return owner.partition; });
-  row(
-      {"account", "account", kWord, kName, "SBATCH_ACCOUNT", "the account that is charged"},
-      [](auto& owner) -> auto& { return owner.account; });
-  row(
-      {"qos", "qos", kWord, kName, "SBATCH_QOS", nullptr}, [](auto& owner) -> auto& { return owner.qos; });
-  row(
-      {"constraint", "constraint", kWord, "_.,:@+=-&|*()[]!", "SBATCH_CONSTRAINT", nullptr},
-      [](auto& owner) -> auto& { return owner.constraint; });
-  row(
-      {"exclude", "exclude", kWord, "_.,[]-", nullptr, nullptr}, [](auto& owner) -> auto& { return owner.exclude; });
-  row(
-      {"reservation", "reservation", kWord, kName, "SBATCH_RESERVATION", nullptr},
-      [](auto& owner) -> auto& { return owner.reservation; });
-  row(
-      {"gpu-type", "", kWord, "_.-", nullptr, "kind of GPU, as the site calls it: a100"},
-      [](auto& owner) -> auto& { return owner.gpu_type; });
-  row(
-      {"memory", "mem", kMemory, "", nullptr, "of each node: MiB, or a number with K, M, G, T; 0: all of it"},
-      [](auto& owner) -> auto& { return owner.memory; });
-  row(
-      {"mail-user", "mail-user", kWord, "_.,@+=%-", nullptr, nullptr},
-      [](auto& owner) -> auto& { return owner.mail_user; });
-  row(
-      {"mail-type", "mail-type", kWord, "_,", nullptr, nullptr}, [](auto& owner) -> auto& { return owner.mail_type; });
-  row(
-      {"comment", "comment", kLine, "", nullptr, nullptr}, [](auto& owner) -> auto& { return owner.comment; });
+#define RESOLUTE_ROW(member, ...) \
+  visit(                          \
+      SbatchText{__VA_ARGS__}, [](auto& owner) -> auto& { return owner.member; })
+  RESOLUTE_ROW(partition, "partition", "partition", kWord, kName, "SBATCH_PARTITION", "SLURM's partition");
+  RESOLUTE_ROW(account, "account", "account", kWord, kName, "SBATCH_ACCOUNT", "the account that is charged");
+  RESOLUTE_ROW(qos, "qos", "qos", kWord, kName, "SBATCH_QOS", nullptr);
+  RESOLUTE_ROW(constraint, "constraint", "constraint", kWord, "_.,:@+=-&|*()[]!", "SBATCH_CONSTRAINT", nullptr);
+  RESOLUTE_ROW(exclude, "exclude", "exclude", kWord, "_.,[]-", nullptr, nullptr);
+  RESOLUTE_ROW(reservation, "reservation", "reservation", kWord, kName, "SBATCH_RESERVATION", nullptr);
+  RESOLUTE_ROW(gpu_type, "gpu-type", "", kWord, "_.-", nullptr, "kind of GPU, as the site calls it: a100");
+  RESOLUTE_ROW(memory, "memory", "mem", kMemory, "", nullptr,
+               "of each node: MiB, or a number with K, M, G, T; 0: all of it");
+  RESOLUTE_ROW(mail_user, "mail-user", "mail-user", kWord, "_.,@+=%-", nullptr, nullptr);
+  RESOLUTE_ROW(mail_type, "mail-type", "mail-type", kWord, "_,", nullptr, nullptr);
+  RESOLUTE_ROW(comment, "comment", "comment", kLine, "", nullptr, nullptr);
+#undef RESOLUTE_ROW
 }
 
 }  // namespace resolute::settings
