@@ -82,7 +82,7 @@ void rank(const Options& options) {
   take_timed_turns([&] {
     const results::RankingScores scores =
         results::rank_features({query.features, query.rows(), query.dimension}, {query.identities, query.cameras},
-                               {gallery.features, gallery.rows(), gallery.dimension},
+                               results::FeatureMatrix{gallery.features, gallery.rows(), gallery.dimension},
                                {gallery.identities, gallery.cameras}, prefix, libtorch_gemm(), {});
     RESOLUTE_EXPECT(scores.queries > 0, "queries have matches");
   });

@@ -148,24 +148,6 @@ class FileGallery {
   std::array<std::vector<float>, 2> unit_;  // the last ones
 };
 
-results::GalleryScores of_whole(const results::RankingScores& ranked) {
-  results::GalleryScores scores;
-  scores.cmc = ranked.cmc;
-  scores.map_full = ranked.map;
-  scores.minp_full = ranked.minp;
-  scores.chance_map_full = ranked.chance_map;
-  scores.queries = ranked.queries;
-  scores.queries_without_match = ranked.queries_without_match;
-  for (const results::RankedQuery& query : ranked.per_query) {
-    results::GalleryQuery& found = scores.per_query.emplace_back();
-    found.full = query;
-    found.galleries = query.rank > 0 ? 1 : 0;
-    for (std::size_t k = 0; k < found.cmc.size(); ++k)
-      found.cmc[k] = query.rank > 0 && query.rank <= static_cast<std::uint64_t>(results::kQueryRanks[k]) ? 1 : 0;
-  }
-  return scores;
-}
-
 results::GalleryScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,
                                         const results::Galleries& galleries, const RankRequest& request,
                                         const std::string& path) {
@@ -187,7 +169,8 @@ results::GalleryScores rank_by_features(const Dump& file, const Side& query, con
   const results::RankingOptions& ranking = request.ranking;
   const results::Gemm gemm = results::openblas_gemm();
   if (!request.re_ranking && !request.draws())
-    return of_whole(results::rank_features(queries, query.labels(), source, gallery.labels(), prefix, gemm, ranking));
+    return results::score_galleries(queries, query.labels(), source, gallery.labels(), prefix, galleries, gemm,
+                                    ranking);
   const results::FeatureMatrix all{source.read(0, source.rows), source.rows, source.dimension};
   if (!request.re_ranking)
     return results::score_galleries(queries, query.labels(), all, gallery.labels(), prefix, galleries, gemm, ranking);

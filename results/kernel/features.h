@@ -10,11 +10,16 @@
 
 namespace resolute::results {
 
+struct GallerySource;
+
 //! Row-major float32, rows × dimension. Not owned.
 struct FeatureMatrix {
   std::span<const float> values;
   std::size_t rows = 0;
   std::size_t dimension = 0;
+
+  //! A gallery all of which is in memory. \throws core::RuntimeError (kInput) where there are more or fewer values
+  operator GallerySource() const;
 };
 
 inline bool all_finite(std::span<const float> values) {

@@ -14,6 +14,17 @@
 #include "results/kernel/filter.h"
 #include "results/kernel/gallery_slices.h"
 
+namespace resolute::results {
+
+FeatureMatrix::operator GallerySource() const {
+  kernel::check_size(*this, "gallery");
+  return {rows, dimension, rows_at_once(dimension), [all = *this](std::size_t first, std::size_t count) {
+            return all.values.subspan(first * all.dimension, count * all.dimension);
+          }};
+}
+
+}  // namespace resolute::results
+
 namespace resolute::results::kernel {
 
 void check_size(const FeatureMatrix& matrix, const char* side) {
@@ -262,17 +273,6 @@ void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, s
         "they must be of one network");
   if (query.dimension == 0) throw core::input_error("features have no dimension");
   SlicedRanking(query, gallery, prefix, matching, gemm, work, with_positions).run(visit);
-}
-
-void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
-                     const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
-                     const Visit& visit) {
-  check_size(gallery, "gallery");
-  const GallerySource source{gallery.rows, gallery.dimension, rows_at_once(gallery.dimension),
-                             [&](std::size_t first, std::size_t count) {
-                               return gallery.values.subspan(first * gallery.dimension, count * gallery.dimension);
-                             }};
-  visit_positions(query, source, prefix, matching, gemm, work, with_positions, visit);
 }
 
 namespace {

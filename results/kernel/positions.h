@@ -47,9 +47,6 @@ using Visit = std::function<void(const QueryPositions&)>;
 void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, std::span<const std::int64_t> prefix,
                      const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
                      const Visit& visit);
-void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
-                     const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
-                     const Visit& visit);
 
 //! By distances, row-major queries × gallery. \throws core::RuntimeError (kInput) on a NaN or infinite one
 void visit_positions(std::span<const float> distances, const Matching& matching, const WorkOptions& work,

@@ -216,7 +216,7 @@ DrawnGallery take(const GalleryDraw& draw, const FeatureMatrix& gallery, const L
 
 }  // namespace
 
-GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
+GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
                               const Labels& gallery_labels, std::span<const std::int64_t> prefix,
                               const Galleries& galleries, const Gemm& gemm, const RankingOptions& options) {
   return score(query_labels, gallery_labels, galleries, options,

@@ -57,7 +57,7 @@ using Galleries = std::variant<WholeGallery, std::span<const GalleryDraw>>;
 
 //! \param gallery all high-resolution images of the test identities
 //! \throws core::RuntimeError as rank_features(); kInput for a draw with an index out of range, an image twice or junk
-GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
+GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
                               const Labels& gallery_labels, std::span<const std::int64_t> prefix,
                               const Galleries& galleries, const Gemm& gemm, const RankingOptions& options);
 

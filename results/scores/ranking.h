@@ -49,28 +49,14 @@ struct RankingScores {
   std::vector<RankedQuery> per_query;  //!< in the order given
 };
 
-//! Ranks by squared Euclidean distance between features.
+//! Ranks by squared Euclidean distance between features. The bits are the same however much of the gallery is read at a
+//! time.
 //! \param prefix empty, or one number per query: only that many leading dimensions are compared (1 to dimension)
 //! \throws core::RuntimeError kInput: sizes that disagree, NaN or infinite features, a prefix out of range, options out
 //! of range; kEnvironment: a product outside the bound of gemm.h
-RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
-                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
-                            const RankingOptions& options);
-
-//! The same for a gallery that is read some images at a time. The bits are the same.
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options);
-
-//! Ranks by given distances, row-major queries × gallery, smaller is closer, any sign.
-//! \throws core::RuntimeError (kInput): a size that disagrees, a NaN or infinite distance, options out of range
-RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
-                             const RankingOptions& options);
-RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
-                             const Labels& gallery_labels, const RankingOptions& options);
-
-RankingScores rank_distances(const kernel::DistanceRows& distances, const Labels& query_labels,
-                             const Labels& gallery_labels, const RankingOptions& options);
 
 //! In words, where RankingScores::queries is 0: nobody who is asked for is shown, or by the query's own camera alone.
 std::string why_nothing_counts(const Labels& query, const Labels& gallery);

@@ -8,6 +8,7 @@
 #include "results/scores/prepared_features.h"
 #include "tests/results/reference_gemm.h"
 #include "tests/support/equal.h"
+#include "tests/support/rank_distances.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::galleries_test {
@@ -135,8 +136,9 @@ RankingScores rank_alone(const Problem& problem, const GalleryDraw& draw) {
     for (std::size_t d = 0; d < Problem::kDimension; ++d)
       features.push_back(problem.gallery[g * Problem::kDimension + d]);
   }
-  return rank_features(problem.queries(), problem.query_labels(), {features, draw.size(), Problem::kDimension},
-                       {identities, cameras}, {}, reference_gemm, {});
+  return rank_features(problem.queries(), problem.query_labels(),
+                       FeatureMatrix{features, draw.size(), Problem::kDimension}, {identities, cameras}, {},
+                       reference_gemm, {});
 }
 
 TEST(Galleries, of_several_images_an_identity_score_as_each_gallery_does_alone) {

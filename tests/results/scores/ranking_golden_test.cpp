@@ -11,6 +11,7 @@
 #include "results/scores/ranking.h"
 #include "tests/results/reference_gemm.h"
 #include "tests/support/folders.h"
+#include "tests/support/rank_distances.h"
 
 namespace resolute::results::ranking_golden_test {
 namespace {

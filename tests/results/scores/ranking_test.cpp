@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "results/scores/scores.h"
 #include "tests/results/reference_gemm.h"
+#include "tests/support/rank_distances.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::ranking_test {
@@ -21,8 +22,8 @@ using Ids = std::vector<std::int64_t>;
 RankingScores rank(const std::vector<float>& query, const Ids& query_ids, const std::vector<float>& gallery,
                    const Ids& gallery_ids, const RankingOptions& options = {}, const Gemm& gemm = reference_gemm) {
   std::size_t dimension = query_ids.empty() ? 1 : query.size() / query_ids.size();
-  return rank_features({query, query_ids.size(), dimension}, {query_ids, {}}, {gallery, gallery_ids.size(), dimension},
-                       {gallery_ids, {}}, {}, gemm, options);
+  return rank_features({query, query_ids.size(), dimension}, {query_ids, {}},
+                       FeatureMatrix{gallery, gallery_ids.size(), dimension}, {gallery_ids, {}}, {}, gemm, options);
 }
 
 TEST(Ranking, mean_precision_at_each_true_match) {
@@ -119,13 +120,15 @@ TEST(Ranking, what_cannot_be_ranked_is_refused_by_name) {
   std::vector<float> features{1, 2};
   Ids prefix{3};
   EXPECT_THAT(refusal([&] {
-                rank_features({features, 1, 2}, {one, {}}, {features, 1, 2}, {one, {}}, prefix, reference_gemm, {});
+                rank_features({features, 1, 2}, {one, {}}, FeatureMatrix{features, 1, 2}, {one, {}}, prefix,
+                              reference_gemm, {});
               }),
               HasSubstr("prefix 3 of query 0 is out of range (features have 2 dimensions)"));
-  EXPECT_THAT(refusal([&] {
-                rank_features({features, 1, 2}, {one, {}}, {features, 2, 1}, {two, {}}, {}, reference_gemm, {});
-              }),
-              HasSubstr("query features have 2 dimensions and gallery features 1"));
+  EXPECT_THAT(
+      refusal([&] {
+        rank_features({features, 1, 2}, {one, {}}, FeatureMatrix{features, 2, 1}, {two, {}}, {}, reference_gemm, {});
+      }),
+      HasSubstr("query features have 2 dimensions and gallery features 1"));
 }
 
 TEST(Ranking, expected_precision_is_the_mean_over_all_orders) {

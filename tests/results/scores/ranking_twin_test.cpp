@@ -13,6 +13,7 @@
 #include "results/scores/branched_distance.h"
 #include "results/scores/ranking.h"
 #include "tests/results/reference_gemm.h"
+#include "tests/support/rank_distances.h"
 
 namespace resolute::results::ranking_twin_test {
 namespace {

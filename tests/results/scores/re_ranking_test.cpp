@@ -15,6 +15,7 @@
 #include "results/scores/ranking.h"
 #include "tests/results/reference_gemm.h"
 #include "tests/support/folders.h"
+#include "tests/support/rank_distances.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::re_ranking_test {

@@ -4,6 +4,7 @@
 #include "core/files/json.h"
 #include "core/random/random.h"
 #include "results/scores/branched_distance.h"
+#include "tests/support/rank_distances.h"
 #include "tests/system/rank/feature_file.h"
 
 namespace resolute::system_test::branched_rank_test {

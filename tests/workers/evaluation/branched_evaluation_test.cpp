@@ -11,6 +11,7 @@
 
 #include "datasets/hdf5/array_file.h"
 #include "tests/methods/small_training.h"
+#include "tests/support/rank_distances.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/branched_fixture.h"
 #include "workers/training/make_method.h"

@@ -10,6 +10,7 @@
 #include "methods/baseline/networks/baseline.h"
 #include "results/scores/re_ranking.h"
 #include "tests/methods/small_training.h"
+#include "tests/support/rank_distances.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/packed_trial.h"
 #include "tests/workers/jobs/go_on.h"

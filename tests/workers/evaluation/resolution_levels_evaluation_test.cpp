@@ -283,8 +283,9 @@ TEST_F(ResolutionLevelsTest, features_h5_ranks_as_the_evaluation_does) {
   const auto query = reader.read_float32("query/features", 2), gallery = reader.read_float32("gallery/features", 2);
   const results::RankingScores ranked = results::rank_features(
       {query.values, query.shape[0], query.shape[1]}, {embedding.query.identities, embedding.query.cameras},
-      {gallery.values, gallery.shape[0], gallery.shape[1]}, {embedding.gallery.identities, embedding.gallery.cameras},
-      reader.read_int64("query/prefix", 1).values, results::reference_gemm, {});
+      results::FeatureMatrix{gallery.values, gallery.shape[0], gallery.shape[1]},
+      {embedding.gallery.identities, embedding.gallery.cameras}, reader.read_int64("query/prefix", 1).values,
+      results::reference_gemm, {});
   EXPECT_EQ(score_split(embedding, split_, {}).map_full, ranked.map);
 
   TwoSidedMethod none;
