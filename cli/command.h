@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "datasets/samples/remarks.h"
+#include "settings/choice.h"
 
 namespace resolute::cli {
 
@@ -23,11 +24,13 @@ using Arguments = std::vector<std::string>;
 
 //! Purposes of commands. The overview and docs/commands.md have a heading for each, in this order.
 enum class Purpose { kData, kSuites, kJobs, kResults, kStores, kMachine, kScripts };
+constexpr auto words_of(Purpose) {
+  return settings::words("Data", "Suites", "Single jobs", "Runs and results", "Stores", "This machine",
+                         "What scripts call");
+}
 //! All but kScripts: no list has the commands that scripts alone call.
 inline constexpr std::array kPurposes{Purpose::kData,    Purpose::kSuites, Purpose::kJobs,
                                       Purpose::kResults, Purpose::kStores, Purpose::kMachine};
-//! "Single jobs"
-const char* heading(Purpose purpose);
 
 struct Command {
   Purpose purpose;

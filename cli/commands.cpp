@@ -29,26 +29,6 @@ std::vector<std::string> names_that_end_in(const std::string& word) {
 
 }  // namespace
 
-const char* heading(Purpose purpose) {
-  switch (purpose) {
-    case Purpose::kData:
-      return "Data";
-    case Purpose::kSuites:
-      return "Suites";
-    case Purpose::kJobs:
-      return "Single jobs";
-    case Purpose::kResults:
-      return "Runs and results";
-    case Purpose::kStores:
-      return "Stores";
-    case Purpose::kMachine:
-      return "This machine";
-    case Purpose::kScripts:
-      break;
-  }
-  return "What scripts call";
-}
-
 bool is_listed(const Command& command) { return command.purpose != Purpose::kScripts; }
 
 const std::vector<Command>& commands() {

@@ -145,7 +145,7 @@ std::string overview() {
     std::vector<const Command*> rows;
     for (const Command& command : commands())
       if (command.purpose == purpose) rows.push_back(&command);
-    text += fmt::format("\n{}:\n", heading(purpose));
+    text += fmt::format("\n{}:\n", settings::word(purpose));
     add_lines(text, rows);
   }
   return text +

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <iostream>
 #include <map>
 
@@ -39,23 +40,13 @@ of dead processes.)",
     "  resolute store gc /shared/store --yes\n"
     "  resolute store gc /shared/store --only checkpoints,scratch --older-than 24:00:00 --yes\n"};
 
-const char* words_for(ItemKind kind) {
-  switch (kind) {
-    case ItemKind::kJobs:
-      return "jobs of no suite";
-    case ItemKind::kPacks:
-      return "packs of no suite";
-    case ItemKind::kRaw:
-      return "drawn raw images of no suite";
-    case ItemKind::kBundles:
-      return "bundles of such jobs";
-    case ItemKind::kCheckpoints:
-      return "checkpoints of finished jobs";
-    case ItemKind::kScratch:
-      break;
-  }
-  return "scratch of dead processes";
-}
+// In the order of the kinds.
+constexpr std::array kKindTexts{"jobs of no suite",
+                                "packs of no suite",
+                                "drawn raw images of no suite",
+                                "bundles of such jobs",
+                                "checkpoints of finished jobs",
+                                "scratch of dead processes"};
 
 struct Sum {
   std::int64_t items = 0;
@@ -92,7 +83,8 @@ void print(const operations::CollectReport& report, bool removed, const std::str
   std::vector<Cells> rows;
   std::uint64_t all = report.trash_bytes;
   for (const auto& [kind, sum] : sums_of(report)) {
-    rows.push_back({words_for(kind), std::to_string(sum.items), core::byte_text(static_cast<double>(sum.bytes))});
+    rows.push_back({kKindTexts.at(static_cast<std::size_t>(kind)), std::to_string(sum.items),
+                    core::byte_text(static_cast<double>(sum.bytes))});
     all += sum.bytes;
   }
   if (report.trash_bytes > 0)

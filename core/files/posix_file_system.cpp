@@ -165,23 +165,11 @@ OpenFile open_file(const fs::path& path, int flags) {
 class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<WritableFile> open_for_write(const fs::path& path, OpenMode mode) override {
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
-    switch (mode) {
-      case OpenMode::kCreateNew:
-      case OpenMode::kCreateUncached:
-        flags |= O_EXCL;
-        break;
-      case OpenMode::kTruncate:
-        flags |= O_TRUNC;
-        break;
-      case OpenMode::kAppend:
-        flags |= O_APPEND;
-        break;
-      case OpenMode::kExisting:
-        flags &= ~O_CREAT;
-        break;
-    }
-    OpenFile file = open_file(path, flags);
+    const int how = mode == OpenMode::kTruncate   ? O_CREAT | O_TRUNC
+                    : mode == OpenMode::kAppend   ? O_CREAT | O_APPEND
+                    : mode == OpenMode::kExisting ? 0
+                                                  : O_CREAT | O_EXCL;
+    OpenFile file = open_file(path, O_WRONLY | O_CLOEXEC | how);
     if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(std::move(file.descriptor), path);
     return std::make_unique<PosixWritableFile>(std::move(file.descriptor), path);
   }

@@ -15,6 +15,7 @@
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "settings/choice.h"
 
 namespace resolute::results {
 
@@ -22,6 +23,8 @@ namespace resolute::results {
 inline constexpr int kExportVersion = 1;
 
 enum class ColumnType { kText, kInteger, kReal };
+//! As SQL has them.
+constexpr auto words_of(ColumnType) { return settings::words("TEXT", "INTEGER", "REAL"); }
 
 struct Column {
   std::string_view name;

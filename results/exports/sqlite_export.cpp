@@ -23,23 +23,12 @@ using Statement = std::unique_ptr<sqlite3_stmt, EndStatement>;
 
 std::string quoted(std::string_view name) { return fmt::format("\"{}\"", name); }
 
-std::string_view type_word(ColumnType type) {
-  switch (type) {
-    case ColumnType::kText:
-      return "TEXT";
-    case ColumnType::kInteger:
-      return "INTEGER";
-    case ColumnType::kReal:
-      return "REAL";
-  }
-  throw core::ContractError("a column has one of three types");
-}
-
 std::string create_text(const Relation& relation) {
   std::string text = fmt::format("CREATE TABLE {} (", quoted(relation.name)), key;
   for (std::size_t i = 0; i < relation.columns.size(); ++i) {
     const Column& column = relation.columns[i];
-    text += fmt::format("{} {}{}", quoted(column.name), type_word(column.type), column.optional ? "" : " NOT NULL");
+    text +=
+        fmt::format("{} {}{}", quoted(column.name), settings::word(column.type), column.optional ? "" : " NOT NULL");
     if (!column.of.empty()) {
       const std::size_t dot = column.of.find('.');
       text += fmt::format(" REFERENCES {}({})", quoted(column.of.substr(0, dot)), quoted(column.of.substr(dot + 1)));

@@ -95,27 +95,18 @@ struct Digits {
 };
 
 std::string cell_text(const Cell& cell, Digits& digits) {
-  switch (cell.status) {
-    case CellStatus::kComplete: {
-      const int decimals = decimals_of(cell.metric);
-      std::string text = fmt::format("{}{:.{}f}", cell.best ? "\\bfseries " : "", *cell.mean, decimals);
-      digits.add(*cell.mean, decimals);
-      if (cell.std) {
-        text += fmt::format(" +- {:.{}f}", *cell.std, decimals);
-        digits.add_std(*cell.std, decimals);
-      }
-      return text;
-    }
-    case CellStatus::kNotApplicable:
-      return "{--}";
-    case CellStatus::kIncomplete:
-      return fmt::format("{{\\dots{{}} {}/{}}}", cell.trials, cell.trials_needed);
-    case CellStatus::kMixed:
-    case CellStatus::kStale:
-    case CellStatus::kDamaged:
-      return fmt::format("{{{}}}", settings::word(cell.status));
+  if (cell.status == CellStatus::kNotApplicable) return "{--}";
+  if (cell.status == CellStatus::kIncomplete)
+    return fmt::format("{{\\dots{{}} {}/{}}}", cell.trials, cell.trials_needed);
+  if (cell.status != CellStatus::kComplete) return fmt::format("{{{}}}", settings::word(cell.status));
+  const int decimals = decimals_of(cell.metric);
+  std::string text = fmt::format("{}{:.{}f}", cell.best ? "\\bfseries " : "", *cell.mean, decimals);
+  digits.add(*cell.mean, decimals);
+  if (cell.std) {
+    text += fmt::format(" +- {:.{}f}", *cell.std, decimals);
+    digits.add_std(*cell.std, decimals);
   }
-  return "";
+  return text;
 }
 
 // siunitx's options of a column with footnotes' marks. \param numbers Digits::format()

@@ -95,29 +95,18 @@ std::string paper_text(const std::optional<double>& number, const std::string& d
   return fmt::format("({}){}", number ? as_printed(*number, dataset) : kNoReference, raised(marks));
 }
 
+std::string own_text(const Cell& cell) {
+  if (cell.status == CellStatus::kNotApplicable) return "–";
+  if (cell.status == CellStatus::kIncomplete) return fmt::format("… {}/{} trials", cell.trials, cell.trials_needed);
+  if (cell.status != CellStatus::kComplete) return code(settings::word(cell.status));
+  const int decimals = decimals_of(cell.metric);
+  std::string text = fmt::format("{:.{}f}", *cell.mean, decimals);
+  if (cell.std) text += fmt::format(" ± {:.{}f}", *cell.std, decimals);
+  return cell.best ? fmt::format("**{}**", text) : text;
+}
+
 std::string cell_text(const Cell& cell, const Footnotes& footnotes) {
-  std::string text;
-  switch (cell.status) {
-    case CellStatus::kComplete: {
-      const int decimals = decimals_of(cell.metric);
-      text = fmt::format("{:.{}f}", *cell.mean, decimals);
-      if (cell.std) text += fmt::format(" ± {:.{}f}", *cell.std, decimals);
-      if (cell.best) text = fmt::format("**{}**", text);
-      break;
-    }
-    case CellStatus::kNotApplicable:
-      text = "–";
-      break;
-    case CellStatus::kIncomplete:
-      text = fmt::format("… {}/{} trials", cell.trials, cell.trials_needed);
-      break;
-    case CellStatus::kMixed:
-    case CellStatus::kStale:
-    case CellStatus::kDamaged:
-      text = code(settings::word(cell.status));
-      break;
-  }
-  text += raised(footnotes.numbers_of(cell.own_footnotes));
+  const std::string text = own_text(cell) + raised(footnotes.numbers_of(cell.own_footnotes));
   const std::string paper =
       paper_text(cell.reference, cell.dataset, cell.no_reference, footnotes.numbers_of(cell.footnotes));
   return paper.empty() ? text : text + " " + paper;

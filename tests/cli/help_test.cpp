@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -94,8 +95,8 @@ TEST(Help, overview_has_each_listed_command_once_by_purpose_and_no_other) {
       continue;
     }
     if (begun.insert(command.purpose).second) {
-      at = text.find(std::string("\n") + heading(command.purpose) + ":\n", at);
-      ASSERT_NE(std::string::npos, at) << heading(command.purpose);
+      at = text.find(fmt::format("\n{}:\n", settings::word(command.purpose)), at);
+      ASSERT_NE(std::string::npos, at) << settings::word(command.purpose);
     }
     at = text.find(line, at);
     ASSERT_NE(std::string::npos, at) << command.name << " stands under another heading, or its rows are apart";
