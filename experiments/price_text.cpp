@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/byte_text.h"
+#include "core/quantity_text.h"
 #include "experiments/price.h"
 #include "experiments/store/weights_catalogue.h"
 

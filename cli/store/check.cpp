@@ -8,11 +8,11 @@
 #include "cli/store/checks.h"
 #include "cli/store/store_argument.h"
 #include "cli/subcommands.h"
-#include "core/byte_text.h"
 #include "core/error.h"
 #include "core/process/processors.h"
 #include "core/process/side_by_side.h"
 #include "core/progress.h"
+#include "core/quantity_text.h"
 
 namespace resolute::cli {
 

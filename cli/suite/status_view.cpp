@@ -8,7 +8,7 @@
 
 #include "cli/columns.h"
 #include "cli/suite/allocation_text.h"
-#include "core/byte_text.h"
+#include "core/quantity_text.h"
 #include "results/verdicts/mixed_rows.h"
 #include "results/verdicts/numeric_classes.h"
 #include "slurm/sbatch_script.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/duration_text.h"
+#include "core/quantity_text.h"
 
 namespace resolute::operations {
 

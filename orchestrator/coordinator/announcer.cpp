@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "core/duration_text.h"
 #include "core/log.h"
 #include "core/overloaded.h"
+#include "core/quantity_text.h"
 
 namespace resolute::orchestrator {
 namespace {

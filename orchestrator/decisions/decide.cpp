@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/duration_text.h"
+#include "core/quantity_text.h"
 #include "orchestrator/decisions/aside.h"
 #include "orchestrator/decisions/dispatch.h"
 #include "orchestrator/decisions/failure.h"

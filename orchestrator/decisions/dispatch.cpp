@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "core/duration_text.h"
+#include "core/quantity_text.h"
 #include "orchestrator/decisions/placement.h"
 
 namespace resolute::orchestrator {

@@ -1,4 +1,4 @@
-#include "core/byte_text.h"
+#include "core/quantity_text.h"
 
 #include <fmt/format.h>
 
@@ -14,6 +14,14 @@ std::string byte_text(double bytes) {
   // A size that would round to one of the next unit is given in that unit.
   for (; bytes >= kNext - 0.5 && unit + 1 < kUnits.size(); ++unit) bytes /= kNext;
   return fmt::format("{:.{}f} {}", bytes, unit > 0 && bytes < 9.95 ? 1 : 0, kUnits[unit]);
+}
+
+std::string duration_text(std::int64_t milliseconds) {
+  const auto seconds = static_cast<double>(milliseconds) / 1000;
+  if (milliseconds < 1000) return fmt::format("{} ms", milliseconds);
+  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
 }
 
 }  // namespace resolute::core
