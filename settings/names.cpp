@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <span>
 
 #include "core/files/json.h"
 
@@ -75,6 +76,11 @@ std::string nearest_key(std::string_view key, const std::vector<std::string>& kn
   if (!beside.empty()) return nearest_or_all(key, beside);
   if (std::string near = hint(last_part(key), known, kFarthest, last_part); !near.empty()) return near;
   return nearest_or_all(section_of(key), {sections.begin(), sections.end()});
+}
+
+std::string first_names(const std::vector<std::string>& names, std::size_t most) {
+  std::string text = fmt::format("{}", fmt::join(std::span(names).first(std::min(names.size(), most)), ", "));
+  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
 }
 
 std::string quoted_text(std::string_view text) {

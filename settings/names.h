@@ -22,6 +22,9 @@ std::string nearest_or_all(std::string_view word, const std::vector<std::string>
 //! last part, the keys of its table, a key with nearly its last part, or all tables.
 std::string nearest_key(std::string_view key, const std::vector<std::string>& known);
 
+//! "a, b and 3 more": no more of them than `most`.
+std::string first_names(const std::vector<std::string>& names, std::size_t most);
+
 //! The text in single quotes, on one line whatever it holds: escaped as JSON escapes.
 std::string quoted_text(std::string_view text);
 

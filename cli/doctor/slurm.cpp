@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 
 #include "cli/command.h"
@@ -10,6 +11,8 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/numbers.h"
+#include "core/split.h"
+#include "settings/names.h"
 #include "slurm/client.h"
 #include "slurm/launcher.h"
 #include "slurm/partitions.h"
@@ -41,19 +44,14 @@ Settings read_settings(const std::string& text) {
   return settings;
 }
 
-std::string value_of(const Settings& settings, const std::string& key) {
-  const auto found = settings.find(key);
-  return found == settings.end() ? "" : found->second;
-}
-
 // The number that a value opens with, "30 sec"; nothing for any other text.
 std::optional<int> number_of(const Settings& settings, const std::string& key) {
-  const std::string value = value_of(settings, key);
+  const std::string value = core::variable_in(settings, key);
   return core::number_of<int>(value.substr(0, value.find_first_not_of("0123456789")));
 }
 
 Finding judge_version(const Settings& settings) {
-  const std::string version = value_of(settings, "SLURM_VERSION");
+  const std::string version = core::variable_in(settings, "SLURM_VERSION");
   if (version.empty()) return {Level::kWarn, "slurm version", "the controller does not say", ""};
   const bool old = number_of(settings, "SLURM_VERSION").value_or(0) < kOldestTried;
   return {old ? Level::kWarn : Level::kOk, "slurm version", version, old ? "22.05 is the oldest that was tried" : ""};
@@ -77,7 +75,7 @@ Finding judge_kill_wait(const Settings& settings) {
 }
 
 Finding judge_accounting(const Settings& settings, const Environment& environment) {
-  const std::string type = value_of(settings, "AccountingStorageType");
+  const std::string type = core::variable_in(settings, "AccountingStorageType");
   if (type.empty() || type.ends_with("/none") || type == "(null)")
     return {Level::kOk, "slurm accounting", "none; our own records tell what became of a job", ""};
   if (!core::program_on_path(environment, "sacct"))
@@ -91,18 +89,12 @@ Finding judge_partitions(const Environment& environment) {
   const auto output = run_briefly({"sinfo", "-h", "-o", "%P|%a|%l|%D"}, environment, kLimit);
   if (!output.succeeded()) return {Level::kWarn, "slurm partitions", failure_text(output, kLimit), ""};
   std::vector<std::string> open;
-  std::istringstream lines(output.out);
-  for (std::string line; std::getline(lines, line);) {
-    std::vector<std::string> parts;
-    std::istringstream fields(line);
-    for (std::string field; std::getline(fields, field, '|');) parts.push_back(field);
+  for (const std::string_view line : core::split(output.out, '\n')) {
+    const auto parts = core::split(line, '|');
     if (parts.size() == 4 && parts[1] == "up") open.push_back(fmt::format("{} {} × {}", parts[0], parts[3], parts[2]));
   }
   if (open.empty()) return {Level::kFail, "slurm partitions", "none is open to you", "ask the site"};
-  std::string what = open.front();
-  for (std::size_t i = 1; i < std::min(open.size(), kMostPartitions); ++i) what += ", " + open[i];
-  if (open.size() > kMostPartitions) what += fmt::format(" and {} more", open.size() - kMostPartitions);
-  return {Level::kOk, "slurm partitions", what + " (nodes × longest time)", ""};
+  return {Level::kOk, "slurm partitions", settings::first_names(open, kMostPartitions) + " (nodes × longest time)", ""};
 }
 
 slurm::Resources refine(slurm::Resources resources, const experiments::Site::Asked& asked) {
@@ -203,18 +195,16 @@ Finding judge_node_kinds(const std::vector<slurm::Partition>& partitions, const 
 }
 
 Findings check_slurm(const Environment& given, const experiments::Site& site) {
-  std::string missing;
-  bool any = false;
-  for (const char* name : {"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"}) {
-    const bool found = core::program_on_path(given, name).has_value();
-    any = any || found;
-    if (!found) missing += (missing.empty() ? "" : ", ") + std::string(name);
-  }
-  if (!any)
+  constexpr std::array kPrograms{"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"};
+  std::vector<std::string_view> missing;
+  std::ranges::copy_if(kPrograms, std::back_inserter(missing),
+                       [&](const char* name) { return !core::program_on_path(given, name); });
+  if (missing.size() == kPrograms.size())
     return {{Level::kWarn, "slurm", "not here: none of its commands is on PATH",
              "`resolute suite run` needs none; to submit, be on a machine of a cluster"}};
   if (!missing.empty())
-    return {{Level::kFail, "slurm", "commands are missing: " + missing, "install SLURM's client commands"}};
+    return {{Level::kFail, "slurm", fmt::format("commands are missing: {}", fmt::join(missing, ", ")),
+             "install SLURM's client commands"}};
   const Environment environment = slurm::command_environment(given);
   const auto begin = core::monotonic_clock().now();
   const auto output = run_briefly({"scontrol", "show", "config"}, environment, kLimit);

@@ -1,6 +1,6 @@
 // `resolute logs`
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 #include <iostream>
@@ -85,12 +85,6 @@ std::vector<AttemptLog> asked_logs(core::FileSystem& files, const LogsRequest& r
   return logs;
 }
 
-std::string numbers_text(const std::set<int>& numbers) {
-  std::string text;
-  for (const int number : numbers) text += fmt::format("{}{}", text.empty() ? "" : ", ", number);
-  return text;
-}
-
 core::RuntimeError no_attempt_error(const LogsRequest& request, const std::string& problem, const std::string& why) {
   return core::input_error(problem, why,
                            fmt::format("`resolute explain {} --store {}` tells its story", short_id(request.job),
@@ -112,7 +106,7 @@ void show_logs(core::FileSystem& files, const LogsRequest& request) {
   const int attempt = request.attempt.value_or(*attempts.rbegin());
   if (!attempts.contains(attempt))
     throw no_attempt_error(request, fmt::format("job {} has no attempt {}", short_id(request.job), attempt),
-                           "there is " + numbers_text(attempts));
+                           fmt::format("there is {}", fmt::join(attempts, ", ")));
   const auto logs = asked_logs(files, request, attempt);
   if (logs.empty())
     core::log_info("attempt {} of job {}{} has written nothing to its standard error", attempt, short_id(request.job),

@@ -199,9 +199,8 @@ const Json* ObjectReader::find(const std::string& key) {
 void ObjectReader::finish() const {
   for (const auto& [key, value] : object_.items()) {
     if (asked_.contains(key)) continue;
-    std::string known;
-    for (const auto& name : asked_) known += (known.empty() ? "" : ", ") + name;
-    throw input_error(fmt::format("{}: unknown key '{}'", where_, key), {}, "known keys are " + known);
+    throw input_error(fmt::format("{}: unknown key '{}'", where_, key), {},
+                      fmt::format("known keys are {}", fmt::join(asked_, ", ")));
   }
 }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "results/tables/table_notes.h"
 #include "results/tables/tables.h"
+#include "settings/names.h"
 
 namespace resolute::results {
 namespace {
@@ -148,10 +149,9 @@ std::string name_of(const CommonRow& row) {
 std::string rows_text(const std::vector<CommonRow>& rows, std::size_t all) {
   if (rows.size() == all) return all == 1 ? "in the one row" : fmt::format("in all {} rows", all);
   constexpr std::size_t kNamed = 4;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(kNamed, rows.size()); ++i) text += (i == 0 ? "" : ", ") + name_of(rows[i]);
-  if (rows.size() > kNamed) text += fmt::format(" and {} more", rows.size() - kNamed);
-  return text;
+  std::vector<std::string> names;
+  for (const CommonRow& row : rows) names.push_back(name_of(row));
+  return settings::first_names(names, kNamed);
 }
 
 std::string number_text(const Cell& cell) {

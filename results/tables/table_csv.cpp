@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -32,10 +32,7 @@ std::string csv_reference(const std::optional<double>& number, const std::string
 
 //! The field of a column that is there where some table has footnotes.
 std::string csv_footnotes(const std::vector<std::string>& footnotes, bool wanted) {
-  if (!wanted) return "";
-  std::string text;
-  for (const std::string& footnote : footnotes) text += (text.empty() ? "" : " ") + footnote;
-  return "," + csv_field(text);
+  return wanted ? "," + csv_field(fmt::format("{}", fmt::join(footnotes, " "))) : "";
 }
 
 //! The fields of columns that are there where some table asks rows on other sets than they train on.

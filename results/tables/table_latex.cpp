@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -66,9 +66,7 @@ struct Column {
 
 // threeparttable's mark of footnotes; empty without any.
 std::string mark_of(const std::vector<std::size_t>& numbers) {
-  std::string text;
-  for (const std::size_t number : numbers) text += fmt::format("{}{}", text.empty() ? "" : ",", number);
-  return text.empty() ? text : "\\tnote{" + text + "}";
+  return numbers.empty() ? "" : fmt::format("\\tnote{{{}}}", fmt::join(numbers, ","));
 }
 
 // "2.1(1.1)" has two digits before the point and one behind, of the deviation one.

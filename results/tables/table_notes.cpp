@@ -1,21 +1,16 @@
 #include "results/tables/table_notes.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 
 #include "experiments/specification/metrics.h"
 #include "results/tables/paper_number.h"
+#include "settings/names.h"
 
 namespace resolute::results {
 namespace {
-
-std::string join(const auto& values) {
-  std::string text;
-  for (const auto& value : values) text += fmt::format("{}{}", text.empty() ? "" : ", ", value);
-  return text;
-}
 
 //! In what the table's numbers are.
 std::string units_of(const Table& table) {
@@ -29,7 +24,7 @@ std::string units_of(const Table& table) {
   std::vector<std::string_view> others;
   for (const experiments::Metric& metric : experiments::kMetrics)
     if (metric.unit->legend != nullptr && legends.erase(metric.unit->legend) > 0) others.push_back(metric.unit->legend);
-  return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", join(others));
+  return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", fmt::join(others, ", "));
 }
 
 //! The numbers behind a step's verdict, and the verdict where the claim's is another. \param before row of the step
@@ -70,7 +65,7 @@ std::string claim_text(const Table& table, const ComparedClaim& claim, const Mar
 //! Columns' names for people.
 std::string names_of(std::vector<std::string> columns) {
   std::ranges::transform(columns, columns.begin(), experiments::column_name);
-  return join(columns);
+  return fmt::format("{}", fmt::join(columns, ", "));
 }
 
 //! Data sets among marked columns; a table of its own of the means has no other.
@@ -158,7 +153,7 @@ std::string legend_of(const Table& table, const Markup& markup) {
   if (trials.empty() || *trials.rbegin() < 2)
     text += "; one trial.";
   else
-    text += fmt::format("; mean ± sample standard deviation over {} trials.", join(trials));
+    text += fmt::format("; mean ± sample standard deviation over {} trials.", fmt::join(trials, ", "));
   if (!table.mean_of.empty())
     text += fmt::format(" {}: over {}.", markup.mark(experiments::kMeanColumn), markup.plain(names_of(table.mean_of)));
   if (references) text += fmt::format(" {}", markup.references);
@@ -169,7 +164,7 @@ std::string legend_of(const Table& table, const Markup& markup) {
   if (not_applicable) text += fmt::format(" {}: the row has no such number.", markup.mark("–"));
   if (incomplete) text += fmt::format(" {}: trials that are not there yet.", markup.mark("…"));
   if (std::ranges::any_of(table.lanes, [](int lanes) { return lanes != 1; }))
-    text += fmt::format(" Lanes L = {}.", join(table.lanes));
+    text += fmt::format(" Lanes L = {}.", fmt::join(table.lanes, ", "));
   return text;
 }
 
@@ -260,10 +255,8 @@ std::vector<std::string> other_settings(const Table& table, const Markup& markup
     std::vector<std::string> parts;
     for (const DifferentSetting& one : row.other_settings)
       parts.push_back(fmt::format("{} ({}, {})", one.key, value_text(one.first), value_text(one.second)));
-    const std::size_t more = parts.size() - std::min(parts.size(), kMostNamed);
-    parts.resize(parts.size() - more);
-    lines.push_back(fmt::format("{} differs from {} in {}{}", markup.plain(row.label), markup.plain(compared->label),
-                                markup.plain(join(parts)), more > 0 ? fmt::format(" and {} more", more) : ""));
+    lines.push_back(fmt::format("{} differs from {} in {}", markup.plain(row.label), markup.plain(compared->label),
+                                markup.plain(settings::first_names(parts, kMostNamed))));
   }
   return lines;
 }

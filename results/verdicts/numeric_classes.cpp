@@ -1,10 +1,9 @@
 #include "results/verdicts/numeric_classes.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
+#include <fmt/ranges.h>
 
 #include "results/verdicts/reproduction.h"
+#include "settings/names.h"
 
 namespace resolute::results {
 
@@ -21,11 +20,8 @@ std::string counts_text(const std::map<std::string, int>& counts, const char* ki
 
 std::string classes_text(const std::vector<std::string>& classes) {
   constexpr std::size_t kMostNamed = 3;
-  std::vector<std::string> parts = class_differences(classes);
-  const std::size_t more = parts.size() - std::min(parts.size(), kMostNamed);
-  parts.resize(parts.size() - more);
-  return fmt::format("{} numeric classes, which differ in {}{}", classes.size(), fmt::join(parts, ", "),
-                     more > 0 ? fmt::format(" and {} more", more) : "");
+  return fmt::format("{} numeric classes, which differ in {}", classes.size(),
+                     settings::first_names(class_differences(classes), kMostNamed));
 }
 
 std::vector<std::string> NumericClasses::footnotes() const {
