@@ -99,14 +99,7 @@ struct ClaimRow {
 };
 
 //! An order of a paper's, compared with ours.
-struct ComparedClaim {
-  experiments::ClaimKind kind = experiments::ClaimKind::kStated;
-  std::string dataset;  //!< ours
-  std::string metric;
-  std::string paper;
-  std::string paper_dataset;               //!< that the paper speaks of
-  std::vector<std::string> paper_order{};  //!< ClaimPlan::paper_order
-  experiments::ClaimForm form = experiments::ClaimForm::kOrder;
+struct ComparedClaim : experiments::ClaimPlan {
   std::vector<ClaimRow> rows{};  //!< worse to better, or the one that some are above and then those
   //! A step for each row but the first, from the last row before it that has a mean, or from the first where some are
   //! above it; open where either has none.

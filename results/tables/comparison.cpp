@@ -226,8 +226,7 @@ void mark_best(Table& table, ReadScores& scores) {
 }
 
 ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan, ReadScores* scores) {
-  ComparedClaim claim{plan.kind,          plan.dataset,     plan.metric, plan.paper,
-                      plan.paper_dataset, plan.paper_order, plan.form};
+  ComparedClaim claim{plan};
   const bool some = plan.form == experiments::ClaimForm::kSome;
   const experiments::Better better = experiments::metric_named(plan.metric)->better;
   const Row* last = nullptr;  // that has a mean
