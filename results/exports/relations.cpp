@@ -15,26 +15,20 @@
 namespace resolute::results {
 namespace {
 
-template <class T>
-struct IsOptional : std::false_type {};
-template <class T>
-struct IsOptional<std::optional<T>> : std::true_type {};
-
 // Takes the columns of a row that nobody looks at.
 class DescribeColumns {
  public:
   template <class T>
-  void operator()(std::string_view name, const T& value, std::string_view meaning, std::string_view of = {}) {
-    if constexpr (IsOptional<T>::value) {
-      operator()(name, typename T::value_type{}, meaning, of);
-      columns.back().optional = true;
-    } else {
-      static_cast<void>(value);
-      const auto type = std::is_floating_point_v<T> ? ColumnType::kReal
-                        : std::is_integral_v<T>     ? ColumnType::kInteger
-                                                    : ColumnType::kText;
-      columns.push_back({name, type, false, meaning, of});
-    }
+  void operator()(std::string_view name, const T&, std::string_view meaning, std::string_view of = {}) {
+    const auto type = std::is_floating_point_v<T> ? ColumnType::kReal
+                      : std::is_integral_v<T>     ? ColumnType::kInteger
+                                                  : ColumnType::kText;
+    columns.push_back({name, type, false, meaning, of});
+  }
+  template <class T>
+  void operator()(std::string_view name, const std::optional<T>&, std::string_view meaning, std::string_view of = {}) {
+    operator()(name, T{}, meaning, of);
+    columns.back().optional = true;
   }
   std::vector<Column> columns;
 };
@@ -42,19 +36,18 @@ class DescribeColumns {
 class FieldsOfRow {
  public:
   template <class T>
-  void operator()(std::string_view name, const T& value, std::string_view meaning, std::string_view of = {}) {
-    if constexpr (IsOptional<T>::value) {
-      if (value)
-        operator()(name, *value, meaning, of);
-      else
-        fields.emplace_back(std::monostate{});
-    } else if constexpr (std::is_floating_point_v<T>) {
-      fields.emplace_back(double{value});
-    } else if constexpr (std::is_integral_v<T>) {
+  void operator()(std::string_view, const T& value, std::string_view, std::string_view = {}) {
+    if constexpr (std::is_integral_v<T>)
       fields.emplace_back(static_cast<std::int64_t>(value));
-    } else {
-      fields.emplace_back(std::string(value));
-    }
+    else
+      fields.emplace_back(value);
+  }
+  template <class T>
+  void operator()(std::string_view name, const std::optional<T>& value, std::string_view meaning) {
+    if (value)
+      operator()(name, *value, meaning);
+    else
+      fields.emplace_back();
   }
   std::vector<FieldValue> fields;
 };
