@@ -257,6 +257,13 @@ void check_features(const Matching& matching, std::size_t queries, std::size_t g
   check_rows(gallery, matching.gallery(), "gallery");
 }
 
+void check_dimensions(std::size_t query, std::size_t gallery) {
+  if (query != gallery)
+    throw core::input_error(fmt::format("query features have {} dimensions and gallery features {}", query, gallery),
+                            "they must be of one network");
+  if (query == 0) throw core::input_error("features have no dimension");
+}
+
 void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, std::span<const std::int64_t> prefix,
                      const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
                      const Visit& visit) {
@@ -267,11 +274,7 @@ void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, s
   check_rows(gallery.rows, matching.gallery(), "gallery");
   check_prefix(prefix, query.rows, query.dimension);
   if (query.rows == 0 || gallery.rows == 0) return;
-  if (query.dimension != gallery.dimension)
-    throw core::input_error(
-        fmt::format("query features have {} dimensions and gallery features {}", query.dimension, gallery.dimension),
-        "they must be of one network");
-  if (query.dimension == 0) throw core::input_error("features have no dimension");
+  check_dimensions(query.dimension, gallery.dimension);
   SlicedRanking(query, gallery, prefix, matching, gemm, work, with_positions).run(visit);
 }
 

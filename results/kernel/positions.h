@@ -21,6 +21,9 @@ inline constexpr std::uint32_t kNotWrong = std::numeric_limits<std::uint32_t>::m
 //! \throws core::RuntimeError (kInput) if there are not rows × dimension values
 void check_size(const FeatureMatrix& matrix, const char* side);
 
+//! \throws core::RuntimeError (kInput) where the sides' features have other dimensions, or none
+void check_dimensions(std::size_t query, std::size_t gallery);
+
 //! Rows first, first + 1, … of a side. \throws core::RuntimeError (kInput) that names the first value that is NaN or
 //! infinite
 void check_values(std::span<const float> values, std::size_t first, std::size_t dimension, const char* side);

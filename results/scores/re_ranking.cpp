@@ -38,11 +38,7 @@ void check(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRan
                             "k1 is at least 1, k2 at least 1 and at most k1");
   if (!(options.lambda >= 0 && options.lambda <= 1))
     throw core::input_error(fmt::format("re-ranking with lambda = {}", options.lambda), "a share is from 0 to 1");
-  if (query.dimension != gallery.dimension)
-    throw core::input_error(
-        fmt::format("query features have {} dimensions and gallery features {}", query.dimension, gallery.dimension),
-        "they must be of one network");
-  if (query.dimension == 0) throw core::input_error("features have no dimension");
+  kernel::check_dimensions(query.dimension, gallery.dimension);
   for (const auto& [matrix, side] : {std::pair(&query, "query"), std::pair(&gallery, "gallery")}) {
     kernel::check_size(*matrix, side);
     kernel::check_values(matrix->values, 0, matrix->dimension, side);
