@@ -5,9 +5,9 @@
 #include "core/error.h"
 #include "experiments/specification/outputs.h"
 #include "report/figures/output_figures.h"
+#include "report/page/html.h"
 #include "results/exports/cmc.h"
 #include "results/records/output_file.h"
-#include "results/records/panels.h"
 
 namespace resolute::report {
 namespace {
@@ -144,17 +144,28 @@ std::vector<Figure> EvaluationReader::sample_maps() const {
 }
 
 Json EvaluationReader::galleries() const {
-  std::vector<GallerySection> sections;
-  each_shown([&](const Shown& shown) {
-    if (!shown.evaluation.outputs.contains(experiments::kPanelsOutput.file)) return;
-    const std::string& dataset = shown.table.datasets[shown.dataset];
-    if (sections.empty() || sections.back().table != shown.table.id || sections.back().dataset != dataset)
-      sections.push_back({shown.table.id, dataset, {}});
-    sections.back().rows.push_back(gallery_row(shown));
-  });
   Json blocks = Json::array();
-  for (const GallerySection& section : sections)
-    for (Json& block : to_json(section)) blocks.push_back(std::move(block));
+  // One image at one rate is one query of a table's data set; its block stands where the first row has it.
+  std::map<std::tuple<std::string, std::string, std::string, int>, std::size_t> known;
+  each_shown([&](const Shown& shown) {
+    const std::string file = experiments::kPanelsOutput.file;
+    if (!shown.evaluation.outputs.contains(file)) return;
+    const std::string& dataset = shown.table.datasets[shown.dataset];
+    const results::Panels panels =
+        results::parse_panels(core::as_text(read(shown.evaluation, file)), where(shown.evaluation, file));
+    for (std::size_t index = 0; index < panels.queries.size(); ++index) {
+      const results::PanelQuery& query = panels.queries[index];
+      const auto [block, is_new] = known.try_emplace({shown.table.id, dataset, query.path, query.rate}, blocks.size());
+      if (is_new)
+        blocks.push_back({{"table", shown.table.id},
+                          {"dataset", dataset},
+                          {"query", query.path},
+                          {"identity", query.identity},
+                          {"camera", query.camera},
+                          {"rate", query.rate}});
+      blocks[block->second]["rows"].push_back(gallery_row(shown, panels, index));
+    }
+  });
   return blocks;
 }
 
@@ -170,19 +181,19 @@ Figure EvaluationReader::placed(Figure figure, const Shown& shown, const std::st
   return figure;
 }
 
-GalleryRow EvaluationReader::gallery_row(const Shown& shown) const {
-  const results::EvaluationRecord& evaluation = shown.evaluation;
-  const std::string file = experiments::kPanelsOutput.file;
-  GalleryRow row{shown.row.label,
-                 evaluation.job.hex,
-                 results::parse_panels(core::as_text(read(evaluation, file)), where(evaluation, file)),
-                 {}};
-  for (std::size_t query = 0; query < row.panels.queries.size(); ++query) {
-    GalleryPictures pictures{read(evaluation, results::gallery_panel_file(query))};
-    if (row.panels.queries[query].reconstruction)
-      pictures.reconstruction = read(evaluation, results::reconstruction_panel_file(query));
-    row.pictures.push_back(std::move(pictures));
-  }
+// What a row shows of a query.
+Json EvaluationReader::gallery_row(const Shown& shown, const results::Panels& panels, std::size_t index) const {
+  const results::PanelQuery& query = panels.queries[index];
+  Json of_query = results::to_json(query);
+  Json row = {{"label", shown.row.label},
+              {"job", shown.evaluation.job.hex},
+              {"rank", query.rank},
+              {"gallery_images", panels.gallery_images},
+              {"ranked", std::move(of_query["ranked"])},
+              {"picture", png_address(read(shown.evaluation, results::gallery_panel_file(index)))},
+              {"reconstruction", std::move(of_query["reconstruction"])}};
+  if (query.reconstruction)
+    row["reconstruction"]["picture"] = png_address(read(shown.evaluation, results::reconstruction_panel_file(index)));
   return row;
 }
 

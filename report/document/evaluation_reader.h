@@ -10,14 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/bytes.h"
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
-#include "report/document/galleries.h"
 #include "report/figures/feature_maps.h"
 #include "report/figures/figure.h"
 #include "report/figures/result_figures.h"
 #include "results/exports/provenance.h"
 #include "results/exports/relations.h"
+#include "results/records/panels.h"
 #include "results/records/query_scores.h"
 #include "results/records/record.h"
 #include "results/tables/comparison.h"
@@ -53,7 +54,8 @@ class EvaluationReader {
   std::vector<Figure> maps() const;
   //! Maps of samples, each once; of the first rows of each data set. \throws as output_figures()
   std::vector<Figure> sample_maps() const;
-  //! The document's `galleries`. \throws as output_figures()
+  //! The document's `galleries`: the images that methods put first, query by query, and the pictures of their decoders.
+  //! \throws as output_figures()
   core::Json galleries() const;
 
  private:
@@ -70,7 +72,7 @@ class EvaluationReader {
                                      const std::function<results::MappedImages()>& read) const;
   std::string label(const Shown& shown) const;
   Figure placed(Figure figure, const Shown& shown, const std::string& kind) const;
-  GalleryRow gallery_row(const Shown& shown) const;
+  core::Json gallery_row(const Shown& shown, const results::Panels& panels, std::size_t index) const;
   std::string queries_sha256(const experiments::JobId& evaluation) const;
   std::vector<results::QueryScore> queries(const experiments::JobId& evaluation) const;
   std::vector<int> rates(const results::EvaluationRecord& evaluation) const;

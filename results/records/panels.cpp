@@ -117,6 +117,8 @@ std::string reconstruction_panel_file(std::size_t query) {
   return fmt::format("panels/reconstruction-{:03}.png", query);
 }
 
+Json to_json(const PanelQuery& query) { return json_of(kPanelRows, query); }
+
 std::string panels_text(const Panels& panels) {
   Json json = json_of(kPanelRows, panels);
   const bool single_shot = panels.protocol == settings::ProtocolName::kSingleShot;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/files/json.h"
 #include "results/scores/image_quality.h"
 #include "settings/evaluation.h"
 
@@ -52,6 +53,9 @@ struct PanelQuery {
   std::vector<RankedImage> ranked;  //!< nearest first, at most kPanelImages; of equally far ones wrong before right
   std::optional<PanelReconstruction> reconstruction;
 };
+
+//! A query as the file has it.
+core::Json to_json(const PanelQuery& query);
 
 struct Panels {
   std::string pack;  //!< name
