@@ -16,6 +16,7 @@ struct MetricName {
   const Metric* metric;
   int rate = 0;  //!< of the LR images, where the metric has one
   const Metric* operator->() const { return metric; }
+  std::string heading() const { return metric->heading_at(rate); }
 };
 //! Nothing for a name that is none.
 std::optional<MetricName> find_metric(const std::string& name);

@@ -55,7 +55,7 @@ Json metrics_json(const experiments::Plan& plan) {
   for (const experiments::TablePlan& table : plan.tables)
     for (const std::string& name : table.metrics) {
       const experiments::MetricName metric = experiments::metric_named(name);
-      metrics[name] = {{"heading", metric->heading_at(metric.rate)},
+      metrics[name] = {{"heading", metric.heading()},
                        {"decimals", metric->unit->decimals},
                        {"better", metric->better == experiments::Better::kUp     ? "up"
                                   : metric->better == experiments::Better::kDown ? "down"

@@ -16,10 +16,7 @@ namespace resolute::report {
 
 inline constexpr std::size_t kMostMetrics = 3;  //!< of a table that are drawn
 
-inline std::string heading_of(const std::string& metric) {
-  const experiments::MetricName name = experiments::metric_named(metric);
-  return name->heading_at(name.rate);
-}
+inline std::string heading_of(const std::string& metric) { return experiments::metric_named(metric).heading(); }
 
 inline std::string unit_of(const std::string& metric) {
   const char* legend = experiments::metric_named(metric)->unit->legend;

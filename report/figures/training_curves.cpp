@@ -36,7 +36,7 @@ std::optional<double> shown_times(const std::string& name) {
 
 // "losses/adversarial_level_4" as people say it: "adversarial loss, level 4".
 std::string plain_name(const std::string& name) {
-  if (const auto metric = metric_of(name)) return fmt::format("{} on the way", (*metric)->heading_at(metric->rate));
+  if (const auto metric = metric_of(name)) return fmt::format("{} on the way", metric->heading());
   constexpr std::string_view kTerms = "losses/";
   if (!name.starts_with(kTerms)) return "loss, all terms";
   std::string term = name.substr(kTerms.size());
@@ -82,7 +82,7 @@ Figure frame_of(const experiments::Plan& plan, const experiments::TablePlan& tab
           .group = table.title,
           .stand_in = is_stand_in(plan, dataset),
           .x = {"step"},
-          .y = {!score ? plain_name(name) : (*score)->heading_at(score->rate) + (per_cent ? ", per cent" : "")}};
+          .y = {!score ? plain_name(name) : score->heading() + (per_cent ? ", per cent" : "")}};
 }
 
 }  // namespace

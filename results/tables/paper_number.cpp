@@ -37,7 +37,7 @@ std::string text_of(const Cell& cell) {
   if (against.low) text += fmt::format(" [{:+.1f}, {:+.1f}]", *against.low, *against.high);
   if (against.verdict != PaperVerdict::kTooFewTrials)
     return fmt::format("{} {}", text, settings::word(against.verdict));
-  return fmt::format("{}, {} {}: no verdict", text, cell.trials, cell.trials == 1 ? "trial" : "trials");
+  return fmt::format("{}, {}", text, no_verdict(cell.trials));
 }
 
 std::string column_of(const Table& table, const std::string& dataset, const std::string& metric) {
@@ -108,6 +108,12 @@ std::vector<std::vector<std::string>> paper_lines(const Table& table) {
   return lines;
 }
 
+bool has_reference(const Table& table) {
+  return std::ranges::any_of(table.rows, [](const Row& row) {
+    return std::ranges::any_of(row.cells, [](const Cell& cell) { return cell.reference.has_value(); });
+  });
+}
+
 std::string other_datasets(const Table& table, const std::string& dataset, const std::string& metric) {
   std::vector<std::string> papers;
   const auto add = [&](const std::string& name) {
@@ -140,10 +146,7 @@ std::vector<std::string> paper_sentences(const Table& table) {
 
 std::vector<std::string> step_notes(const Table& table) {
   std::vector<std::string> notes;
-  const bool papers = !table.published.empty() || std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) {
-    return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.reference; });
-  });
-  if (papers)
+  if (!table.published.empty() || has_reference(table))
     notes.emplace_back(
         "our numbers are of the last training step; public code of this field often reports the best epoch on the "
         "test set");

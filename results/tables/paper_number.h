@@ -28,6 +28,9 @@ AgainstPaper against_paper(double mean, double paper, double error, int trials,
 //! queries cannot be read has no interval. \param query_scores empty: nothing is compared
 void compare_with_paper(Table& table, const RecordLookup& lookup, const QueryScoresLookup& query_scores);
 
+//! True where a cell has the paper's number.
+bool has_reference(const Table& table);
+
 //! The words beside a column's numbers of papers that are of other data sets (experiments::other_dataset()), each once:
 //! "paper: mlr-viper; here: easy". Empty where all are of the column's own.
 std::string other_datasets(const Table& table, const std::string& dataset, const std::string& metric);

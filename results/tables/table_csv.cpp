@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/files/csv.h"
+#include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
 #include "results/tables/tables.h"
 
@@ -12,12 +13,6 @@ namespace {
 using core::csv_field;
 
 std::string csv_number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
-
-bool has_reference(const Table& table) {
-  return std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) {
-    return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.reference.has_value(); });
-  });
-}
 
 std::string csv_difference(const std::optional<Difference>& d) {
   if (!d) return ",,,,";

@@ -116,10 +116,7 @@ std::vector<std::size_t> Footnotes::numbers_of(const std::vector<std::string>& f
 
 int decimals_of(const std::string& metric) { return experiments::metric_named(metric)->unit->decimals; }
 
-std::string heading_of(const std::string& metric) {
-  const experiments::MetricName name = experiments::metric_named(metric);
-  return name->heading_at(name.rate);
-}
+std::string heading_of(const std::string& metric) { return experiments::metric_named(metric).heading(); }
 
 bool is_per_query(const std::string& metric) { return experiments::metric_named(metric)->is_per_query(); }
 
