@@ -172,9 +172,7 @@ std::optional<OutputFiles> draw_panels(const datasets::PackReader& pack, const d
     }
     panels.queries.push_back(std::move(panel));
   }
-  const std::string text = panels_text(panels);
-  const auto bytes = core::as_byte_span(text);
-  files[experiments::kPanelsOutput.file] = core::Bytes(bytes.begin(), bytes.end());
+  files[experiments::kPanelsOutput.file] = bytes_of(panels_text(panels));
   return files;
 }
 

@@ -49,9 +49,7 @@ std::vector<ImageRecoveryQuality> recovery_quality(const datasets::PackReader& p
 }
 
 OutputFiles recovery_file(const std::vector<ImageRecoveryQuality>& lines) {
-  const std::string text = csv_text(lines);
-  const auto bytes = core::as_byte_span(text);
-  return {{experiments::kRecoveryOutput.file, {bytes.begin(), bytes.end()}}};
+  return {{experiments::kRecoveryOutput.file, bytes_of(csv_text(lines))}};
 }
 
 }  // namespace resolute::results

@@ -22,6 +22,11 @@ void check_hash(const std::filesystem::path& path, const std::string& found, con
 
 }  // namespace
 
+core::Bytes bytes_of(std::string_view text) {
+  const auto bytes = core::as_byte_span(text);
+  return {bytes.begin(), bytes.end()};
+}
+
 std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,
                                                  const OutputFiles& outputs) {
   std::map<std::string, std::string> hashes;

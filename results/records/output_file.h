@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "core/bytes.h"
 #include "core/files/file_system.h"
@@ -14,6 +15,8 @@ namespace resolute::results {
 
 //! Files by their name relative to the job's folder.
 using OutputFiles = std::map<std::string, core::Bytes>;
+
+core::Bytes bytes_of(std::string_view text);
 
 //! Each file whole or not at all. \return their names → SHA-256 \throws RuntimeError as the file system does
 std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,

@@ -14,11 +14,6 @@
 namespace resolute::workers {
 namespace {
 
-core::Bytes bytes_of(const std::string& text) {
-  const auto bytes = core::as_byte_span(text);
-  return {bytes.begin(), bytes.end()};
-}
-
 std::vector<results::QueryScore> query_scores(const datasets::Split& split, const results::GalleryScores& scores) {
   RESOLUTE_EXPECT(scores.per_query.size() == split.query.size(), "every query has its scores");
   std::vector<results::QueryScore> all;
@@ -62,7 +57,7 @@ bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, 
   std::vector<int> rates;
   for (const datasets::QueryItem& item : parts.split.query) rates.push_back(item.rate);
   const auto lines = measure_prefixes(std::get<FeatureEmbedding>(parts.embedding), rates, prefixes, go_on);
-  if (lines) outputs.files[experiments::kPrefixesOutput.file] = bytes_of(results::csv_text(*lines));
+  if (lines) outputs.files[experiments::kPrefixesOutput.file] = results::bytes_of(results::csv_text(*lines));
   return lines.has_value();
 }
 
@@ -80,7 +75,7 @@ void add_masks(const methods::Method& method, EvaluationOutputs& outputs) {
     masks.back().levels.push_back(level.values);
   }
   outputs.metrics.merge(results::mask_metrics(masks));
-  outputs.files[experiments::kMasksOutput.file] = bytes_of(results::csv_text(results::mask_spreads(masks)));
+  outputs.files[experiments::kMasksOutput.file] = results::bytes_of(results::csv_text(results::mask_spreads(masks)));
 }
 
 }  // namespace
@@ -132,7 +127,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     if (!weighed) return std::nullopt;
     before += plan.weighed.size();
     outputs.metrics.insert(weighed->metrics.begin(), weighed->metrics.end());
-    outputs.files[experiments::kWeightsOutput.file] = bytes_of(results::csv_text(weighed->weights));
+    outputs.files[experiments::kWeightsOutput.file] = results::bytes_of(results::csv_text(weighed->weights));
   }
   if (!plan.recovered.empty()) {
     const auto lines = measure_recovery(parts.method, parts.pack, plan.recovered, parts.copies_from, report);
@@ -156,7 +151,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     return std::nullopt;
   add_masks(parts.method, outputs);
   const std::vector<results::QueryScore> queries = query_scores(parts.split, parts.scores);
-  outputs.files[experiments::kQueriesOutput.file] = bytes_of(results::csv_text(queries));
+  outputs.files[experiments::kQueriesOutput.file] = results::bytes_of(results::csv_text(queries));
   return outputs;
 }
 
