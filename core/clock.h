@@ -18,14 +18,4 @@ class Clock {
 //! The machine's monotonic clock. The reference is valid for the life of the process; any thread may use it.
 const Clock& monotonic_clock();
 
-//! Time that moves only when told to; for tests and the simulator.
-class ManualClock final : public Clock {
- public:
-  MonotonicTime now() const override { return now_; }
-  void advance(std::chrono::nanoseconds by) { now_ += by; }
-
- private:
-  MonotonicTime now_{};
-};
-
 }  // namespace resolute::core

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::slurm::client_test {
@@ -32,7 +33,7 @@ std::string queue_line(SlurmJobId id, const std::string& name) {
 
 // A SLURM that answers as it is told; the last answer for ever.
 struct World {
-  core::ManualClock clock;
+  tests::ManualClock clock;
   std::deque<CommandOutput> answers;
   milliseconds cost{0};  // of each command
   std::vector<std::vector<std::string>> asked;

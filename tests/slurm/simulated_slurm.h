@@ -18,10 +18,10 @@
 #include <string>
 #include <vector>
 
-#include "core/clock.h"
 #include "slurm/client.h"
 #include "slurm/job_record.h"
 #include "tests/support/killing_file_system.h"
+#include "tests/support/manual_clock.h"
 
 namespace resolute::tests {
 
@@ -232,7 +232,7 @@ class SimulatedSlurm {
     }
   }
 
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   slurm::SlurmJobId next_id_ = 100;
   std::map<int, int> taken_;
   std::map<std::string, int> calls_;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "experiments/store/store_layout.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/record_text.h"
 #include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
@@ -27,7 +28,7 @@ class SubmitWait : public testing::Test {
     core::write_atomic(files_, file, tests::record_text_of(job.id.hex, kind_name(job.specification)));
   }
   int wait() {
-    core::ManualClock clock;
+    tests::ManualClock clock;
     slurm::Client client({[](const auto&, auto) {
                             return core::CommandOutput{core::Exited{0}, "", "", false};
                           },

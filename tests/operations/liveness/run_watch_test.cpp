@@ -8,6 +8,7 @@
 
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
 
@@ -41,7 +42,7 @@ class RunWatchTest : public ::testing::Test {
 
   tests::TemporaryFolder folder_;
   core::FileSystem& files_ = core::real_file_system();
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   std::unique_ptr<orchestrator::JournalWriter> journal_;
   std::int64_t run_ = 0;
 };

@@ -17,6 +17,7 @@
 #include "orchestrator/store/claim.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/killing_file_system.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -227,7 +228,7 @@ TEST_F(Compact, a_job_that_a_run_holds_is_left_alone) {
     write_owner(files_, store_.suite_folder("other"), 1, owner);
   };
   write_run_owner(false);
-  const auto clock = core::ManualClock();
+  const auto clock = tests::ManualClock();
   Claims claims(files_, clock, store_, JobClaim{"other", 1, std::string(32, '1')}, std::chrono::seconds(15));
   ASSERT_EQ(claims.take(plan_.jobs[0].id), std::nullopt);
   EXPECT_EQ(compact_here().held, 1);

@@ -13,6 +13,7 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/record_text.h"
 #include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
@@ -164,7 +165,7 @@ class AllocationTest : public Test {
   using Launch = std::function<int(const RunQuestions&)>;  // the launcher's exit code
   tests::TemporaryFolder folder_;
   tests::SickFileSystem files_;
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   AllocationSignals signals_;
   slurm::SubmissionRequest request_;
   experiments::Plan plan_;

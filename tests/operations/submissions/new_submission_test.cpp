@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "tests/support/forwarding_file_system.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -57,7 +58,7 @@ class NewSubmission : public testing::Test {
   std::filesystem::path suite_ = folder_ / "tiny";
   std::string text_ = "suite = \"tiny\"\n";
   slurm::Resources resources_;
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   slurm::Effects effects_;
   NfsClient here_, there_;
 };

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/watched_file_system.h"
 
@@ -49,7 +50,7 @@ TEST(OpenSubmissions, are_read_without_the_history_of_their_batches) {
   run.job = 12;
   slurm::write_run(files, submission.batch_folder(request.batches[0]), run);
   core::write_atomic(files, submission.batch_folder(request.batches[0]) / "accepted-000.json", "{");
-  core::ManualClock clock;
+  tests::ManualClock clock;
   slurm::Client client({[](const auto&, auto) {
                           return core::CommandOutput{core::Exited{0}, "", "", false};
                         },

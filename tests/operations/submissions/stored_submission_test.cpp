@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/operations/support/sample_submissions.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::stored_submission_test {
@@ -16,7 +17,7 @@ using Shown = AllocationView::State;
 
 TEST(StoredSubmissions, any_number_of_batches_costs_one_call) {
   std::vector<std::vector<std::string>> calls;
-  core::ManualClock clock;
+  tests::ManualClock clock;
   Effects effects;
   effects.clock = &clock;
   effects.sleep = [&](std::chrono::milliseconds time) { clock.advance(time); };
@@ -43,7 +44,7 @@ TEST(StoredSubmissions, any_number_of_batches_costs_one_call) {
 
 TEST(StoredSubmissions, each_is_asked_for_at_its_own_cluster) {
   std::vector<std::vector<std::string>> calls;
-  core::ManualClock clock;
+  tests::ManualClock clock;
   Effects effects;
   effects.clock = &clock;
   effects.run = [&](const std::vector<std::string>& arguments, std::chrono::milliseconds) {
@@ -58,7 +59,7 @@ TEST(StoredSubmissions, each_is_asked_for_at_its_own_cluster) {
 }
 
 TEST(StoredSubmissions, a_controller_that_is_away_and_a_machine_without_slurm_are_trouble_and_no_error) {
-  core::ManualClock clock;
+  tests::ManualClock clock;
   Effects effects;
   effects.clock = &clock;
   effects.sleep = [&](std::chrono::milliseconds time) { clock.advance(time); };

@@ -13,6 +13,7 @@
 #include "orchestrator/transport/in_process.h"
 #include "tests/orchestrator/support/nvidia_smi.h"
 #include "tests/support/equal.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::agent_test {
@@ -224,7 +225,7 @@ class SilentCoordinator : public testing::Test {
   std::shared_ptr<InProcessHub> hub_ = InProcessHub::create(2);
   std::unique_ptr<Transport> coordinator_ = hub_->endpoint(0);
   std::unique_ptr<Transport> agent_end_ = hub_->endpoint(1);
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   Spawner spawner_ = Spawner::start();
   Agent agent_{*agent_end_, spawner_, clock_, {}};
 };

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "tests/orchestrator/support/events.h"
+#include "tests/support/manual_clock.h"
 
 namespace resolute::tests::announcer_test {
 namespace {
@@ -23,7 +24,7 @@ class Announcers : public testing::Test {
   }
 
   State state_ = state_after({toy_run(), toy_job(0), toy_job(1)});
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   Announcer announcer_{"toy", 2, clock_, false};
 };
 

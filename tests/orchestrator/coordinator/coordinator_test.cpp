@@ -19,6 +19,7 @@
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"
 #include "tests/orchestrator/support/virtual_lanes.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/slice.h"
@@ -118,7 +119,7 @@ class World {
 
   TemporaryFolder folder;
   SickFileSystem files;
-  core::ManualClock clock;
+  tests::ManualClock clock;
   experiments::StoreLayout layout{folder.path()};
   std::uint64_t epoch_length = kEpochLength;
   std::function<std::optional<std::string>()> spent{};

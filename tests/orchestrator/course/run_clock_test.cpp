@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/manual_clock.h"
+
 namespace resolute::tests::run_clock_test {
 namespace {
 
@@ -9,7 +11,7 @@ using namespace orchestrator;
 using namespace std::chrono_literals;
 
 TEST(RunClock, counts_on_from_the_runs_begin_by_the_monotonic_clock) {
-  core::ManualClock machine;
+  tests::ManualClock machine;
   machine.advance(5h);
   const RunClock clock(machine, Instant(100s));
   EXPECT_EQ(clock.instant(), Instant(100s));

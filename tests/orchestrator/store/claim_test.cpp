@@ -9,6 +9,7 @@
 
 #include "orchestrator/journal/owner.h"
 #include "tests/support/forwarding_file_system.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::claim_test {
@@ -44,7 +45,7 @@ class ClaimTest : public testing::Test {
 
   TemporaryFolder folder_;
   core::FileSystem& files_ = core::real_file_system();
-  core::ManualClock clock_;
+  tests::ManualClock clock_;
   experiments::StoreLayout store_ = with_suites(folder_.path());
   experiments::JobId job_{std::string(64, 'a')};
   Claims one_ = claims("one");

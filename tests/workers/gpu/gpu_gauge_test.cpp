@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "core/process/process.h"
+#include "tests/support/manual_clock.h"
 #include "workers/rank/progress_pipe.h"
 
 namespace resolute::workers::gpu_gauge_test {
@@ -67,7 +68,7 @@ TEST_F(GpuGaugeTest, what_a_slice_does_not_tell_is_left_out) {
 
 // A step's line each second: the reading stays in them all and is made anew every five seconds.
 TEST_F(GpuGaugeTest, is_read_every_five_seconds_for_all_lines_of_steps) {
-  core::ManualClock clock;
+  tests::ManualClock clock;
   core::Pipe pipe = core::make_pipe();
   ProgressPipe progress(pipe.write_end.get(), clock);
   GpuGauge gauge(kAddress);

@@ -1,6 +1,7 @@
 // Trainings on an accelerator whose streams run as late as they can: nothing that the host forgets to wait for may
 // reach a result.
 
+#include "tests/support/manual_clock.h"
 #include "tests/support/refusal.h"
 #include "tests/support/slice.h"
 #include "tests/workers/gpu/device_training.h"
@@ -309,7 +310,7 @@ TEST(LateLosses, a_wish_to_stop_is_met_one_step_later_and_no_step_is_left_out) {
 // The clock moves by a minute a step: a wish is known a step later, as one to stop is.
 TEST(LateLosses, a_checkpoint_by_the_clock_is_behind_the_step_after_the_wish) {
   const tests::TemporaryFolder folder;
-  core::ManualClock clock;
+  tests::ManualClock clock;
   Toy training(device().place(), folder.path(), 4);
   worker_tests::MadeSource source({6, 4, 4, 4}, [&](std::uint64_t step, int lane) {
     if (lane == 0 && step > 0) clock.advance(std::chrono::seconds(60));

@@ -9,6 +9,7 @@
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
 #include "tests/support/equal.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/refusal.h"
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/metrics_lines.h"
@@ -306,7 +307,7 @@ TEST(CheckpointPace, is_a_minute_or_a_hundred_times_what_the_last_one_took) {
 
 TEST_F(TrainerTest, without_a_number_of_steps_checkpoints_go_by_the_clock) {
   CheckpointFolder checkpoints(core::real_file_system(), folder_, {"job", "class"});
-  core::ManualClock clock;
+  tests::ManualClock clock;
   ToyMethod method;
   ToySource source(4);
   ProgressPipe silent(-1);
@@ -334,7 +335,7 @@ TEST_F(TrainerTest, libtorchs_generators_never_advance) {
 
 TEST_F(TrainerTest, progress_lines_are_few_and_a_vanished_reader_is_no_reason_to_stop) {
   core::Pipe pipe = core::make_pipe();
-  core::ManualClock clock;
+  tests::ManualClock clock;
   ProgressPipe progress(pipe.write_end.get(), clock);
   for (std::uint64_t step = 0; step < 100; ++step) {
     progress.step(step, 1000, 1.5, step);
