@@ -9,16 +9,26 @@
 #include <string_view>
 
 #include "cli/command.h"
+#include "core/error.h"
+#include "core/numbers.h"
 #include "settings/member.h"
 
 namespace resolute::cli {
 
 //! "lr_side" → "lr-side"
-std::string option_of(std::string_view key);
+inline std::string option_of(std::string_view key) {
+  std::string option(key);
+  std::ranges::replace(option, '_', '-');
+  return option;
+}
 
 //! \throws RuntimeError (kInput), naming the option, for a text that is no such number
-int parse_integer(const std::string& text, const std::string& option);
-double parse_real(const std::string& text, const std::string& option);
+template <class Number>
+Number parse_number(const std::string& text, const std::string& option) {
+  if (const auto value = core::number_of<Number>(text)) return *value;
+  throw core::input_error(fmt::format("option --{} has the value '{}'", option, text),
+                          std::is_integral_v<Number> ? "an integer is needed" : "a number is needed");
+}
 
 //! The value of an option that is a word of a closed set. parse_options() writes it into `member`, which outlives it.
 template <settings::Choice T>
@@ -67,10 +77,8 @@ void read_described(const boost::program_options::variables_map& values, S& sett
       value = parse_integer_list(text, option);
     else if constexpr (std::is_same_v<T, std::uint64_t>)
       value = parse_seed(values, option);
-    else if constexpr (std::is_same_v<T, int>)
-      value = parse_integer(text, option);
-    else if constexpr (std::is_same_v<T, double>)
-      value = parse_real(text, option);
+    else if constexpr (std::is_same_v<T, int> || std::is_same_v<T, double>)
+      value = parse_number<T>(text, option);
   });
 }
 

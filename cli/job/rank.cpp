@@ -24,6 +24,7 @@
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
+#include "core/split.h"
 #include "results/scores/bootstrap.h"
 
 namespace resolute::cli {
@@ -236,12 +237,9 @@ std::string csv_of(const std::vector<RankedFile>& files, const RankRequest& requ
 std::optional<results::ReRanking> re_ranking_of(const options::variables_map& values) {
   if (values.count("re-rank") == 0) return std::nullopt;
   const auto& text = values["re-rank"].as<std::string>();
-  const std::string_view all = text;
-  const std::size_t first = all.find(','), second = all.find(',', first + 1);
-  if (first != std::string::npos && second != std::string::npos) {
-    const auto k1 = core::number_of<int>(all.substr(0, first));
-    const auto k2 = core::number_of<int>(all.substr(first + 1, second - first - 1));
-    const auto lambda = core::number_of<double>(all.substr(second + 1));
+  if (const auto parts = core::split(text, ','); parts.size() == 3) {
+    const auto k1 = core::number_of<int>(parts[0]), k2 = core::number_of<int>(parts[1]);
+    const auto lambda = core::number_of<double>(parts[2]);
     if (k1 && k2 && lambda) return results::ReRanking{*k1, *k2, *lambda};
   }
   throw core::input_error(fmt::format("option --re-rank is '{}'", text), "it is K1,K2,LAMBDA",
