@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 
 namespace resolute::results {
 
@@ -26,6 +27,10 @@ using Gemm = std::function<void(const GemmBlock&)>;
 
 //! γ = n·u / (1 - n·u) with u = 2⁻²⁴ and n = depth + 2, infinite where n·u ≥ 1/2. Source: Higham, "Accuracy and
 //! Stability of Numerical Algorithms", 2nd edition, section 3.1; it holds for every order of summation.
-double gemm_error_factor(std::size_t depth);
+inline double gemm_error_factor(std::size_t depth) {
+  constexpr double kUnitRoundoff = 0x1p-24;
+  const double nu = static_cast<double>(depth + 2) * kUnitRoundoff;
+  return nu < 0.5 ? nu / (1 - nu) : std::numeric_limits<double>::infinity();
+}
 
 }  // namespace resolute::results
