@@ -57,13 +57,6 @@ std::string head_of(const std::string& heading) { return stacked(heading, 14, 12
 std::string begin_of(const std::string& label) { return stacked(label, 60, 48, "[t]{@{}l@{}}"); }
 std::string begin_of(const Row& row) { return row.latex.empty() ? begin_of(row.label) : row.latex; }
 
-struct Column {
-  std::string dataset;
-  std::string heading;
-  std::string numbers;             // siunitx's options of a column of numbers; empty without numbers
-  std::vector<std::string> cells;  // one per line of the table: published rows, ours, chance
-};
-
 // threeparttable's mark of footnotes; empty without any.
 std::string mark_of(const std::vector<std::size_t>& numbers) {
   return numbers.empty() ? "" : fmt::format("\\tnote{{{}}}", fmt::join(numbers, ","));
@@ -92,6 +85,24 @@ struct Digits {
   }
 };
 
+struct Column {
+  std::string dataset;
+  std::string heading;
+  std::vector<std::string> cells{};  // one per line of the table: published rows, ours, chance
+  Digits digits{};
+  std::string widest_mark{};
+
+  void add(const std::string& text, const std::string& mark = {}) {
+    cells.push_back(mark.empty() ? text : text + " " + mark);
+    if (mark.size() > widest_mark.size()) widest_mark = mark;
+  }
+  // siunitx's options of a column of numbers; empty without numbers.
+  std::string numbers() const {
+    const std::string format = digits.format();
+    return format.empty() || widest_mark.empty() ? format : format + ", table-space-text-post = " + widest_mark;
+  }
+};
+
 std::string cell_text(const Cell& cell, Digits& digits) {
   if (cell.status == CellStatus::kNotApplicable) return "{--}";
   if (cell.status == CellStatus::kIncomplete)
@@ -107,46 +118,6 @@ std::string cell_text(const Cell& cell, Digits& digits) {
   return text;
 }
 
-// siunitx's options of a column with footnotes' marks. \param numbers Digits::format()
-std::string with_room(std::string numbers, const std::string& widest_mark) {
-  if (!widest_mark.empty() && !numbers.empty()) numbers += ", table-space-text-post = " + widest_mark;
-  return numbers;
-}
-
-// The column of a paper's numbers beside a column of ours.
-class PaperColumn {
- public:
-  PaperColumn(const Footnotes& footnotes, const std::string& dataset)
-      : footnotes_(footnotes), column_{dataset, "paper", "", {}} {}
-  void add(const std::optional<double>& number, const std::string& dataset, bool no_reference,
-           const std::vector<std::string>& footnotes) {
-    const std::string mark = mark_of(footnotes_.numbers_of(footnotes));
-    any_ = any_ || number || no_reference;
-    if (!number) {
-      column_.cells.push_back(no_reference ? fmt::format("{{{}{}}}", kNoReference, mark) : "");
-      return;
-    }
-    const std::string text = as_printed(*number, dataset);
-    digits_.add(text);
-    column_.cells.push_back(mark.empty() ? text : text + " " + mark);
-    if (mark.size() > widest_mark_.size()) widest_mark_ = mark;
-  }
-  void add_empty() { column_.cells.emplace_back(); }
-  // Nothing where the paper was asked for no number.
-  std::optional<Column> made() {
-    if (!any_) return std::nullopt;
-    column_.numbers = with_room(digits_.format(), widest_mark_);
-    return std::move(column_);
-  }
-
- private:
-  const Footnotes& footnotes_;
-  Column column_;
-  Digits digits_;
-  std::string widest_mark_;
-  bool any_ = false;
-};
-
 // A column of ours and, where the paper has a number or is asked for one, one of its.
 std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
@@ -154,31 +125,35 @@ std::vector<Column> columns_of(const Table& table) {
   const auto chance = chance_of(table);
   for (const std::string& dataset : table.datasets)
     for (const std::string& metric : table.metrics) {
-      Column ours{dataset, head_of(heading_of(metric)), "", {}};
-      PaperColumn paper(footnotes, dataset);
-      Digits digits;
-      std::string widest_mark;
+      Column ours{dataset, head_of(heading_of(metric))}, paper{dataset, "paper"};
+      bool any_paper = false;
+      const auto add_paper = [&](const std::optional<double>& number, bool no_reference,
+                                 const std::vector<std::string>& notes) {
+        const std::string mark = mark_of(footnotes.numbers_of(notes));
+        any_paper = any_paper || number || no_reference;
+        if (!number) return paper.add(no_reference ? fmt::format("{{{}{}}}", kNoReference, mark) : "");
+        const std::string text = as_printed(*number, dataset);
+        paper.digits.add(text);
+        paper.add(text, mark);
+      };
       for (const experiments::PublishedRow& row : table.published) {
-        ours.cells.emplace_back();
-        paper.add(published_number(row, dataset, metric), dataset, published_lacks(row, dataset, metric),
+        ours.add("");
+        add_paper(published_number(row, dataset, metric), published_lacks(row, dataset, metric),
                   published_footnotes(row, dataset, metric));
       }
       for (const Row& row : table.rows) {
         const Cell& cell = row.at(dataset, metric);
-        const std::string mark = mark_of(footnotes.numbers_of(cell.own_footnotes));
-        ours.cells.push_back(cell_text(cell, digits) + (mark.empty() ? "" : " " + mark));
-        if (mark.size() > widest_mark.size()) widest_mark = mark;
-        paper.add(cell.reference, dataset, cell.no_reference, cell.footnotes);
+        ours.add(cell_text(cell, ours.digits), mark_of(footnotes.numbers_of(cell.own_footnotes)));
+        add_paper(cell.reference, cell.no_reference, cell.footnotes);
       }
       if (!chance.empty()) {
         const auto score = chance.find({dataset, metric});
-        ours.cells.push_back(score == chance.end() ? "" : fmt::format("{:.1f}", score->second));
-        if (score != chance.end()) digits.add(score->second, 1);
-        paper.add_empty();
+        ours.add(score == chance.end() ? "" : fmt::format("{:.1f}", score->second));
+        if (score != chance.end()) ours.digits.add(score->second, 1);
+        paper.add("");
       }
-      ours.numbers = with_room(digits.format(), widest_mark);
       columns.push_back(std::move(ours));
-      if (auto made = paper.made()) columns.push_back(std::move(*made));
+      if (any_paper) columns.push_back(std::move(paper));
     }
   return columns;
 }
@@ -254,8 +229,10 @@ std::string results_tabular(const Table& table) {
       "  \\sisetup{separate-uncertainty, table-align-uncertainty, retain-zero-uncertainty, mode = match, "
       "propagate-math-font = true, "
       "reset-text-family = false,\n    reset-text-series = false, reset-text-shape = false}\n  \\begin{tabular}{l";
-  for (const Column& column : columns)
-    text += column.numbers.empty() ? " c" : fmt::format(" S[table-format = {}]", column.numbers);
+  for (const Column& column : columns) {
+    const std::string numbers = column.numbers();
+    text += numbers.empty() ? " c" : fmt::format(" S[table-format = {}]", numbers);
+  }
   text +=
       "}\n    \\toprule\n" +
       datasets_above(
