@@ -70,10 +70,6 @@ std::string figure_id(const std::vector<std::string>& parts) {
 
 double plotted(double value) { return std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr); }
 
-FigurePoint box_point(double x, const FigureBox& box) {
-  return {.x = x, .y = box.median, .low = box.low, .high = box.high, .q1 = box.q1, .q3 = box.q3};
-}
-
 Json to_json(const Figure& figure) {
   Json series = Json::array();
   for (const FigureSeries& one : figure.series) series.push_back(series_json(one));

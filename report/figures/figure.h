@@ -33,16 +33,11 @@ struct FigureAxis {
   bool log = false;                       //!< a logarithmic scale; all numbers are above 0
 };
 
-//! A box of values: the quartiles, and the 5th and 95th percentile, at which the whiskers end.
-struct FigureBox {
-  double low = 0, q1 = 0, median = 0, q3 = 0, high = 0;
-};
-
 struct FigurePoint {
   double x = 0;
   std::optional<double> y{};            //!< nothing: not there yet
-  std::optional<double> low{}, high{};  //!< ends of an interval of y, both or none; of a box its whiskers
-  std::optional<double> q1{}, q3{};     //!< of a box, whose median is y
+  std::optional<double> low{}, high{};  //!< ends of an interval of y, both or none; of a box 5th and 95th percentile
+  std::optional<double> q1{}, q3{};     //!< quartiles of a box, whose median is y
   std::string text{};                   //!< of kPoints: what it is
 };
 
@@ -71,8 +66,6 @@ std::string figure_id(const std::vector<std::string>& parts);
 
 //! A number to six digits: what a plot can show.
 double plotted(double value);
-
-FigurePoint box_point(double x, const FigureBox& box);
 
 //! The object of docs/inside/formats/report.md.
 core::Json to_json(const Figure& figure);

@@ -20,18 +20,14 @@ using results::ImageRecoveryQuality;
 using results::MaskSpread;
 using results::PrefixDistances;
 
-FigureBox box_of(const results::Spread& spread) {
-  const auto& [p5, p25, p50, p75, p95] = spread.percentiles;
-  return {p5, p25, p50, p75, p95};
-}
-
 //! A box of some values in a category of the axis, which is added where it is new.
 void add_box(Figure& figure, std::size_t series, const std::string& category, const results::Spread& spread) {
   auto& categories = figure.x.categories;
   const auto found = std::ranges::find(categories, category);
   const auto place = static_cast<double>(found - categories.begin());
   if (found == categories.end()) categories.push_back(category);
-  figure.series.at(series).points.push_back(box_point(place, box_of(spread)));
+  const auto& [p5, p25, p50, p75, p95] = spread.percentiles;
+  figure.series.at(series).points.push_back({.x = place, .y = p50, .low = p5, .high = p95, .q1 = p25, .q3 = p75});
 }
 
 //! "rank correlation with the rate: w_HR -0.41 [-0.52, -0.30], w_LR …; …" as far as it is known.
