@@ -152,26 +152,6 @@ void write_suite(const SuiteTables& tables, RelationSink& sink) {
   notes.end();
 }
 
-struct TakeHashes {
-  JobRow& row;
-  void operator()(const ShardRecord&) const {}
-  void operator()(const SealRecord& record) const { row.pack_sha256 = record.pack_sha256; }
-  void operator()(const TrainingRecord& record) const {
-    take(record.provenance);
-    row.weights_sha256 = record.weights_sha256;
-  }
-  void operator()(const EvaluationRecord& record) const {
-    take(record.provenance);
-    row.weights_sha256 = record.weights_sha256;
-    row.features_sha256 = record.features_sha256;
-  }
-  void take(const auto& provenance) const {
-    row.pack_sha256 = provenance.pack_sha256;
-    row.split_sha256 = provenance.split_sha256;
-    row.numeric_class = provenance.numeric_class;
-  }
-};
-
 JobRow job_row(const JobProvenance& job, int position) {
   const core::Json& specification = job.specification;
   JobRow row;
@@ -190,7 +170,17 @@ JobRow job_row(const JobProvenance& job, int position) {
     if (auto weights = specification.at("initial_weights").get<std::string>(); !weights.empty())
       row.initial_weights = std::move(weights);
   }
-  if (job.record) std::visit(TakeHashes{row}, *job.record);
+  const auto take_hashes = [&](const auto& record) {
+    if constexpr (requires { record.pack_sha256; }) row.pack_sha256 = record.pack_sha256;
+    if constexpr (requires { record.weights_sha256; }) row.weights_sha256 = record.weights_sha256;
+    if constexpr (requires { record.features_sha256; }) row.features_sha256 = record.features_sha256;
+    if constexpr (requires { record.provenance; }) {
+      row.pack_sha256 = record.provenance.pack_sha256;
+      row.split_sha256 = record.provenance.split_sha256;
+      row.numeric_class = record.provenance.numeric_class;
+    }
+  };
+  if (job.record) std::visit(take_hashes, *job.record);
   return row;
 }
 

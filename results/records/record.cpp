@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "core/overloaded.h"
 #include "experiments/specification/metrics.h"
 #include "results/records/members_json.h"
 
@@ -244,11 +243,11 @@ const JobId& job_of(const Record& record) {
 }
 
 std::string numeric_class_of(const Record& record) {
-  return std::visit(
-      core::Overloaded{[](const TrainingRecord& training) { return training.provenance.numeric_class; },
-                       [](const EvaluationRecord& evaluation) { return evaluation.provenance.numeric_class; },
-                       [](const auto&) { return std::string(); }},
-      record);
+  const auto class_of = [](const auto& kind) -> std::string {
+    if constexpr (requires { kind.provenance; }) return kind.provenance.numeric_class;
+    return {};
+  };
+  return std::visit(class_of, record);
 }
 
 Record parse_record(std::string_view text, const std::string& where) {
