@@ -14,48 +14,36 @@ namespace {
 using experiments::EvaluationSpecification;
 using experiments::TrainingSpecification;
 
-// Rates by table and data set, as the trainings on it and the evaluations on it read them from packs.
-class RatesOfTables {
- public:
-  explicit RatesOfTables(const experiments::Plan& plan) {
-    for (const experiments::PlannedJob& job : plan.jobs) by_id_[job.id] = &job;
-  }
+using Jobs = std::map<experiments::JobId, const experiments::PlannedJob*>;
 
-  std::vector<int> rates(const experiments::TablePlan& table, const std::string& dataset) const {
-    std::set<int> found;
-    for (const experiments::RowPlan& row : table.rows)
-      for (const experiments::CellPlan& cell : row.cells)
-        if (!cell.evaluations.empty())
-          add(found, experiments::sets_of(cell.dataset), dataset, cell.evaluations.front());
-    return {found.begin(), found.end()};
-  }
-
- private:
-  template <class Kind>
-  const Kind& specification_of(const experiments::JobId& job) const {
-    return std::get<Kind>(by_id_.at(job)->specification);
-  }
-  void add(std::set<int>& found, const experiments::ColumnSets& sets, const std::string& dataset,
-           const experiments::JobId& job) const {
-    const auto& evaluation = specification_of<EvaluationSpecification>(job);
-    const settings::Recipe& recipe = specification_of<TrainingSpecification>(evaluation.training).recipe;
-    if (sets.asked_on == dataset) {
-      found.insert(evaluation.split.query_rates.begin(), evaluation.split.query_rates.end());
-      found.insert(evaluation.protocol.query_rates.begin(), evaluation.protocol.query_rates.end());
-      found.insert(evaluation.protocol.gallery_rate);
+// Rates of a data set, as a table's trainings on it and evaluations on it read them from packs.
+std::vector<int> rates_in(const experiments::TablePlan& table, const std::string& dataset, const Jobs& jobs) {
+  std::set<int> found;
+  for (const experiments::RowPlan& row : table.rows)
+    for (const experiments::CellPlan& cell : row.cells) {
+      if (cell.evaluations.empty()) continue;
+      const auto& evaluation = std::get<EvaluationSpecification>(jobs.at(cell.evaluations.front())->specification);
+      const settings::Recipe& recipe =
+          std::get<TrainingSpecification>(jobs.at(evaluation.training)->specification).recipe;
+      const experiments::ColumnSets sets = experiments::sets_of(cell.dataset);
+      if (sets.asked_on == dataset) {
+        found.insert(evaluation.split.query_rates.begin(), evaluation.split.query_rates.end());
+        found.insert(evaluation.protocol.query_rates.begin(), evaluation.protocol.query_rates.end());
+        found.insert(evaluation.protocol.gallery_rate);
+      }
+      // Copies at real rates are of the image at network size.
+      if (sets.trained_on == dataset && recipe.copies_from == settings::CopiesFrom::kNative &&
+          recipe.copies.rate.empty())
+        found.insert(recipe.train_rates.begin(), recipe.train_rates.end());
     }
-    // Copies at real rates are of the image at network size.
-    if (sets.trained_on == dataset && recipe.copies_from == settings::CopiesFrom::kNative && recipe.copies.rate.empty())
-      found.insert(recipe.train_rates.begin(), recipe.train_rates.end());
-  }
-
-  std::map<experiments::JobId, const experiments::PlannedJob*> by_id_;
-};
+  return {found.begin(), found.end()};
+}
 
 }  // namespace
 
 void note_high_views(experiments::Plan& plan, const experiments::StoreLayout& store, bool warn) {
-  const RatesOfTables rates(plan);
+  Jobs jobs;
+  for (const experiments::PlannedJob& job : plan.jobs) jobs[job.id] = &job;
   for (const experiments::DatasetPlan& dataset : plan.datasets) {
     const auto images = datasets::native_images(core::real_file_system(), dataset.pack, store.pack_folder(dataset.pack),
                                                 dataset.pack.synthetic ? store.raw_folder(dataset.pack) : dataset.root);
@@ -64,7 +52,7 @@ void note_high_views(experiments::Plan& plan, const experiments::StoreLayout& st
     all.rates.clear();
     for (experiments::TablePlan& table : plan.tables) {
       settings::PackSettings table_pack = dataset.pack;
-      table_pack.rates = rates.rates(table, dataset.id);
+      table_pack.rates = rates_in(table, dataset.id, jobs);
       all.rates.insert(all.rates.end(), table_pack.rates.begin(), table_pack.rates.end());
       if (table_pack.rates.empty()) continue;
       if (const auto found = datasets::high_views(table_pack, *images); !found.empty())
