@@ -116,7 +116,7 @@ std::string length_text(const Length& length) {
                      more.empty() ? "" : fmt::format(" ({})", fmt::join(more, "; ")));
 }
 
-// "13135 training images; trainings of about 24629 steps of 64 images (…), and 2 other lengths".
+// "13135 training images; trainings of about 24629 steps of 64 images (…); others have other steps or batches".
 std::string lengths_text(const experiments::Plan& plan, const std::string& dataset, const std::set<Length>& lengths) {
   std::size_t fewest = 0, most = 0;
   bool estimated = false;
@@ -131,8 +131,7 @@ std::string lengths_text(const experiments::Plan& plan, const std::string& datas
   const auto longest =
       std::ranges::max_element(lengths, {}, [](const Length& one) { return std::pair(one.steps.second, one.batch); });
   text += fmt::format("; trainings of {}{}", estimated ? "about " : "", length_text(*longest));
-  if (lengths.size() > 1)
-    text += fmt::format(", and {} other length{}", lengths.size() - 1, lengths.size() == 2 ? "" : "s");
+  if (lengths.size() > 1) text += "; others have other steps or batches";
   return text;
 }
 

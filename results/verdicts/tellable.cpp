@@ -245,7 +245,7 @@ std::string summary(const std::vector<Tellable>& all, const std::string& table) 
   };
   if (!rows.empty())
     return fmt::format("; tells rows {} points of {} apart{}", range(rows), metric,
-                       small ? ", but not all of the paper's steps" : "");
+                       small ? ", but not every difference that the paper states" : "");
   if (!paper.empty()) return fmt::format("; tells a row {} points of {} from the paper's number", range(paper), metric);
   return "";
 }

@@ -49,7 +49,7 @@ std::vector<Tellable> tellable(const experiments::Plan& plan, const std::set<exp
 //! "table-1 on mlr-cuhk03: 10 trials × 100 people tell …", one line.
 std::string to_text(const Tellable& one);
 //! What a table tells on its data sets, behind the table's own line: "; tells rows 3.2 to 8.9 points of rank-1 apart,
-//! but not all of the paper's steps"; empty where nothing is known.
+//! but not every difference that the paper states"; empty where nothing is known.
 std::string summary(const std::vector<Tellable>& all, const std::string& table);
 //! The text on which lines with "model" rest.
 std::string model_text();
