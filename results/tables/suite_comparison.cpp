@@ -214,7 +214,9 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
   for (const SettingDifference& one : comparison.settings)
     text += fmt::format("- `{}`: {} → {}, {}\n", one.key, one.first.empty() ? "not there" : one.first,
                         one.second.empty() ? "not there" : one.second, rows_text(one.rows, rows.size()));
-  if (comparison.settings.empty()) text += rows.empty() ? "No row is in both.\n" : "None differ in the rows of both.\n";
+  if (comparison.settings.empty())
+    text += rows.empty() ? "No row is in both: rows go together by the ids of table, row and data set.\n"
+                         : "None differ in the rows of both.\n";
   if (!comparison.numbers.empty()) {
     std::vector<std::vector<std::string>> lines{{"row", "data set", "metric", first_name, second_name, "difference"}};
     std::map<std::pair<std::string, std::string>, std::set<std::string>> tables;  // by label and data set
