@@ -55,9 +55,12 @@ std::vector<std::string> names_between_commas(const std::string& text) {
   return names;
 }
 
-// For a file that is not there: the suite that comes with the program and is called so, or nearly.
-std::string hint_to_shipped(const std::string& name) {
+// For a file that is not there: the one with .toml behind it, or the suite that comes with the program and is called
+// so, or nearly.
+std::string hint_to_suite(const std::string& path) {
   auto& files = core::real_file_system();
+  if (files.exists(path + ".toml")) return fmt::format("did you mean '{}.toml'", path);
+  const std::string name = fs::path(path).filename().string();
   const fs::path folder = shipped_suites();
   const auto names = files.exists(folder) ? files.list(folder) : std::vector<std::string>();
   if (settings::is_among(names, name)) return fmt::format("'{}' comes with resolute: give that name alone", name);
@@ -67,9 +70,11 @@ std::string hint_to_shipped(const std::string& name) {
 }
 
 void require_suite_file(const std::string& path) {
-  if (path.empty() || core::real_file_system().exists(path)) return;
-  if (const std::string hint = hint_to_shipped(fs::path(path).filename().string()); !hint.empty())
-    throw core::system_error(fmt::format("cannot open '{}'", path), ENOENT, hint);
+  if (path.empty()) return;
+  const bool folder = core::is_folder(path);
+  if (!folder && core::real_file_system().exists(path)) return;
+  if (const std::string hint = hint_to_suite(path); !hint.empty())
+    throw core::system_error(fmt::format("cannot open '{}'", path), folder ? EISDIR : ENOENT, hint);
 }
 
 }  // namespace

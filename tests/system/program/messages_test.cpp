@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "tests/system/program.h"
 
 namespace resolute::system_test::messages_test {
@@ -49,6 +52,20 @@ TEST(Messages, a_suite_that_is_not_there_may_be_meant_for_one_that_comes_with_th
     expect_refusal(plan(near), 2, "; did you mean 'rain.toml', which comes with resolute");
   expect_refusal(plan("none-is-called-so.toml"), 2,
                  "cannot open 'none-is-called-so.toml' (No such file or directory)\n");
+}
+
+TEST(Messages, a_suite_is_meant_by_its_file_and_not_by_its_id) {
+  const ScratchFolder folder;
+  const auto plan = [&](const std::string& suite) {
+    return resolute({"suite", "plan", suite, "--store", (folder / "store").string()});
+  };
+  for (const char* name : {"street", "my.suite", "rain"}) {  // the last one comes with the program too
+    const std::string at = (folder / name).string();
+    std::ofstream(at + ".toml") << "suite = 1\n";
+    expect_refusal(plan(at), 2, "cannot open '" + at + "' (No such file or directory); did you mean '" + at + ".toml'");
+    std::filesystem::create_directory(at);
+    expect_refusal(plan(at), 2, "cannot open '" + at + "' (Is a directory); did you mean '" + at + ".toml'");
+  }
 }
 
 TEST(Messages, help_tells_of_the_variable_that_stands_for_a_required_store) {
