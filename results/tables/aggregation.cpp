@@ -318,12 +318,14 @@ void find_other_settings(Table& table, const experiments::TablePlan& plan, const
       auto differences =
           different_settings(index.settings_of(plan.rows[r].cells[d]), index.settings_of(compared->cells[d]));
       // The row's label tells of two methods, and each option of either would differ. A method in Python has options of
-      // its own, and one of ours in its specification that says what batches hold.
-      if (std::ranges::any_of(differences, [](const DifferentSetting& one) {
-            return one.key == "method" ||
-                   (one.key == "train.program_options" && (one.first.empty() || one.second.empty()));
-          }))
-        std::erase_if(differences, [](const DifferentSetting& one) { return is_of_method(one.key); });
+      // its own, and one of ours in its specification that says what batches hold; a note has the file's hash.
+      const bool python = std::ranges::any_of(differences, [](const DifferentSetting& one) {
+        return one.key == "train.program_options" && (one.first.empty() || one.second.empty());
+      });
+      if (python || std::ranges::any_of(differences, [](const DifferentSetting& one) { return one.key == "method"; }))
+        std::erase_if(differences, [&](const DifferentSetting& one) {
+          return is_of_method(one.key) || (python && one.key.starts_with("train.program"));
+        });
       found.insert(differences.begin(), differences.end());
     }
     table.rows[r].other_settings.assign(found.begin(), found.end());

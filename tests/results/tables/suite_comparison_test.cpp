@@ -157,6 +157,24 @@ TEST(SuiteComparison, names_rows_that_one_suite_lacks) {
   EXPECT_THAT(text, HasSubstr("in the one row"));
 }
 
+TEST(SuiteComparison, of_no_common_row_says_what_rows_go_together_by) {
+  const std::string hint = "No row is in both: rows go together by the ids of table, row and data set.\n";
+  const auto text = [](const std::function<void(experiments::TablePlan&)>& rename) {
+    Two two;
+    for (experiments::TablePlan& table : two.second.tables) rename(table);
+    return to_markdown(two.compare(two.first.plan, two.second), "demo", "longer");
+  };
+  EXPECT_THAT(text([](auto& table) { table.id += "-2"; }), HasSubstr(hint));
+  EXPECT_THAT(text([](auto& table) {
+                for (auto& row : table.rows) row.id += "-2";
+              }),
+              HasSubstr(hint));
+  EXPECT_THAT(text([](auto& table) {
+                for (auto& dataset : table.datasets) dataset += "-2";
+              }),
+              HasSubstr(hint));
+}
+
 TEST(SuiteComparison, without_results_says_what_is_missing) {
   Two two;
   two.first.records.clear();
@@ -221,7 +239,10 @@ TEST(OtherSettings, of_a_method_in_python_are_no_options_of_ours) {
   };
   for (const char* options : {"{}", R"({"width":32})", R"({"a":1,"b":[2]})"})
     EXPECT_THAT(text(options, 1), AllOf(HasSubstr("train.steps (600, 0)"), Not(HasSubstr("baseline.triplet"))));
-  EXPECT_THAT(text("", 1), HasSubstr("baseline.triplet (false, true)")) << "another program may read them";
+  for (const char* options : {"{}", R"({"width":32})", R"({"a":1,"b":[2]})"})
+    EXPECT_THAT(text(options, 1), Not(HasSubstr("train.program"))) << "the row's label and a note tell that";
+  EXPECT_THAT(text("", 1), AllOf(HasSubstr("baseline.triplet (false, true)"), HasSubstr("train.program (1, none)")))
+      << "another program may read them";
 }
 
 TEST(OtherSettings, are_a_few_and_none_of_two_methods) {
