@@ -41,7 +41,8 @@ std::string text_of(const Cell& cell) {
 }
 
 std::string column_of(const Table& table, const std::string& dataset, const std::string& metric) {
-  const std::string other = other_datasets(table, dataset, metric);
+  std::string other = other_datasets(table, dataset, metric);
+  other.resize(std::min(other.size(), other.find("; here: ")));  // the column or the table's legend says that
   const std::string heading = heading_of(metric) + (other.empty() ? "" : fmt::format(" ({})", other));
   return table.datasets.size() > 1 ? fmt::format("{} {}", column_title(table, dataset), heading) : heading;
 }
