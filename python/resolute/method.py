@@ -3,9 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from .loader import Batch
+
+
+class _Recipe(dict[str, Any]):
+    def __missing__(self, key: str) -> NoReturn:
+        near = "".join(f", or did you mean {name!r}" for name in get_close_matches(key, self, 1))
+        raise KeyError(f"the recipe has no {key!r} (it leaves out keys that have their default); write recipe.get({key!r}, DEFAULT){near}")
 
 
 class Method:
@@ -36,7 +43,7 @@ class Method:
 
     def __init__(self, options: Any, recipe: Mapping[str, Any]):
         self.options = options
-        self.recipe = recipe
+        self.recipe = _Recipe(recipe)
         self.module: Any = None
 
     def network(self, classes: int) -> Any:

@@ -40,6 +40,21 @@ print(json.dumps([said(method(**keys).optimiser()) for keys in ({}, {"optimiser"
             self.assertEqual([0.05, 0.05], [group["lr"] for group in groups], name)
         self.assertEqual([(0.0, False), (0.9, True)], [(groups[0]["momentum"], groups[0]["nesterov"]) for _, groups in words[2:]])
 
+    def test_a_key_that_is_not_there_is_told_with_what_to_write(self):
+        said = asked("""
+def missed(key):
+    try:
+        method().recipe[key]
+    except KeyError as error:
+        return error.args[0]
+print(json.dumps([*map(missed, ("momentum", "ema", "learning_rat")), method().recipe.get("momentum", 0.5), dict(method().recipe)]))
+""")
+        for key, words in zip(("momentum", "ema", "learning_rat"), said, strict=False):
+            self.assertIn(f"the recipe has no '{key}' (it leaves out keys that have their default)", words)
+            self.assertIn(f"; write recipe.get('{key}', DEFAULT)", words)
+        self.assertEqual([False, False, True], [words.endswith(", or did you mean 'learning_rate'") for words in said[:3]])
+        self.assertEqual([0.5, {"learning_rate": 0.05, "weight_decay": 0.25, "decay": "weights"}], said[3:])
+
     def test_the_schedule_is_pytorchs(self):
         pairs = asked("""
 from torch.optim import lr_scheduler
