@@ -84,7 +84,7 @@ TEST(OpenSubmissions, know_a_job_that_squeue_hides_and_scontrol_shows) {
   auto submission = slurm::create_submission(files, folder.path(), request, "title = \"tiny\"\n");
   submission.intend(request.batches[0], 0, {});
   submission.accept(request.batches[0], 0, {12, "", {}});
-  core::ManualClock clock;
+  tests::ManualClock clock;
   std::string state;
   slurm::Client client({[&](const std::vector<std::string>& command, auto) {
                           const bool shows = command[0] == "scontrol" && !state.empty();
