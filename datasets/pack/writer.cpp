@@ -168,7 +168,8 @@ class ShardFile {
     const settings::DegradationSettings& degradation = header_.options.degradation;
     PlannedView view{shrunk_size(from, rate)};
     if (!degradation.any()) return view;
-    view.noise.emplace("degraded view of " + sample.path, std::initializer_list{static_cast<std::uint64_t>(rate)});
+    view.noise.emplace("degraded view of " + sample.path,
+                       std::initializer_list<std::uint64_t>{static_cast<std::uint64_t>(rate)});
     view.drawn = draw_degradation(degradation, *view.noise);
     if (!degradation.rate.empty()) view.size = shrunk_size(from, view.drawn.rate);
     return view;
