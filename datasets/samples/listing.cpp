@@ -107,7 +107,7 @@ std::string why_no_image(std::string_view name) {
   constexpr std::array<std::string_view, 9> kPictures{".webp", ".gif",  ".tif",  ".tiff", ".jfif",
                                                       ".jpe",  ".avif", ".heic", ".ppm"};
   return std::ranges::find(kPictures, extension_of(name)) == kPictures.end()
-             ? "no image by its name"
+             ? "not named as an image"
              : "pictures that are neither .jpg, .jpeg, .png nor .bmp";
 }
 

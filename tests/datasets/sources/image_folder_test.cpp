@@ -26,7 +26,7 @@ TEST_F(ImageFolder, is_walked_in_the_order_of_paths_and_nobody_is_known) {
                            "a/.hidden.png", ".cache/x.png", "a/b/readme"})
     touch(path);
   EXPECT_THAT(paths(), ElementsAre("a-1.jpeg", "a/1.bmp", "a/2.JPG", "a/b/c.jpg", "a0.png", "b.png"));
-  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("no image by its name", 2)));
+  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("not named as an image", 2)));
   EXPECT_FALSE(remarks_.refused_any());
   Remarks again;
   EXPECT_EQ((Sample{"a-1.jpeg", 0, 1, "gallery", 1}), sources::list_image_folder(files_, root_, false, again).front());
@@ -35,7 +35,7 @@ TEST_F(ImageFolder, is_walked_in_the_order_of_paths_and_nobody_is_known) {
 TEST_F(ImageFolder, pictures_of_formats_that_are_not_read_are_counted_apart) {
   for (const char* path : {"a.png", "b.jfif", "c/d.HEIC", "c/e.Tiff", "f.webp.txt", "gif", ".g.webp"}) touch(path);
   EXPECT_THAT(paths(), ElementsAre("a.png"));
-  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("no image by its name", 2),
+  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("not named as an image", 2),
                                                Pair("pictures that are neither .jpg, .jpeg, .png nor .bmp", 3)));
 }
 

@@ -183,7 +183,7 @@ TEST_F(Market1501, what_is_left_out_is_counted) {
   touch("query/0001_c2s1_001052_00.AVIF");
   EXPECT_THAT(list_data_set(files_, Source::kMarket1501, root_).left_out,
               ElementsAre(testing::Pair("in folder 'query/query', which is not read", 2),
-                          testing::Pair("junk (identity -1)", 1), testing::Pair("no image by its name", 3),
+                          testing::Pair("junk (identity -1)", 1), testing::Pair("not named as an image", 3),
                           testing::Pair("pictures that are neither .jpg, .jpeg, .png nor .bmp", 1)));
 }
 

@@ -96,7 +96,7 @@ TEST_F(BadImages, ingest_tells_people_cameras_distractors_and_what_is_left_out) 
   std::vector<std::string> words{"data", "ingest", "market1501", "--root", odd, "--store", scratch_ / "store"};
   const auto text = succeeded(resolute(words));
   EXPECT_THAT(text.out, HasSubstr("\n6 people, 2 images of distractors; images by camera 1: 13, camera 2: 11\n"
-                                  "files left out: 2 junk (identity -1); 1 no image by its name\n"));
+                                  "files left out: 2 junk (identity -1); 1 not named as an image\n"));
   EXPECT_THAT(text.out, HasSubstr("1 left out (seen on one side alone, in low or in high resolution); split "));
   EXPECT_THAT(text.out, HasSubstr("\nimages of distractors in no gallery of this split: 2\n"));
   words.emplace_back("--json");
