@@ -133,7 +133,8 @@ fs::path drawn_file_of(core::FileSystem& files, Source source, const fs::path& r
 fs::path source_root(core::FileSystem& files, Source source, const fs::path& root) {
   const SourceReader& reader = reader_of(source);
   const bool is_there = files.exists(root);
-  if (!is_there || !core::is_folder(root))
+  // CUHK03's reader says what to do with its .mat.
+  if (!is_there || (!core::is_folder(root) && root.extension() != ".mat"))
     throw core::input_error(
         fmt::format("folder '{}' {}", root.string(), is_there ? "is a file" : "does not exist"),
         fmt::format("the images of source '{}' are read from it", settings::word(source)),

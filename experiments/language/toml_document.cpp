@@ -219,8 +219,8 @@ Node parse_toml(std::string_view text, const std::string& file) {
   if (text.size() > kLargestText)
     throw core::input_error(fmt::format("{}: {} bytes", place_of(file, {1, 1}), text.size()),
                             fmt::format("at most {} are read", kLargestText));
-  if (text.find('\0') != text.npos)
-    throw core::input_error(fmt::format("{}: no text", place_of(file, {1, 1})), "a byte of it is 0",
+  if (constexpr std::size_t kFormatsFirst = 16; text.substr(0, kFormatsFirst).find('\0') != text.npos)
+    throw core::input_error(fmt::format("{}: no text", place_of(file, {1, 1})), "one of its first bytes is 0",
                             "a bundle is unzipped first");
   FirstLook(text, file).run();
   return Converter(file).table(parse(text, file), {1, 1}, 0);

@@ -1,10 +1,9 @@
-#include "experiments/planning/planner_parts.h"
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
 #include "core/error.h"
+#include "experiments/planning/planner_parts.h"
 #include "experiments/specification/estimated_split.h"
 
 namespace resolute::experiments {

@@ -1,8 +1,7 @@
-#include "experiments/planning/planner_parts.h"
-
 #include <algorithm>
 #include <set>
 
+#include "experiments/planning/planner_parts.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

@@ -1,7 +1,6 @@
-#include "experiments/planning/planner_parts.h"
-
 #include <algorithm>
 
+#include "experiments/planning/planner_parts.h"
 #include "experiments/specification/metrics.h"
 #include "settings/names.h"
 

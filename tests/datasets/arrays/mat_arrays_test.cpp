@@ -1,5 +1,3 @@
-#include "datasets/arrays/stored_array.h"
-
 #include <gtest/gtest.h>
 #include <hdf5.h>
 #include <matio.h>
@@ -8,6 +6,7 @@
 #include <numeric>
 
 #include "core/files/file_system.h"
+#include "datasets/arrays/stored_array.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/folders.h"
 

@@ -1,5 +1,3 @@
-#include "datasets/arrays/stored_array.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 #include <numeric>
 
 #include "core/files/file_system.h"
+#include "datasets/arrays/stored_array.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/folders.h"
 
@@ -215,11 +214,13 @@ TEST_F(NpyFile, alone_it_is_not_enough) {
 
 TEST_F(NpyFile, what_is_no_zip_is_refused) {
   expect_error(core::ErrorKind::kInput, {"none.npz", "No such file"}, [&] { open_named_arrays(folder_ / "none.npz"); });
-  for (const std::string& text : {std::string(), std::string("text"), std::string(1000, 'P')}) {
+  for (const std::string& text : {std::string("text"), std::string(1000, 'P')}) {
     tests::overwrite(folder_ / "a.npz", core::as_byte_span(text));
     expect_error(core::ErrorKind::kCorrupt, {"a.npz", "as a ZIP archive"},
                  [&] { open_named_arrays(folder_ / "a.npz"); });
   }
+  tests::overwrite(folder_ / "a.npz", {});
+  expect_error(core::ErrorKind::kInput, {"a.npz", "is empty"}, [&] { open_named_arrays(folder_ / "a.npz"); });
 }
 
 }  // namespace

@@ -136,6 +136,8 @@ TEST_F(Caviar, an_empty_folder_and_one_without_persons_of_both_cameras_are_refus
 TEST_F(Caviar, images_that_are_none_are_refused_by_name) {
   const fs::path image = root_ / name(3, 15);
   core::write_atomic(files_, image, std::string_view("<html>"));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("image 'ROOT/0003015.jpg' is a web page"));
+  core::write_atomic(files_, image, std::string_view("neither"));
   EXPECT_THAT(refusal(Source::kCaviar), StartsWith("image 'ROOT/0003015.jpg' is neither JPEG, PNG"));
   files_.remove(image);
   touch(name(3, 15));

@@ -169,10 +169,6 @@ TEST(SuiteComparison, of_no_common_row_says_what_rows_go_together_by) {
                 for (auto& row : table.rows) row.id += "-2";
               }),
               HasSubstr(hint));
-  EXPECT_THAT(text([](auto& table) {
-                for (auto& dataset : table.datasets) dataset += "-2";
-              }),
-              HasSubstr(hint));
 }
 
 TEST(SuiteComparison, without_results_says_what_is_missing) {
