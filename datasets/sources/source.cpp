@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "core/files/drawing_folder.h"
-#include "core/files/file_system.h"
 #include "datasets/samples/links.h"
 #include "datasets/samples/listing.h"
 #include "datasets/sources/reader.h"
@@ -132,13 +131,13 @@ fs::path drawn_file_of(core::FileSystem& files, Source source, const fs::path& r
 
 fs::path source_root(core::FileSystem& files, Source source, const fs::path& root) {
   const SourceReader& reader = reader_of(source);
-  const bool is_there = files.exists(root);
+  std::error_code unknown;
   // CUHK03's reader says what to do with its .mat.
-  if (!is_there || (!core::is_folder(root) && root.extension() != ".mat"))
-    throw core::input_error(
-        fmt::format("folder '{}' {}", root.string(), is_there ? "is a file" : "does not exist"),
-        fmt::format("the images of source '{}' are read from it", settings::word(source)),
-        is_there ? "unpack an archive, and name the folder that holds its files" : "check the path");
+  const bool is_file = fs::is_regular_file(root, unknown) && root.extension() != ".mat";
+  if (is_file || !files.exists(root))
+    throw core::input_error(fmt::format("folder '{}' {}", root.string(), is_file ? "is a file" : "does not exist"),
+                            fmt::format("the images of source '{}' are read from it", settings::word(source)),
+                            is_file ? "unpack an archive, and name the folder that holds its files" : "check the path");
   if (reader.own_folder.empty() || files.exists(root / reader.landmark)) return root;
   const bool has_folder = files.exists(root / reader.own_folder);
   const bool other = !reader.other_own_folder.empty() && files.exists(root / reader.other_own_folder);
