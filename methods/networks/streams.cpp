@@ -1,5 +1,7 @@
 #include "methods/networks/streams.h"
 
+#include <algorithm>
+
 #include "networks/nn/layers.h"
 
 namespace resolute::methods {
@@ -64,9 +66,9 @@ std::vector<ParameterGroup> game_groups(const torch::nn::Module& module, const s
       {kNetworks, parameters_of(module, kDiscriminatorPrefix, /*inverse=*/true), optimiser_options(recipe)}};
   // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
   // the balance of the game stays.
-  auto opponents = parameters_of(module, kDiscriminatorPrefix, /*inverse=*/false);
-  if (!opponents.empty())
-    groups.push_back({kDiscriminators, std::move(opponents),
+  const auto is_opponent = [](const auto& module) { return module.key().starts_with(kDiscriminatorPrefix); };
+  if (std::ranges::any_of(module.named_children(), is_opponent))  // with none to learn, if all are frozen
+    groups.push_back({kDiscriminators, parameters_of(module, kDiscriminatorPrefix, /*inverse=*/false),
                       OptimiserOptions{.learning_rate = recipe.discriminator_learning_rate,
                                        .beta1 = 0.5,
                                        .gradient_clip = recipe.gradient_clip}});
