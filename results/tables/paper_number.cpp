@@ -40,11 +40,23 @@ std::string text_of(const Cell& cell) {
   return fmt::format("{}, {}", text, no_verdict(cell.trials));
 }
 
+// The data sets that the papers' numbers of a column are of: "a, b".
+std::string paper_datasets(const Table& table, const std::string& dataset, const std::string& metric) {
+  std::vector<std::string> papers;
+  const auto add = [&](const std::string& name) {
+    if (!name.empty() && !settings::is_among(papers, name)) papers.push_back(name);
+  };
+  for (const experiments::PublishedRow& row : table.published) add(published_dataset(row, dataset, metric));
+  for (const Row& row : table.rows) add(row.at(dataset, metric).paper_dataset);
+  return fmt::format("{}", fmt::join(papers, ", "));
+}
+
+// The column or the table's legend says which data set is ours.
 std::string column_of(const Table& table, const std::string& dataset, const std::string& metric) {
-  std::string other = other_datasets(table, dataset, metric);
-  other.resize(std::min(other.size(), other.find("; here: ")));  // the column or the table's legend says that
-  const std::string heading = heading_of(metric) + (other.empty() ? "" : fmt::format(" ({})", other));
-  return table.datasets.size() > 1 ? fmt::format("{} {}", column_title(table, dataset), heading) : heading;
+  const std::string title = column_title(table, dataset), papers = paper_datasets(table, dataset, metric);
+  const bool is_other = !experiments::other_dataset(papers, title).empty();
+  const std::string heading = heading_of(metric) + (is_other ? fmt::format(" (paper: {})", papers) : "");
+  return table.datasets.size() > 1 ? fmt::format("{} {}", title, heading) : heading;
 }
 
 bool was_compared(const Row& row) {
@@ -116,13 +128,7 @@ bool has_reference(const Table& table) {
 }
 
 std::string other_datasets(const Table& table, const std::string& dataset, const std::string& metric) {
-  std::vector<std::string> papers;
-  const auto add = [&](const std::string& name) {
-    if (!name.empty() && !settings::is_among(papers, name)) papers.push_back(name);
-  };
-  for (const experiments::PublishedRow& row : table.published) add(published_dataset(row, dataset, metric));
-  for (const Row& row : table.rows) add(row.at(dataset, metric).paper_dataset);
-  return experiments::other_dataset(fmt::format("{}", fmt::join(papers, ", ")), column_title(table, dataset));
+  return experiments::other_dataset(paper_datasets(table, dataset, metric), column_title(table, dataset));
 }
 
 std::string paper_legend(const Table& table) {
