@@ -91,7 +91,7 @@ struct FolderLayout {
 //! \param reader has the name without its extension \return nothing for an image that is left out \throws RuntimeError
 //! (kInput): the image's refusal
 using ReadName = std::function<NameNumbers(NameReader& reader, Sample& sample)>;
-//! Of a set all of whose names have one form (NameReader::numbers()): identities from 1, cameras 1 to `cameras`.
+//! Reads a set all of whose names have one form (NameReader::numbers()): identities from 1, cameras 1 to `cameras`.
 ReadName read_form(std::string_view form, std::int64_t cameras, const Naming& naming);
 //! The images of all folders. Two names of one folder with the same numbers are refused. Files beside the folders of
 //! identities (Thumbs.db, .DS_Store) are skipped, images there are refused. \throws RuntimeError (kInput): a folder

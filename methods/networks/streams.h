@@ -25,7 +25,7 @@ struct StreamRows {
 };
 //! \param shuffled the LR stream has the rows without an HR image alone (Pairing::kShuffled), or every row
 StreamRows stream_rows(const LaneBatch& batch, bool shuffled);
-//! Of the labelled rows.
+//! Labels of the labelled rows.
 Streams stream_labels(const LaneBatch& batch, const StreamRows& rows);
 
 //! A network's maps of some images, one tensor each for the inputs that it takes.

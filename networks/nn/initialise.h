@@ -29,7 +29,7 @@ class InitialisedLayer {
   virtual void initialise(std::uint64_t seed, const std::string& name) = 0;
 };
 
-//! What norms share: a weight that starts at 1, and a bias at 0, of each channel.
+//! A norm's weight, which starts at 1, and its bias, which starts at 0: one of each a channel.
 class NormLayer : public torch::nn::Module, public InitialisedLayer {
  public:
   explicit NormLayer(std::int64_t channels);

@@ -181,7 +181,7 @@ Figure EvaluationReader::placed(Figure figure, const Shown& shown, const std::st
   return figure;
 }
 
-// What a row shows of a query.
+// A row's share of a query.
 Json EvaluationReader::gallery_row(const Shown& shown, const results::Panels& panels, std::size_t index) const {
   const results::PanelQuery& query = panels.queries[index];
   Json of_query = results::to_json(query);

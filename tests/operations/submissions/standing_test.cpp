@@ -66,7 +66,7 @@ TEST(OpenSubmissions, are_read_without_the_history_of_their_batches) {
   EXPECT_THAT(files.names, IsEmpty());
 }
 
-// What `scontrol show job -o` writes, before and behind the state.
+// Words that `scontrol show job -o` writes, before and behind the state.
 constexpr std::array kShown = {
     "JobId=12 JobName=resolute-tiny-0123456789ab-1 UserId=user(1000) GroupId=user(1000) MCS_label=N/A Priority=1 "
     "Nice=0 "

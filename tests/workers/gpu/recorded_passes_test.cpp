@@ -210,7 +210,7 @@ TEST(RecordedPasses, of_a_trunk_in_halves_have_the_bits_of_one_that_runs) {
                                  {.in_halves = true});
 }
 
-// What other ranks wait for: the deep half's gradients are there before the shallow half's backward pass is played.
+// Other ranks wait for the deep half's gradients, which are there before the shallow half's backward pass is played.
 TEST(RecordedPasses, of_the_deep_half_give_their_gradients_first) {
   const std::shared_ptr<networks::Backbone> network = trunk(settings::Trunk::kResnetSmall);
   const auto recorder = accelerator::make_recorder(device().place(), 100);

@@ -250,7 +250,7 @@ TEST_F(StepCountsTest, passes_of_every_methods_networks_are_played) {
   }
 }
 
-// Of several ranks a trunk's halves are played one after the other, so that the deep one's gradients leave first.
+// With several ranks a trunk's halves are played one after the other, so that the deep one's gradients leave first.
 TEST_F(StepCountsTest, a_trunk_is_played_in_halves_where_gradients_travel) {
   if (!on_simulated()) GTEST_SKIP() << "counted without others there";
   const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
