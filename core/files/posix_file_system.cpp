@@ -166,9 +166,9 @@ class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<WritableFile> open_for_write(const fs::path& path, OpenMode mode) override {
     const int creation = mode == OpenMode::kTruncate   ? O_CREAT | O_TRUNC
-                    : mode == OpenMode::kAppend   ? O_CREAT | O_APPEND
-                    : mode == OpenMode::kExisting ? 0
-                                                  : O_CREAT | O_EXCL;
+                         : mode == OpenMode::kAppend   ? O_CREAT | O_APPEND
+                         : mode == OpenMode::kExisting ? 0
+                                                       : O_CREAT | O_EXCL;
     OpenFile file = open_file(path, O_WRONLY | O_CLOEXEC | creation);
     if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(std::move(file.descriptor), path);
     return std::make_unique<PosixWritableFile>(std::move(file.descriptor), path);
