@@ -21,6 +21,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/files/new_folder.h"
+#include "core/log.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
@@ -301,6 +302,12 @@ int rank(const Arguments& arguments) {
   files.reserve(paths.size());
   for (const std::string& path : paths)
     files.push_back(rank_file(path, request, files.empty() ? nullptr : &files.front()));
+  for (const RankedFile& file : files)
+    if (file.no_score.empty() && file.scores.map_full < file.scores.chance_map_full / 2)
+      core::log_warning(
+          "'{}': mAP is below half of chance; its distances may be similarities, or its features all alike (ties count "
+          "against the query)",
+          file.path);
   if (csv) core::replace_named_file(core::real_file_system(), *csv, csv_of(files, request));
   if (values->count("json") > 0) {
     std::cout << json_of(files, request).dump(-1, ' ', false, core::Json::error_handler_t::replace) << "\n";

@@ -57,6 +57,24 @@ TEST_F(RankWithoutAMatch, does_so_however_it_ranks) {
   expect_no_score(other_people(), "no image of a query's identity", {"--max-rank", "1"});
 }
 
+// Features that are all alike, and similarities in the place of distances.
+TEST_F(RankWithoutAMatch, warns_of_scores_that_are_far_below_chance) {
+  const FeatureFile good = people({1, 2, 3, 4}, {1, 1, 1, 1});
+  FeatureFile alike = good, similarities = good;
+  for (const char* side : {"query/features", "gallery/features"}) {
+    alike.floats[side].values.assign(16, 0.5F);
+    similarities.remove(side);
+  }
+  similarities.floats["distance"] = {{4, 4}, good.floats.at("query/features").values};
+  for (const FeatureFile& file : {alike, similarities}) {
+    const CommandOutput output = rank(file, {});
+    EXPECT_EQ(code_of(output), 0);
+    EXPECT_EQ(core::parse_json(output.out, "answer").at("map"), 0.25);
+    EXPECT_THAT(output.err, HasSubstr("mAP is below half of chance"));
+  }
+  EXPECT_EQ(rank(good, {}).err, "");
+}
+
 // The image that is drawn of its identity may be one of the query's own camera.
 TEST_F(RankWithoutAMatch, in_a_drawn_gallery_has_none_though_the_whole_gallery_has) {
   FeatureFile file = people({1, 1, 1, 1}, {0, 0, 1, 1});
