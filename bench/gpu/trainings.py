@@ -135,6 +135,19 @@ class Bench:
                 for name, of_one in rates.items()]
         return Answer("What makes float32 slow?", head=["float32", "images/s", "least to most", "by ours"], rows=rows, troubles=troubles)
 
+    # ---- a trunk's norms
+
+    def norms(self, precision, batch):
+        """By libtorch's kernels, and by the trunk's own, which add and rectify in the same pass."""
+        options, images = self.options(precision, batch), self.steps * batch
+        rates, troubles = self.samples({"libtorch's kernels": (self.ours(options), images),
+                                        "--fused-norm": (self.ours(options, "--fused-norm", "1"), images)})
+        apart = statistics.median(rates["libtorch's kernels"])
+        rows = [[f"{figure_of(precision, batch)}, {name}", f"{statistics.median(of_one):.1f}", span(of_one),
+                 f"{statistics.median(of_one) / apart:.2f}"] for name, of_one in rates.items()]
+        return Answer("Are norms faster in one pass?", head=["figure", "images/s", "least to most", "by libtorch's"], rows=rows,
+                      troubles=troubles)
+
     # ---- where the time goes
 
     def traced(self, options, *more):

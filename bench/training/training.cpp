@@ -6,7 +6,7 @@
 //!
 //! bench_training --loop trainer|plain|gemm --precision bf16|tf32|f32 --threads T --turns N --steps N
 //!                [--backbone resnet50|…] [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder
-//!                FOR_METRICS] [--device cpu|cuda] [--specification FILE] [--trace FILE]
+//!                FOR_METRICS] [--device cpu|cuda] [--fused-norm 0|1] [--specification FILE] [--trace FILE]
 //!
 //! --specification names a training's (docs/inside/formats/specification.md): its method, networks, batch and images
 //! are taken instead of baseline's, its steps, lanes and precision are not. --trace writes what libtorch's profiler saw
@@ -49,7 +49,7 @@ constexpr std::uint64_t kBatches = 4;  // different ones, used in turn
 struct Options {
   std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu", backbone = "resnet50", trace,
               specification;
-  int threads = 1, turns = 1, steps = 5, lanes = 1, rank = 0, ranks = 1, port = 0, batch = 16;
+  int threads = 1, turns = 1, steps = 5, lanes = 1, rank = 0, ranks = 1, port = 0, batch = 16, fused_norm = 0;
 };
 
 Options parse(int argc, char** argv) {
@@ -69,6 +69,7 @@ Options parse(int argc, char** argv) {
                 {"--rank", &options.rank},
                 {"--ranks", &options.ranks},
                 {"--port", &options.port},
+                {"--fused-norm", &options.fused_norm},
                 {"--batch", &options.batch}});
   return options;
 }
@@ -182,6 +183,7 @@ experiments::TrainingSpecification specification(const Options& options) {
 void run_trainer(const Options& options) {
   const std::unique_ptr<Device> device =
       open_device(options.device, options.rank, specification(options).recipe.precision);
+  const networks::FusedNorms fused(options.fused_norm == 1 ? &device->norm_kernels() : nullptr);
   std::unique_ptr<Communicator> communicator;
   if (options.ranks > 1) {
     Rendezvous rendezvous;

@@ -77,15 +77,17 @@ std::string class_of_checkpoint(const StoreLayout& store, const JobId& job) {
   return "";
 }
 
-// The number of threads belongs to the numeric class, and is the one part of it that the worker can be told.
-std::vector<std::string> threads_option(const std::string& numeric_class) {
-  const std::string key = " threads=";
-  const std::size_t at = (" " + numeric_class).find(key);
-  if (at == std::string::npos) return {};
-  const std::size_t begin = at + key.size() - 1;
-  std::string threads = numeric_class.substr(begin, numeric_class.find(' ', begin) - begin);
-  if (threads == "1") return {};  // the worker's own default, which a foreign worker need not know
-  return {"--threads", std::move(threads)};
+// The parts of the numeric class that the worker can be told; not its own defaults, which a foreign worker need not
+// know.
+std::vector<std::string> class_options(const std::string& numeric_class) {
+  std::vector<std::string> arguments;
+  for (const std::string_view part : core::split(numeric_class, ' ')) {
+    constexpr std::string_view kThreads = "threads=";
+    if (part.starts_with(kThreads) && part != "threads=1")
+      arguments.insert(arguments.end(), {"--threads", std::string(part.substr(kThreads.size()))});
+    if (part.starts_with("norm=")) arguments.emplace_back("--fused-norm");
+  }
+  return arguments;
 }
 
 struct Request {
@@ -178,7 +180,7 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
                        1,
                        {},
                        experiments::kind_name(request.specification) + " again"};
-  attempt.options = threads_option(results::numeric_class_of(request.recorded));
+  attempt.options = class_options(results::numeric_class_of(request.recorded));
   if (!request.raw.folder.empty())
     attempt.options.insert(attempt.options.end(), {"--raw-root", request.raw.folder.string()});
   if (request.raw.follow_links) attempt.options.emplace_back("--follow-links");

@@ -92,6 +92,8 @@ int train(const Arguments& arguments) {
   add("exchange-timeout", options::value<std::int64_t>(),
       "seconds that an exchange waits for the slowest process rank (300)");
   add("through-host", kThroughHostHelp);
+  add("fused-norm",
+      "on a GPU, batch norms of a trunk, the sums behind them and the rectifiers in one pass: other bits");
   add("trace", options::value<std::string>(),
       "file for a Chrome trace of --steps, for ui.perfetto.dev; rank 1 writes FILE with .rank1 in its name");
   add("nvtx", "name the operations of --steps for NVIDIA's Nsight Systems, in place of a trace");
@@ -120,6 +122,7 @@ int train(const Arguments& arguments) {
   pass_on(*values, "evaluate-every", 0, worker_options);
   pass_on(*values, "exchange-timeout", 1, worker_options);
   if (values->count("through-host") > 0) worker_options.emplace_back("--through-host");
+  if (values->count("fused-norm") > 0) worker_options.emplace_back("--fused-norm");
   const bool traced = pass_on_trace(*values, worker_options);
   StoreLayout store(required_value(*values, "store"));
   require_writable_store(store.root());

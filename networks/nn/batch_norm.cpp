@@ -18,10 +18,19 @@ BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : N
 
 at::Tensor BatchNorm::forward(const at::Tensor& input) const {
   const bool too_few = input.numel() < 2 * input.size(1);
-  const bool of_batch = is_training() && !frozen_;
+  const bool of_batch = uses_batch();
   const bool held = of_batch && (too_few || RunningStatisticsHold::active());
   return at::batch_norm(input, weight, bias, held ? at::Tensor() : running_mean, held ? at::Tensor() : running_var,
                         of_batch, options_.momentum, options_.epsilon, /*cudnn_enabled=*/true);
+}
+
+bool BatchNorm::is_fused(const at::Tensor& input) const { return uses_batch() && fuses(input); }
+
+at::Tensor BatchNorm::forward_fused(const at::Tensor& input, const at::Tensor& summand, Rectifier rectifier) const {
+  const bool held = RunningStatisticsHold::active();
+  return fused_norm(input, weight, bias, summand,
+                    {held ? at::Tensor() : running_mean, held ? at::Tensor() : running_var, options_.momentum,
+                     options_.epsilon, rectifier});
 }
 
 void BatchNorm::freeze() {

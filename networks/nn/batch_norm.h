@@ -3,6 +3,7 @@
 //! Batch normalisation whose running statistics can be held still: with lanes they move with lane 0 alone, once a step,
 //! however often a forward pass is computed again (docs/inside/worker.md).
 
+#include "networks/kernels/fused_norm.h"
 #include "networks/nn/initialise.h"
 #include "networks/torch.h"
 
@@ -35,6 +36,10 @@ class BatchNorm : public NormLayer {
  public:
   explicit BatchNorm(std::int64_t channels, const BatchNormOptions& options = {});
   at::Tensor forward(const at::Tensor& input) const;
+  //! True if forward_fused() takes this input: in training mode, with the batch's statistics, where fuses() says so.
+  bool is_fused(const at::Tensor& input) const;
+  //! rectifier(forward(input) + summand), to rounding, in one pass: fused_norm(). \param summand undefined: none
+  at::Tensor forward_fused(const at::Tensor& input, const at::Tensor& summand, Rectifier rectifier) const;
   void initialise(std::uint64_t seed, const std::string& name) override;
   //! From here on it normalises with its running statistics in training mode too, and neither they nor its parameters
   //! learn.
@@ -45,6 +50,8 @@ class BatchNorm : public NormLayer {
   at::Tensor running_mean, running_var;
 
  private:
+  bool uses_batch() const { return is_training() && !frozen_; }
+
   BatchNormOptions options_;
   bool frozen_ = false;
 };

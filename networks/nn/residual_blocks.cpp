@@ -65,6 +65,7 @@ at::Tensor rectified(at::Tensor map, Rectifier rectifier) {
 
 at::Tensor NormalisedConvolution::forward(const at::Tensor& input) const {
   const at::Tensor map = convolution->forward(input);
+  if (!instance && norm->is_fused(map)) return norm->forward_fused(map, {}, rectifier);
   if (!instance) return rectified(norm->forward(map), rectifier);
   const std::int64_t first = instance->channels();
   const std::vector<at::Tensor> parts =
@@ -114,8 +115,14 @@ void ResidualBlock::freeze() {
 
 at::Tensor ResidualBlock::forward(const at::Tensor& input) const {
   at::Tensor inner = input;
-  for (const NormalisedConvolution& layer : path_) inner = layer.forward(inner);
-  if (shortcut_) inner = inner.add_(downsample_ ? downsample_->forward(input) : input);
+  for (std::size_t i = 0; i + 1 < path_.size(); ++i) inner = path_[i].forward(inner);
+  const NormalisedConvolution& last = path_.back();
+  inner = last.convolution->forward(inner);
+  const auto shortcut = [&] { return downsample_ ? downsample_->forward(input) : input; };
+  if (last.norm->is_fused(inner))
+    return last.norm->forward_fused(inner, shortcut_ ? shortcut() : at::Tensor(), rectifier_);
+  inner = last.norm->forward(inner);
+  if (shortcut_) inner = inner.add_(shortcut());
   return rectified(inner, rectifier_);
 }
 

@@ -16,8 +16,6 @@
 
 namespace resolute::networks {
 
-//! The rectifier behind a layer. kRelu6: min(max(x, 0), 6).
-enum class Rectifier { kNone, kRelu, kRelu6 };
 //! In place.
 at::Tensor rectified(at::Tensor map, Rectifier rectifier);
 

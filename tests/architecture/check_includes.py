@@ -91,7 +91,8 @@ ROOMS = {
     },
     "networks": {
         "": set(),
-        "nn": {""},
+        "kernels": {""},
+        "nn": {"", "kernels"},
         "onnx": {"", "nn"},
         "weights": {""},
     },

@@ -23,6 +23,7 @@
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
 #include "workers/device/cuda_interface.h"
+#include "workers/device/cuda_norm_kernels.h"
 
 namespace resolute::workers {
 namespace {
@@ -179,6 +180,13 @@ class CudaDevice final : public Device {
     return connect_nccl(std::move(host), place_, limit);
   }
   networks::Recorder* recorder() override { return recorder_.get(); }
+  networks::NormKernels& norm_kernels() override {
+    if (!norm_kernels_) {
+      norm_kernels_ = load_norm_kernels(capability_, runtime_version());
+      parts_.push_back(fused_norm_part());
+    }
+    return *norm_kernels_;
+  }
   std::uint64_t memory_refusals() const override { return refused_allocations(place_) - recorder_->refusals(); }
   DeviceMemory memory() const override {
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(place_.index());
@@ -193,6 +201,7 @@ class CudaDevice final : public Device {
   void read_properties(settings::Precision precision) {
     const GpuProperties properties = gpu_properties(place_.index());
     expect_precision(properties.name, properties.capability, precision);
+    capability_ = properties.capability;
     const auto& [domain, bus, device] = properties.address;
     address_ = fmt::format("{:08x}:{:02x}:{:02x}.0", domain, bus, device);
     std::string name = properties.name;
@@ -222,7 +231,9 @@ class CudaDevice final : public Device {
 
   at::Device place_{at::kCUDA, 0};
   std::string address_;
+  std::array<int, 2> capability_{};
   NumericParts parts_;
+  std::unique_ptr<networks::NormKernels> norm_kernels_;
   std::unique_ptr<CudaRecorder> recorder_;
 };
 

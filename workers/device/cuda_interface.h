@@ -7,7 +7,7 @@
 namespace resolute::workers {
 
 //! Raised when Device, Communicator, Recorder or the functions below change: a module of another build is refused.
-inline constexpr int kCudaInterfaceVersion = 8;
+inline constexpr int kCudaInterfaceVersion = 9;
 inline constexpr const char* kCudaInterfaceVersionSymbol = "resolute_cuda_interface_version";
 inline constexpr const char* kOpenCudaDeviceSymbol = "resolute_open_cuda_device";
 

@@ -4,6 +4,8 @@
 //! stands behind this interface in libresolute_cuda.so, which is loaded when a job says device = "cuda"
 //! (docs/inside/gpu.md).
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -11,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/error.h"
+#include "networks/kernels/fused_norm.h"
 #include "networks/nn/recorder.h"
 #include "networks/torch.h"
 #include "settings/training.h"
@@ -20,6 +24,11 @@ namespace resolute::workers {
 
 //! Keys and values of a numeric class, in the order in which they are printed.
 using NumericParts = std::vector<std::pair<std::string, std::string>>;
+
+//! The part of a device that computes by Device::norm_kernels().
+inline NumericParts::value_type fused_norm_part() {
+  return {"norm", fmt::format("fused-{}", networks::kNormKernelsRevision)};
+}
 
 //! Bytes of a device's memory.
 struct DeviceMemory {
@@ -46,6 +55,12 @@ class Device {
                                                 std::chrono::milliseconds limit) = 0;
   //! Null: it records nothing.
   virtual networks::Recorder* recorder() { return nullptr; }
+  //! Its kernels for a trunk's batch norms, made when they are first asked for: numeric_parts() name them from then on.
+  //! \throws RuntimeError: kInput: it has none; kEnvironment: they cannot be compiled
+  virtual networks::NormKernels& norm_kernels() {
+    throw core::input_error("--fused-norm asks for kernels of a GPU", "the training's device is another",
+                            "leave it out, or train with device = \"cuda\"");
+  }
   //! How often it had too little memory for what was asked, but for recordings that were given up for it. Where a
   //! library asked, it may have computed by other kernels, of other bits, and said nothing.
   virtual std::uint64_t memory_refusals() const { return 0; }

@@ -95,6 +95,7 @@ void run_job(core::FileSystem& files, const JobOptions& options) {
   const experiments::JobSpecification specification = read_specification(files, store, job);
   experiments::validate(specification, store.specification_file(job).string());
   const std::unique_ptr<Device> device = open_training_device(options, specification);
+  const networks::FusedNorms fused(options.fused_norm ? &device->norm_kernels() : nullptr);
   const std::unique_ptr<Communicator> communicator = connect(options, specification, *device);
   ProgressPipe progress(options.process_rank == 0 ? options.progress_descriptor : -1);
   const JobContext context{

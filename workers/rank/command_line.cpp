@@ -92,6 +92,8 @@ po::options_description run_options() {
       "it, with the bits of one that was never cut")(
       "through-host", po::bool_switch(),
       "exchange gradients of GPUs through the host's memory: without NCCL, slower, the same bits")(
+      "fused-norm", po::bool_switch(),
+      "a training's batch norms, the sums behind them and the rectifiers in one pass: on a GPU, other bits")(
       "trace", po::value<std::string>(), "a training's file for a Chrome trace of --steps")(
       "nvtx", po::bool_switch(), "name the operations of --steps for NVIDIA's Nsight Systems")(
       "steps", po::value<std::string>(), "FIRST..LAST, the steps that --trace or --nvtx shows")(
@@ -145,6 +147,7 @@ JobOptions job_options(const po::variables_map& values) {
   options.keep_state = values["keep-state"].as<bool>();
   options.go_on_from = values["go-on-from"].as<std::string>();
   options.through_host = values["through-host"].as<bool>();
+  options.fused_norm = values["fused-norm"].as<bool>();
   options.trace = trace_request(values, options.process_rank);
   options.progress_descriptor = values["progress-fd"].as<int>();
   return options;

@@ -32,6 +32,7 @@ struct JobOptions {
   bool keep_state = false;               //!< the last checkpoint of a training stays behind its result
   std::string go_on_from;                //!< id of a training that this one is with more steps; empty: none
   bool through_host = false;             //!< gradients of GPUs are exchanged through the host's memory
+  bool fused_norm = false;               //!< Device::norm_kernels() compute a training's norms
   std::optional<TraceRequest> trace;     //!< of a training; each rank writes a file
   int progress_descriptor = -1;
 };

@@ -13,6 +13,7 @@
 #include "tests/support/accelerator/accelerator.h"
 #include "tests/support/accelerator/kernels.h"
 #include "tests/support/accelerator/memory.h"
+#include "tests/support/accelerator/norm_kernels.h"
 #include "tests/support/accelerator/recorder.h"
 #include "workers/ddp/through_host.h"
 #include "workers/device/numeric_class.h"
@@ -153,6 +154,7 @@ class SimulatedDevice final : public workers::Device {
     workers::NumericParts parts = workers::cpu_numeric_parts();
     parts.front() = {"device", "simulated"};
     parts.emplace_back("tf32", precision_ == settings::Precision::kTf32 ? "on" : "off");
+    if (norm_kernels_) parts.push_back(workers::fused_norm_part());
     return parts;
   }
   std::unique_ptr<workers::Communicator> connect(std::unique_ptr<workers::Communicator> host,
@@ -160,6 +162,10 @@ class SimulatedDevice final : public workers::Device {
     return std::make_unique<workers::ThroughHost>(std::move(host));
   }
   networks::Recorder* recorder() override { return recorder_.get(); }
+  networks::NormKernels& norm_kernels() override {
+    if (!norm_kernels_) norm_kernels_ = make_norm_kernels(place());
+    return *norm_kernels_;
+  }
   std::uint64_t memory_refusals() const override {
     return memory_use().refusals - refused_before_ - recorder_->refusals();
   }
@@ -174,6 +180,7 @@ class SimulatedDevice final : public workers::Device {
   settings::Precision precision_;
   std::uint64_t refused_before_ = memory_use().refusals;  // of another device of this process
   std::unique_ptr<networks::Recorder> recorder_ = make_recorder(place(), std::numeric_limits<int>::max());
+  std::unique_ptr<networks::NormKernels> norm_kernels_;
 };
 
 }  // namespace

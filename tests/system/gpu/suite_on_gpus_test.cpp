@@ -88,6 +88,27 @@ TEST_F(SuiteOnGpus, tf32_is_a_class_of_its_own) {
   EXPECT_EQ(logs.find(warning), logs.rfind(warning)) << "once";
 }
 
+TEST_F(SuiteOnGpus, norms_in_one_pass_are_a_class_of_their_own_which_repro_repeats) {
+  const fs::path model = *scratch_ / "apart", store = *scratch_ / "fused";
+  run(model, {"--only", "baseline", "--gpus", "1"});
+  fs::create_directory(store);
+  fs::create_directory_symlink(model / "packs", store / "packs");
+  core::Json apart;
+  for (const auto& file : fs::recursive_directory_iterator(model / "jobs"))
+    if (file.path().filename() == "result.json" && json_of(file.path()).contains("weights_file"))
+      apart = json_of(file.path());
+  const std::string id = apart.at("job");
+  const fs::path folder = fs::path("jobs") / id.substr(0, 2) / id;
+  const auto of_fused = [&](const Words& arguments) {
+    return succeeded(core::run_command(command("resolute", joined(arguments, {"--store", store})), tests::kPatience));
+  };
+  of_fused({"train", (model / folder / "spec.json").string(), "--fused-norm"});
+  const core::Json fused = json_of(store / folder / "result.json");
+  EXPECT_THAT(fused["provenance"]["numeric_class"].get<std::string>(), HasSubstr(" norm=fused-1"));
+  EXPECT_NE(fused["weights_sha256"], apart["weights_sha256"]);
+  EXPECT_THAT(of_fused({"repro", id}).out, StartsWith("same bits: "));
+}
+
 // A process rank of each method's training is killed, then the run itself. Two ranks on two GPUs where the other run
 // had one.
 TEST_F(SuiteOnGpus, every_method_killed_and_gone_on_with_has_the_table_of_an_undisturbed_run) {

@@ -35,6 +35,7 @@ TEST(CommandLine, says_little_of_a_job_by_default) {
   EXPECT_EQ(0U, options.checkpoint_every);
   EXPECT_EQ(0U, options.evaluate_every);
   EXPECT_TRUE(options.keep_graphs);
+  EXPECT_FALSE(options.fused_norm);
   EXPECT_FALSE(options.through_host);
   EXPECT_FALSE(options.trace);
   EXPECT_EQ(-1, options.progress_descriptor);
@@ -57,6 +58,7 @@ TEST(CommandLine, each_option_goes_where_it_belongs) {
                                    "--evaluate-every",
                                    "2",
                                    "--recompute",
+                                   "--fused-norm",
                                    "--through-host",
                                    "--trace",
                                    "t.json",
@@ -73,6 +75,7 @@ TEST(CommandLine, each_option_goes_where_it_belongs) {
   EXPECT_EQ(7U, options.checkpoint_every);
   EXPECT_EQ(2U, options.evaluate_every);
   EXPECT_FALSE(options.keep_graphs);
+  EXPECT_TRUE(options.fused_norm);
   EXPECT_TRUE(options.through_host);
   ASSERT_TRUE(options.trace);
   EXPECT_EQ("t.rank1.json", options.trace->file);
