@@ -20,7 +20,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from figures import add_smoke, figure, show  # noqa: E402
 
-VIEWERS, STEPS = 10, 500
+VIEWERS, STEPS = 10, 200
 SUITE = """suite = "watched"
 title = "Watched"
 [defaults]

@@ -50,7 +50,7 @@ struct Values<8> {
   }
 };
 
-// A thread's part of the maps: 16 bytes of every row from `first` on, `step` rows apart, to the end of its slice.
+// A thread's part of the maps: 16 bytes of a row in `rows_at_once`, from `first` to the end of its slice.
 struct Part {
   int lane, row;     // in the block
   int rows_at_once;  // of the block

@@ -54,8 +54,13 @@ class RankOfGoldenCases : public RankCommand {
     auto found = answers.find(example.seed);
     if (found != answers.end()) return found->second;
     auto output = rank(example.problem.as_features());
-    EXPECT_EQ(code_of(output), example.expected.at("queries") == 0 ? 1 : 0) << output.err;
-    EXPECT_EQ(output.err, "");
+    const bool scored = example.expected.at("queries") != 0;
+    EXPECT_EQ(code_of(output), scored ? 0 : 1) << output.err;
+    // A few images in a random order, or features that are all alike.
+    const bool low =
+        scored && example.expected.at("map").get<double>() < example.expected.at("chance_map").get<double>() / 2;
+    EXPECT_EQ(output.err.find("below half of chance") != std::string::npos, low) << output.err;
+    EXPECT_EQ(output.err.empty(), !low) << output.err;
     return answers[example.seed] = output.out;
   }
 };
