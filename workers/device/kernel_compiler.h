@@ -9,7 +9,7 @@
 
 namespace resolute::workers {
 
-//! A text by the name that an #include has for it.
+//! A text, and the name by which others include it.
 struct KernelText {
   const char* name;
   const char* text;
