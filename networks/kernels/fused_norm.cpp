@@ -37,12 +37,20 @@ float ceiling_of(Rectifier rectifier) {
 
 at::Tensor channels_last(const at::Tensor& map) { return map.contiguous(at::MemoryFormat::ChannelsLast); }
 
+// A float32 value a channel, where the map is.
+at::Tensor channel_values(const at::Tensor& map) { return at::empty({map.size(1)}, map.options().dtype(at::kFloat)); }
+
 // Maps of one shape on one device, and how its kernels are launched over them: by the shape alone.
 class Launcher {
  public:
-  explicit Launcher(const at::Tensor& map)
+  //! \param mean, inverse of the batch, which the first kernel fills
+  Launcher(const at::Tensor& map, const at::Tensor& weight, const at::Tensor& mean, const at::Tensor& inverse)
       : kernels_(kernels_in_use), map_(map), bfloat16_(map.scalar_type() == at::kBFloat16) {
     RESOLUTE_EXPECT(kernels_ != nullptr, "a batch norm is fused where a device has kernels for it");
+    arguments.input = map.const_data_ptr();
+    arguments.weight = weight.const_data_ptr<float>();
+    arguments.mean = mean.mutable_data_ptr<float>();
+    arguments.inverse = inverse.mutable_data_ptr<float>();
     arguments.rows = map.numel() / map.size(1);
     arguments.channels = static_cast<int>(map.size(1));
     grid_.threads = kernels_->threads();
@@ -59,7 +67,7 @@ class Launcher {
   NormArguments arguments;
 
   void launch(NormKernel kernel) { kernels_->launch(kernel, bfloat16_, grid_, arguments); }
-  //! Of a kernel that sums over all rows.
+  //! Launches a kernel that sums over all rows.
   void launch_sums(NormKernel kernel) {
     if (!finished_slices.defined() || finished_slices.device() != map_.device())
       finished_slices = at::zeros({kMostColumns}, map_.options().dtype(at::kInt));
@@ -68,8 +76,6 @@ class Launcher {
     arguments.finished = static_cast<unsigned*>(finished_slices.mutable_data_ptr());
     launch(kernel);
   }
-  //! One value a channel.
-  at::Tensor channel_values() const { return at::empty({arguments.channels}, map_.options().dtype(at::kFloat)); }
 
  private:
   NormKernels* kernels_;
@@ -85,16 +91,12 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
                             const FusedNormOptions& options) {
     const at::Tensor added = summand ? channels_last(*summand) : at::Tensor();
     const at::Tensor output = at::empty_like(map);
-    Launcher launcher(map);
-    const at::Tensor mean = launcher.channel_values(), inverse = launcher.channel_values();
+    const at::Tensor mean = channel_values(map), inverse = channel_values(map);
+    Launcher launcher(map, weight, mean, inverse);
     NormArguments& a = launcher.arguments;
-    a.input = map.const_data_ptr();
     a.summand = added.defined() ? added.const_data_ptr() : nullptr;
     a.output = output.mutable_data_ptr();
-    a.weight = weight.const_data_ptr<float>();
     a.bias = bias.const_data_ptr<float>();
-    a.mean = mean.mutable_data_ptr<float>();
-    a.inverse = inverse.mutable_data_ptr<float>();
     if (options.running_mean.defined()) {
       a.running_mean = options.running_mean.mutable_data_ptr<float>();
       a.running_variance = options.running_variance.mutable_data_ptr<float>();
@@ -117,17 +119,13 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     const at::Tensor gradient = channels_last(gradients[0]);
     const bool added = context->saved_data["added"].toBool();
     const at::Tensor of_map = at::empty_like(map), of_summand = added ? at::empty_like(map) : at::Tensor();
-    Launcher launcher(map);
-    const at::Tensor of_weight = launcher.channel_values(), of_bias = launcher.channel_values();
+    const at::Tensor of_weight = channel_values(map), of_bias = channel_values(map);
+    Launcher launcher(map, weight, mean, inverse);
     NormArguments& a = launcher.arguments;
-    a.input = map.const_data_ptr();
     a.output = output.defined() ? output.mutable_data_ptr() : nullptr;
     a.output_gradient = gradient.const_data_ptr();
     a.input_gradient = of_map.mutable_data_ptr();
     a.summand_gradient = added ? of_summand.mutable_data_ptr() : nullptr;
-    a.weight = weight.const_data_ptr<float>();
-    a.mean = mean.mutable_data_ptr<float>();
-    a.inverse = inverse.mutable_data_ptr<float>();
     a.weight_gradient = of_weight.mutable_data_ptr<float>();
     a.bias_gradient = of_bias.mutable_data_ptr<float>();
     a.ceiling = static_cast<float>(context->saved_data["ceiling"].toDouble());

@@ -53,7 +53,7 @@ class FusedNorms {
 //! multiple of kNormMultiple channels, on the device of the FusedNorms that is alive.
 bool fuses(const at::Tensor& map);
 
-//! What fused_norm() computes with.
+//! Statistics that fused_norm() moves, and its constants.
 struct FusedNormOptions {
   at::Tensor running_mean, running_variance;  //!< float32; undefined: they stay
   double momentum = 0.1, epsilon = 1e-5;

@@ -38,12 +38,15 @@ class Driver {
   Driver() : library_(::dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
     if (library_ == nullptr) throw failed("loading the driver", ::dlerror());
   }
-  template <class... Parameters, class... Arguments>
-  void call(CUresult (*)(Parameters...), const char* name, Arguments... arguments) const {
-    auto* const function = reinterpret_cast<CUresult (*)(Parameters...)>(::dlsym(library_, name));
-    if (function == nullptr) throw failed(name, "the driver does not have it");
-    if (const CUresult result = function(arguments...); result != CUDA_SUCCESS)
-      throw failed(name, fmt::format("CUDA's driver answers {}", static_cast<int>(result)));
+  // A function by its name, so that the driver is not linked. \tparam Function its type, as its header has it
+  template <class Function>
+  Function function(const char* name) const {
+    auto* const found = reinterpret_cast<Function>(::dlsym(library_, name));
+    if (found == nullptr) throw failed(name, "the driver does not have it");
+    return found;
+  }
+  static void expect(CUresult result, const char* name) {
+    if (result != CUDA_SUCCESS) throw failed(name, fmt::format("CUDA's driver answers {}", static_cast<int>(result)));
   }
 
  private:
@@ -54,18 +57,21 @@ class Driver {
   void* library_;
 };
 
-// A function's type is checked against its header; it is called by its name, so that the driver is not linked.
-#define RESOLUTE_DRIVER_CALL(DRIVER, NAME, ...) (DRIVER).call(decltype(&::NAME){}, #NAME, __VA_ARGS__)
-
 class CudaNormKernels final : public networks::NormKernels {
  public:
   explicit CudaNormKernels(const std::string& code) {
-    RESOLUTE_DRIVER_CALL(driver_, cuModuleLoadData, &module_, code.data());
+    const Driver driver;
+    const auto load = driver.function<decltype(&::cuModuleLoadData)>("cuModuleLoadData");
+    const auto find = driver.function<decltype(&::cuModuleGetFunction)>("cuModuleGetFunction");
+    launch_ = driver.function<decltype(&::cuLaunchKernel)>("cuLaunchKernel");
+    Driver::expect(load(&module_, code.data()), "cuModuleLoadData");
     for (std::size_t kernel = 0; kernel < functions_.size(); ++kernel)
       for (const bool bfloat16 : {false, true})
-        RESOLUTE_DRIVER_CALL(
-            driver_, cuModuleGetFunction, &functions_[kernel][bfloat16], module_,
-            fmt::format("resolute_norm_{}_{}", networks::kNormKernelNames[kernel], bfloat16 ? "bf16" : "f32").c_str());
+        Driver::expect(
+            find(&functions_[kernel][bfloat16], module_,
+                 fmt::format("resolute_norm_{}_{}", networks::kNormKernelNames[kernel], bfloat16 ? "bf16" : "f32")
+                     .c_str()),
+            "cuModuleGetFunction");
   }
   void launch(networks::NormKernel kernel, bool bfloat16, const networks::NormGrid& grid,
               const networks::NormArguments& arguments) override {
@@ -73,14 +79,14 @@ class CudaNormKernels final : public networks::NormKernels {
     networks::NormArguments passed = arguments;
     std::array<void*, 1> parameters{&passed};
     const auto count = [](int number) { return static_cast<unsigned>(number); };
-    RESOLUTE_DRIVER_CALL(driver_, cuLaunchKernel, function, count(grid.columns), count(grid.slices), 1U,
-                         count(grid.threads), 1U, 1U, 0U, c10::cuda::getCurrentCUDAStream().stream(), parameters.data(),
-                         nullptr);
+    Driver::expect(launch_(function, count(grid.columns), count(grid.slices), 1U, count(grid.threads), 1U, 1U, 0U,
+                           c10::cuda::getCurrentCUDAStream().stream(), parameters.data(), nullptr),
+                   "cuLaunchKernel");
   }
   at::DeviceType device() const override { return at::kCUDA; }
 
  private:
-  Driver driver_;
+  decltype(&::cuLaunchKernel) launch_ = nullptr;
   CUmodule module_ = nullptr;  // stays loaded as long as the process computes
   std::array<std::array<CUfunction, 2>, networks::kNormKernelNames.size()> functions_{};
 };

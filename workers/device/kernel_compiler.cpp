@@ -35,7 +35,7 @@ class Nvrtc {
     if (const int answer = ask(name, arguments...); answer != 0)
       throw cannot_compile(fmt::format("{} answers {}", name, answer));
   }
-  // What a pair of functions gives: the size, and then so many bytes.
+  // A pair of functions gives a text's size, and then so many bytes.
   std::string text(const char* size_name, const char* name, Program program) const {
     std::size_t size = 0;
     call(size_name, program, &size);
@@ -62,9 +62,9 @@ std::string compile_kernels(const std::vector<std::string>& libraries, const Ker
   const std::array<const char*, 2> options{architecture.c_str(), "--std=c++17"};
   if (const int answer = nvrtc.ask("nvrtcCompileProgram", program, static_cast<int>(options.size()), options.data());
       answer != 0) {
-    const std::string said = nvrtc.text("nvrtcGetProgramLogSize", "nvrtcGetProgramLog", program);
+    const std::string log = nvrtc.text("nvrtcGetProgramLogSize", "nvrtcGetProgramLog", program);
     throw cannot_compile(fmt::format("for sm_{}{}: {}", capability[0], capability[1],
-                                     said.size() > 1 ? said.substr(0, said.find('\n')) : fmt::format("{}", answer)));
+                                     log.size() > 1 ? log.substr(0, log.find('\n')) : fmt::format("{}", answer)));
   }
   std::string code = nvrtc.text("nvrtcGetCUBINSize", "nvrtcGetCUBIN", program);
   nvrtc.call("nvrtcDestroyProgram", &program);

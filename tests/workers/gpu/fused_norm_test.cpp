@@ -92,7 +92,7 @@ Results in_double(const Case& c) {
   return results;
 }
 
-// Of the largest value: an error of rounding to the type, and some of the sums in float32.
+// A share of the largest value: an error of rounding to the type, and some of the sums in float32.
 double bound(const Case& c) { return c.type == at::kFloat ? 4e-6 : 1.0 / 128; }
 
 void expect_close(const Case& c) {
