@@ -27,6 +27,7 @@
 #include "core/process/processors.h"
 #include "core/split.h"
 #include "results/scores/bootstrap.h"
+#include "results/scores/ranking.h"
 
 namespace resolute::cli {
 
@@ -303,7 +304,7 @@ int rank(const Arguments& arguments) {
   for (const std::string& path : paths)
     files.push_back(rank_file(path, request, files.empty() ? nullptr : &files.front()));
   for (const RankedFile& file : files)
-    if (file.no_score.empty() && file.scores.map_full < file.scores.chance_map_full / 2)
+    if (file.no_score.empty() && results::is_far_below_chance(file.scores.map_full, file.scores.chance_map_full))
       core::log_warning(
           "'{}': mAP is below half of chance; its distances may be similarities, or its features all alike (ties count "
           "against the query)",

@@ -49,6 +49,11 @@ struct RankingScores {
   std::vector<RankedQuery> per_query;  //!< in the order given
 };
 
+//! True below half of a random order's score. By luck a score is a little below it; features that are all alike, and
+//! similarities in the place of distances, are far below, since ties count against a query.
+//! \param score, chance of one unit
+constexpr bool is_far_below_chance(double score, double chance) { return score < chance / 2; }
+
 //! Ranks by squared Euclidean distance between features. The bits are the same however much of the gallery is read at a
 //! time.
 //! \param prefix empty, or one number per query: only that many leading dimensions are compared (1 to dimension)

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "experiments/specification/metrics.h"
+#include "results/scores/ranking.h"
 #include "results/tables/paper_number.h"
 #include "settings/names.h"
 
@@ -190,9 +191,8 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
                              markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset)), cell.why));
   for (const Row& row : table.rows)
     for (const Cell& cell : row.cells) {
-      // By luck a trial is a little below. A network that gives every image the same features is far below: ties count
-      // against a query.
-      if (!is_per_query(cell.metric) || !cell.mean || !cell.chance || *cell.mean >= *cell.chance / 2) continue;
+      if (!is_per_query(cell.metric) || !cell.mean || !cell.chance || !is_far_below_chance(*cell.mean, *cell.chance))
+        continue;
       add_once(fmt::format("{} on {}: below half of chance, so its trainings came to nothing; their losses tell how",
                            markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset))));
     }
